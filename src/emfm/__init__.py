@@ -1,0 +1,1 @@
+"""emfm: the electromagnetic forward map from a near-field scan to the field on a larger plane."""

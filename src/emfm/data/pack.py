@@ -1,0 +1,160 @@
+"""Pack the samples of a source into a store, by several processes, going on where a run stopped."""
+
+import multiprocessing
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from emfm.data.sample import DataError, SampleSource
+from emfm.data.store import (
+    FINGERPRINTS_FILE,
+    HEADER_FILE,
+    PARAMETERS_FILE,
+    TABLE_FILE,
+    StoreHeader,
+    fingerprint,
+    shard_files,
+)
+from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.physics.grid import Geometry
+from ttt.files import write_json
+
+_TABLE_PART = "table.npz"
+
+
+@dataclass(frozen=True)
+class _Shard:
+    number: int
+    rows: range
+    folder: Path
+
+
+def pack(
+    source: SampleSource,
+    geometry: Geometry,
+    origin: str,
+    folder: Path,
+    work: Path,
+    shard_samples: int,
+    workers: int,
+) -> StoreHeader:
+    """Write all samples of ``source`` to a store in ``folder``, which appears complete or not at all.
+
+    ``work`` holds finished shards until then: call again with the same ``work`` after a stop, and only
+    what is missing is made. It must belong to this source alone (name it by a hash of what it depends on).
+    The bytes of the store do not depend on ``workers`` or on stops.
+
+    Raises:
+        DataError: a sample has the wrong shape or holds a value that is not finite.
+    """
+    if len(source) == 0:
+        raise DataError(f"{origin}: no samples there")
+    header = StoreHeader(geometry, origin, len(source), shard_samples, source.parameter_names)
+    shards = [_Shard(n, rows, work / f"shard-{n:05d}") for n, rows in enumerate(header.shards())]
+    missing = [shard for shard in shards if not shard.folder.is_dir()]
+    work.mkdir(parents=True, exist_ok=True)
+    bar = tqdm(total=len(source), desc="acquire", unit="sample", mininterval=1.0)
+    with bar:
+        bar.update(len(source) - sum(len(shard.rows) for shard in missing))
+        for shard in _made(missing, source, geometry, workers):
+            bar.update(len(shard.rows))
+    _join(shards, header, folder, work)
+    return header
+
+
+def _made(
+    shards: list[_Shard], source: SampleSource, geometry: Geometry, workers: int
+) -> Iterable[_Shard]:
+    if workers == 1 or len(shards) == 1:
+        for shard in shards:
+            yield _make_shard(shard, source, geometry)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        tasks = [pool.submit(_make_shard, shard, source, geometry) for shard in shards]
+        try:
+            for task in as_completed(tasks):
+                yield task.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Shard:
+    temporary = shard.folder.with_suffix(".part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    source_file, target_file = shard_files(shard.number)
+    count = len(shard.rows)
+    source_h = _new_array(temporary / source_file, (count, len(SOURCE_CHANNELS), *geometry.source.shape))
+    target = _new_array(temporary / target_file, (count, len(TARGET_CHANNELS), *geometry.target.shape))
+    ids, families = [], []
+    parameters = np.empty((count, len(source.parameter_names)))
+    fingerprints = np.empty((count, 4))
+    for place, row in enumerate(shard.rows):
+        sample = source.sample(row)
+        source_h[place] = _checked(sample.source_h, source_h.shape[1:], f"sample {sample.id}, source H")
+        target[place] = _checked(sample.target, target.shape[1:], f"sample {sample.id}, target")
+        parameters[place] = sample.parameters
+        fingerprints[place] = fingerprint(source_h[place], target[place])
+        ids.append(sample.id)
+        families.append(sample.family)
+    source_h.flush()
+    target.flush()
+    np.savez(
+        temporary / _TABLE_PART,
+        ids=np.array(ids),
+        families=np.array(families),
+        parameters=parameters,
+        fingerprints=fingerprints,
+    )
+    temporary.rename(shard.folder)
+    return shard
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[tuple[int, ...], np.dtype[np.float32]]:
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)  # type: ignore[no-untyped-call,no-any-return]
+
+
+def _checked(array: NDArray[np.float32], shape: tuple[int, ...], what: str) -> NDArray[np.float32]:
+    if array.shape != shape:
+        raise DataError(f"{what}: must have the shape {shape}, found {array.shape}")
+    if not np.isfinite(array).all():
+        raise DataError(f"{what}: holds NaN, Inf or a number too large for float32; remove or mend the sample")
+    return array
+
+
+def _join(shards: list[_Shard], header: StoreHeader, folder: Path, work: Path) -> None:
+    """Make one folder of all shards inside ``work``, then put it in the place of ``folder``.
+
+    Every step can be repeated after a stop: a file that is not in its shard any more has been moved.
+    """
+    joined = work / "joined"
+    joined.mkdir(exist_ok=True)
+    parts = []
+    for shard in shards:
+        with np.load(shard.folder / _TABLE_PART, allow_pickle=False) as part:
+            parts.append(dict(part))
+        for name in shard_files(shard.number):
+            if (shard.folder / name).exists():
+                (shard.folder / name).rename(joined / name)
+    table = pd.DataFrame(
+        {
+            "id": np.concatenate([part["ids"] for part in parts]),
+            "family": np.concatenate([part["families"] for part in parts]),
+        }
+    )
+    table.to_csv(joined / TABLE_FILE, index=False, lineterminator="\n")
+    np.save(joined / PARAMETERS_FILE, np.concatenate([part["parameters"] for part in parts]))
+    np.save(joined / FINGERPRINTS_FILE, np.concatenate([part["fingerprints"] for part in parts]))
+    write_json(joined / HEADER_FILE, header.to_json())
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    joined.rename(folder)
+    shutil.rmtree(work)

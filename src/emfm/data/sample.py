@@ -1,0 +1,55 @@
+"""One solved case, and anything that can supply such cases row by row."""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_ID_LENGTH = 128
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One solved case: source H in A/m, target E in V/m and H in A/m, with the parameters that made it."""
+
+    id: str
+    family: str
+    source_h: NDArray[np.float32]
+    """``(4, ny, nx)`` of the source plane, channels `emfm.physics.channels.SOURCE_CHANNELS`."""
+    target: NDArray[np.float32]
+    """``(12, ny, nx)`` of the target plane, channels `emfm.physics.channels.TARGET_CHANNELS`."""
+    parameters: NDArray[np.float64]
+    """``(p,)``, in the order of the source's ``parameter_names``; NaN where a sample has no such value."""
+
+
+class SampleSource(Protocol):
+    """Samples by row number. Any row can be asked for alone, in any process, and is always the same."""
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of ``Sample.parameters``, in their order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def sample(self, row: int) -> Sample:
+        """The sample of ``row``; raises `DataError` where it cannot be used."""
+        ...
+
+
+class DataError(ValueError):
+    """Data that cannot be used: says which file or sample, which row or key, and what to do about it."""
+
+
+def checked_id(identifier: str, where: str) -> str:
+    """``identifier`` if it can safely name a file and a line of a list; raises DataError if not."""
+    if len(identifier) > MAX_ID_LENGTH or not _ID.fullmatch(identifier):
+        shown = identifier if len(identifier) <= 40 else identifier[:37] + "..."
+        raise DataError(
+            f"{where}: the sample ID {shown!r} is not allowed; use up to {MAX_ID_LENGTH} letters, digits, '.', "
+            "'_' and '-', beginning with a letter or digit (no path)"
+        )
+    return identifier

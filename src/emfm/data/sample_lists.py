@@ -1,0 +1,71 @@
+"""Lists of sample IDs, and the samples of a store that they name."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emfm.data.sample import DataError
+from emfm.data.store import Store
+
+
+@dataclass(frozen=True)
+class SampleList:
+    """Samples of a store, in the order of ``rows``."""
+
+    store: Store
+    ids: tuple[str, ...]
+    rows: NDArray[np.int64]
+    """``(n,)``: where the samples are in the store."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the samples' IDs, content (by fingerprint) and order."""
+        digest = hashlib.sha256("\n".join(self.ids).encode())
+        digest.update(np.ascontiguousarray(self.store.fingerprints[self.rows]).tobytes())
+        return digest.hexdigest()
+
+    def batches(
+        self, size: int, most: int | None = None
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Source H and target of ``size`` samples at a time; of the first ``most`` batches only (None: all)."""
+        starts = range(0, len(self), size)[:most]
+        for start in starts:
+            rows = self.rows[start : start + size]
+            yield self.store.source_h(rows), self.store.target(rows)
+
+
+def open_samples(store: Store, ids_file: Path, first: int | None = None) -> SampleList:
+    """The samples that ``ids_file`` lists, or its first so many.
+
+    Raises DataError where the file is missing or damaged, lists fewer, or names a sample that the store
+    does not have.
+    """
+    ids = read_ids(ids_file)
+    if first is not None and first > len(ids):
+        raise DataError(f"{ids_file}: lists {len(ids)} samples, but {first} are asked for; ask for fewer")
+    chosen = ids[:first]
+    return SampleList(store, tuple(chosen), store.rows_of(chosen, str(ids_file)))
+
+
+def read_ids(path: Path) -> list[str]:
+    """The sample IDs in a file, one a line; raises DataError for none, an empty line or a repeated one."""
+    try:
+        ids = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); make it with `dvc repro group_split`") from error
+    if not ids:
+        raise DataError(f"{path}: lists no samples; write one ID a line")
+    seen: dict[str, int] = {}
+    for number, identifier in enumerate(ids, start=1):
+        if not identifier or identifier in seen:
+            what = f"repeats line {seen[identifier]}" if identifier else "is empty"
+            raise DataError(f"{path}: line {number} {what}; list each sample once")
+        seen[identifier] = number
+    return ids

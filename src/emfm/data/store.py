@@ -1,0 +1,197 @@
+"""The packed store: all samples in few large files that numpy can memory-map, plus a sample table.
+
+A folder with
+
+- ``store.json``: the geometry, the channel names, the number of samples, the names of the parameters;
+- ``samples.csv``: ``id,family``, one line a sample;
+- ``parameters.npy``: float64 ``(n, p)``, what made each sample;
+- ``fingerprints.npy``: float64 ``(n, 4)``, see `fingerprint`;
+- ``source_H-00000.npy``, ``target-00000.npy``, ...: float32 ``(m, 4, ny, nx)`` and ``(m, 12, ny, nx)``, with
+  ``shard_samples`` samples in every file but the last.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from emfm.data.sample import DataError
+from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.physics.grid import Geometry, Grid
+
+FORMAT = 1
+HEADER_FILE = "store.json"
+TABLE_FILE = "samples.csv"
+PARAMETERS_FILE = "parameters.npy"
+FINGERPRINTS_FILE = "fingerprints.npy"
+_REMEDY = "make the store anew with `dvc repro acquire`, or fetch it with `dvc pull`"
+
+
+@dataclass(frozen=True)
+class StoreHeader:
+    """What ``store.json`` says about a store."""
+
+    geometry: Geometry
+    origin: str
+    samples: int
+    shard_samples: int
+    parameter_names: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The header as plain values; lengths in metres, frequency in Hz."""
+        return {
+            "format": FORMAT,
+            "origin": self.origin,
+            "samples": self.samples,
+            "shard_samples": self.shard_samples,
+            "frequency": self.geometry.frequency,
+            "source": asdict(self.geometry.source),
+            "target": asdict(self.geometry.target),
+            "source_channels": list(SOURCE_CHANNELS),
+            "target_channels": list(TARGET_CHANNELS),
+            "parameters": list(self.parameter_names),
+        }
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The header of the store in ``folder``; raises DataError where it is none."""
+        path = folder / HEADER_FILE
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            channels = [*raw["source_channels"], *raw["target_channels"]]
+            if raw["format"] != FORMAT or channels != [*SOURCE_CHANNELS, *TARGET_CHANNELS]:
+                raise DataError(f"{path}: another format or channel layout than this version reads; {_REMEDY}")
+            geometry = Geometry(raw["frequency"], Grid(**raw["source"]), Grid(**raw["target"]))
+            return cls(
+                geometry, raw["origin"], raw["samples"], raw["shard_samples"], tuple(raw["parameters"])
+            )
+        except FileNotFoundError:
+            raise DataError(f"{folder}: no packed store there ({HEADER_FILE} is missing); {_REMEDY}") from None
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise DataError(f"{path}: damaged ({error}); {_REMEDY}") from error
+
+    def shards(self) -> list[range]:
+        """The rows that each shard file holds."""
+        starts = range(0, self.samples, self.shard_samples)
+        return [range(start, min(start + self.shard_samples, self.samples)) for start in starts]
+
+
+def shard_files(shard: int) -> tuple[str, str]:
+    """The names of a shard's two files: source H and target."""
+    return f"source_H-{shard:05d}.npy", f"target-{shard:05d}.npy"
+
+
+class Store:
+    """A packed store, opened for reading. Arrays are memory-mapped: opening costs no reading."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store in ``folder``; raises DataError where a file is missing or not what it must be."""
+        self.folder = folder
+        self.header = StoreHeader.read(folder)
+        self.table: pd.DataFrame = _read_table(folder / TABLE_FILE, self.header.samples)
+        """Columns ``id`` and ``family``; the index is the row in the store."""
+        source, target = self.header.geometry.source.shape, self.header.geometry.target.shape
+        self._source_h: list[NDArray[np.float32]] = []
+        self._target: list[NDArray[np.float32]] = []
+        for number, rows in enumerate(self.header.shards()):
+            source_file, target_file = shard_files(number)
+            self._source_h.append(
+                _open_array(folder / source_file, (len(rows), len(SOURCE_CHANNELS), *source), np.float32)
+            )
+            self._target.append(
+                _open_array(folder / target_file, (len(rows), len(TARGET_CHANNELS), *target), np.float32)
+            )
+
+    def __len__(self) -> int:
+        return self.header.samples
+
+    @property
+    def geometry(self) -> Geometry:
+        """Frequency and planes of every sample."""
+        return self.header.geometry
+
+    @property
+    def parameters(self) -> NDArray[np.float64]:
+        """What made each sample: ``(n, p)``, NaN where a sample has no such value."""
+        shape = (len(self), len(self.header.parameter_names))
+        return _open_array(self.folder / PARAMETERS_FILE, shape, np.float64)
+
+    @property
+    def fingerprints(self) -> NDArray[np.float64]:
+        """The content of each sample in four numbers, ``(n, 4)``: see `fingerprint`."""
+        return _open_array(self.folder / FINGERPRINTS_FILE, (len(self), 4), np.float64)
+
+    def source_h(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Source H of ``rows``, in their order: ``(len(rows), 4, ny, nx)``, A/m."""
+        return self._gather(self._source_h, rows)
+
+    def target(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Target E (V/m) and H (A/m) of ``rows``, in their order: ``(len(rows), 12, ny, nx)``."""
+        return self._gather(self._target, rows)
+
+    def rows_of(self, ids: Sequence[str], where: str) -> NDArray[np.int64]:
+        """The rows of samples by ID (of the first, where one is repeated); raises DataError for an unknown ID."""
+        index = self.table.drop_duplicates("id").reset_index().set_index("id")["index"]
+        rows = index.reindex(ids)
+        if rows.isna().any():
+            line = int(np.flatnonzero(rows.isna())[0])
+            raise DataError(
+                f"{where}: line {line + 1}: the store {self.folder} has no sample {ids[line]!r}; list IDs that it has"
+            )
+        return rows.to_numpy(np.int64)
+
+    def _gather(
+        self, shards: list[NDArray[np.float32]], rows: Sequence[int] | NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        wanted = np.asarray(rows, np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
+            raise IndexError(f"rows must be within 0 and {len(self) - 1}")
+        out = np.empty((len(wanted), *shards[0].shape[1:]), np.float32)
+        numbers = wanted // self.header.shard_samples
+        for number in np.unique(numbers):
+            chosen = np.flatnonzero(numbers == number)
+            out[chosen] = shards[number][wanted[chosen] - number * self.header.shard_samples]
+        return out
+
+
+def fingerprint(source_h: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
+    """A sample's content in four numbers: norm and one fixed projection each of source H and target.
+
+    Two samples with the same fields have the same fingerprint up to rounding, and two different ones, in
+    practice, never: the projection's weights are an irrational rotation, which no symmetry of fields shares.
+    """
+    return np.array([value for array in (source_h, target) for value in _norm_and_projection(array)])
+
+
+def _norm_and_projection(array: NDArray[np.float32]) -> tuple[float, float]:
+    values = array.ravel().astype(np.float64)
+    golden = 0.618_033_988_749_894_9
+    weights = (np.arange(1, values.size + 1) * golden) % 1.0 - 0.5
+    return float(np.sqrt(np.sum(values * values))), float(np.sum(values * weights))
+
+
+def _read_table(path: Path, samples: int) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); {_REMEDY}") from error
+    if list(table.columns) != ["id", "family"] or len(table) != samples:
+        raise DataError(f"{path}: must hold the columns id,family and {samples} lines; {_REMEDY}")
+    return table
+
+
+def _open_array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if 0 not in shape else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read as an array ({error}); {_REMEDY}") from error
+    if array.shape != shape or array.dtype != dtype:
+        raise DataError(
+            f"{path}: must be {np.dtype(dtype).name} {shape}, found {array.dtype} {array.shape}; {_REMEDY}"
+        )
+    return array

@@ -1,0 +1,20 @@
+"""Section ``dedupe``: what counts as a repeated sample."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ttt.config import Section
+
+Rule = Literal["id", "parameters", "content"]
+
+
+class DedupeParams(Section):
+    """What counts as a repeated sample."""
+
+    rules: list[Rule] = Field(
+        min_length=1, description="which of the rules id, parameters, content apply; tried in that order"
+    )
+    content_rtol: float = Field(
+        ge=0, le=0.01, description="fields are the same when they differ by less than this, relative L2"
+    )

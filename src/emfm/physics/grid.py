@@ -1,0 +1,73 @@
+"""The planes on which fields are known: one object holds every size that the code needs."""
+
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emfm.physics.constants import SPEED_OF_LIGHT
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid of points on a plane of constant z, lengths in metres, both axes ascending.
+
+    ``x_first`` and ``y_first`` are the smallest coordinates, ``nx`` and ``ny`` the numbers of points.
+    """
+
+    x_first: float
+    y_first: float
+    pitch_x: float
+    pitch_y: float
+    nx: int
+    ny: int
+    z: float
+
+    def __post_init__(self) -> None:
+        if self.nx < 2 or self.ny < 2:
+            raise ValueError(f"a grid needs 2 x 2 points or more, found {self.nx} x {self.ny}")
+        if not (self.pitch_x > 0 and self.pitch_y > 0):
+            raise ValueError(f"a grid's pitch must be above 0 m, found {self.pitch_x}, {self.pitch_y}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(ny, nx)``: the shape of one channel."""
+        return self.ny, self.nx
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """The x coordinates, ``(nx,)``, m."""
+        return self.x_first + self.pitch_x * np.arange(self.nx)
+
+    @property
+    def y(self) -> NDArray[np.float64]:
+        """The y coordinates, ``(ny,)``, m."""
+        return self.y_first + self.pitch_y * np.arange(self.ny)
+
+    def points(self) -> NDArray[np.float64]:
+        """All points, ``(ny * nx, 3)``, m; x varies fastest, as in an array ``[y, x]``."""
+        y, x = np.meshgrid(self.y, self.x, indexing="ij")
+        return np.stack([x.ravel(), y.ravel(), np.full(x.size, self.z)], axis=1)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What one forward map is about: the frequency in Hz, the source plane and the target plane."""
+
+    frequency: float
+    source: Grid
+    target: Grid
+
+    def __post_init__(self) -> None:
+        if not self.frequency > 0:
+            raise ValueError(f"the frequency must be above 0 Hz, found {self.frequency}")
+        if not self.target.z > self.source.z:
+            raise ValueError(
+                f"the target plane (z = {self.target.z} m) must lie above the source plane (z = {self.source.z} m)"
+            )
+
+    @property
+    def wavenumber(self) -> float:
+        """k = 2 pi f / c, 1/m."""
+        return 2 * pi * self.frequency / SPEED_OF_LIGHT

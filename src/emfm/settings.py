@@ -1,0 +1,91 @@
+"""``params.yaml`` as one typed object: every section checked before any work begins."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emfm.params.acquire import AcquireParams
+from emfm.params.data import DataParams
+from emfm.params.dedupe import DedupeParams
+from emfm.params.eval import EvalParams, MilestoneParams
+from emfm.params.split import SplitParams, StagesParams
+from emfm.training.losses import WeightedMseParams
+from ttt.config import ConfigError
+from ttt.settings import TrainingConfig, load_config
+
+_PROMOTED = ("seed", "stages", "model", "train", "optim", "scheduler", "amp", "loss", "ckpt")
+
+
+@dataclass(frozen=True)
+class Params:
+    """All parameters of the workflow, at the chosen scale."""
+
+    acquire: AcquireParams
+    dedupe: DedupeParams
+    split: SplitParams
+    stages: StagesParams
+    eval: EvalParams
+    milestone: MilestoneParams
+    training: TrainingConfig
+
+    @property
+    def data(self) -> DataParams:
+        """Section ``data``."""
+        assert isinstance(self.training.data, DataParams)
+        return self.training.data
+
+    @property
+    def loss(self) -> WeightedMseParams:
+        """Section ``loss``."""
+        assert isinstance(self.training.loss, WeightedMseParams)
+        return self.training.loss
+
+    def training_parameters(self) -> dict[str, Any]:
+        """What decides a trained model besides its data: compared with ``milestone.training``."""
+        everything = self.training.to_mapping() | {"stages": self.stages.model_dump(mode="json")}
+        chosen = {key: everything[key] for key in _PROMOTED}
+        return chosen | {"data": {"scale_by_source": self.data.scale_by_source}}
+
+
+def load_params(path: Path) -> Params:
+    """The parameters in ``path``; raises ConfigError that names every mistake in it."""
+    config = load_config(path)
+    problems = [
+        f"{section}.name: the stages of this workflow need {needed}"
+        for section, needed, kind in (
+            ("data", "em_forward", DataParams),
+            ("loss", "weighted_mse", WeightedMseParams),
+        )
+        if not isinstance(getattr(config, section), kind)
+    ]
+    found = config.sections
+    wanted = {
+        "acquire": AcquireParams,
+        "dedupe": DedupeParams,
+        "split": SplitParams,
+        "stages": StagesParams,
+        "eval": EvalParams,
+        "milestone": MilestoneParams,
+    }
+    problems += [f"{name}: missing; the stages of this workflow need it" for name in wanted if name not in found]
+    if problems:
+        raise ConfigError(str(path), problems)
+    params = Params(**{name: found[name] for name in wanted}, training=config)  # type: ignore[arg-type]
+    _check_ladder(params, path)
+    return params
+
+
+def _check_ladder(params: Params, path: Path) -> None:
+    problems = []
+    stages, pool = params.stages, params.split.train_pool
+    if pool is not None and stages.sizes[-1] > pool:
+        problems.append(
+            f"stages.sizes: the last stage trains on {stages.sizes[-1]} samples, but split.train_pool is {pool}"
+        )
+    beyond = [stage for stage in params.milestone.stages if not 1 <= stage <= len(stages.sizes)]
+    if beyond:
+        problems.append(f"milestone.stages: there is no stage {beyond[0]}; allowed: 1 to {len(stages.sizes)}")
+    if params.eval.num_pictures > params.split.val_fixed:
+        problems.append("eval.num_pictures: more than split.val_fixed has samples")
+    if problems:
+        raise ConfigError(str(path), problems)

@@ -1,0 +1,75 @@
+"""Run one stage: ``python -m emfm.stages NAME [NUMBER]``, in the repository's root, as ``dvc.yaml`` does."""
+
+import argparse
+import ctypes
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ttt.config import ConfigError, parse_section, read_yaml
+from ttt.pinning import ComputeParams, pin
+
+PARAMS_FILE = Path("params.yaml")
+STAGES = (
+    "acquire",
+    "dedupe",
+    "group_split",
+    "compute_norm_stats",
+    "train_stage",
+    "eval_val_fixed",
+    "eval_test_final",
+    "plot",
+)
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the stage that the command line names; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m emfm.stages", description=__doc__)
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("number", type=int, nargs="?", help="which training stage, from 1")
+    args = parser.parse_args(arguments)
+    if (args.stage == "train_stage") != (args.number is not None):
+        parser.error("train_stage needs a number, and no other stage takes one")
+    _stop_with_parent()
+    try:
+        pin(_compute_params())
+        return _run(args.stage, [] if args.number is None else [args.number])
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(stage: str, numbers: list[int]) -> int:
+    """Import and run a stage, only now that the environment of numpy and torch is set."""
+    settings = importlib.import_module("emfm.settings")
+    refusals = importlib.import_module("emfm.stages.refusals")
+    try:
+        importlib.import_module(f"emfm.stages.{stage}").run(settings.load_params(PARAMS_FILE), *numbers)
+    except refusals.REFUSALS as error:
+        print(f"error: {error}", file=sys.stderr)
+        return refusals.exit_status(error)
+    return 0
+
+
+def _compute_params() -> ComputeParams:
+    problems: list[str] = []
+    compute = parse_section(ComputeParams, read_yaml(PARAMS_FILE).get("compute"), "compute", problems)
+    if compute is None:
+        raise ConfigError(str(PARAMS_FILE), problems)
+    return compute
+
+
+def _stop_with_parent() -> None:
+    """Ask the kernel to end this process when DVC dies, so that no orphan goes on writing."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            sys.exit("the process that started this stage is gone")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""Stage ``compute_norm_stats``: mean and standard deviation of each channel, from train_pool alone."""
+
+from emfm.data.sample_lists import open_samples
+from emfm.data.stats import compute_norm_stats
+from emfm.data.store import Store
+from emfm.settings import Params
+from emfm.stages.paths import NORM_STATS, STORE, ids_file
+from ttt.files import write_text
+
+
+def run(params: Params) -> None:
+    """Write ``data/y_norm_stats.json``."""
+    train_pool = open_samples(Store(STORE), ids_file("train_pool"))
+    batches = train_pool.batches(params.training.train.batch_size, params.loss.norm_max_batches)
+    stats = compute_norm_stats(batches, params.data.scale_by_source, params.loss.norm_eps)
+    write_text(NORM_STATS, stats.to_json())

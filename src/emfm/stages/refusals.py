@@ -1,0 +1,16 @@
+"""Which errors are a user's to mend, shown as one sentence without a traceback."""
+
+from typing import Final
+
+from emfm.data.sample import DataError
+from emfm.stages.resume import BusyError
+from ttt.config import ConfigError
+from ttt.engine.checkpoint import CheckpointError
+from ttt.engine.loop import Interrupted
+
+REFUSALS: Final = (BusyError, CheckpointError, ConfigError, DataError, Interrupted, OSError)
+
+
+def exit_status(error: Exception) -> int:
+    """128 + the signal's number for an interruption, 1 for anything else."""
+    return 128 + error.signal if isinstance(error, Interrupted) else 1

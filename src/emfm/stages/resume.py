@@ -1,0 +1,48 @@
+"""Folders in which a stopped stage leaves what it has, outside of DVC's outputs.
+
+DVC removes a stage's outputs before it runs, so unfinished work lives in ``.resume/<stage>-<fingerprint>``
+of the repository (``DVC_ROOT`` names it also inside temporary experiment folders). The fingerprint covers
+all that the result depends on: work is taken up again only where it leads to the same result.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ttt.files import sha256_files
+
+_SOURCES = Path(__file__).parents[2]
+_PACKAGES = ("emfm/data", "emfm/models", "emfm/params", "emfm/physics", "emfm/training", "ttt")
+
+
+class BusyError(RuntimeError):
+    """Another process works on the same stage."""
+
+
+@contextmanager
+def resume_folder(stage: str, identity: Sequence[str]) -> Iterator[Path]:
+    """The folder for the unfinished work of ``stage``, locked; removed when the block ends without an error.
+
+    Raises BusyError where another process holds it.
+    """
+    root = Path(os.environ.get("DVC_ROOT", ".")) / ".resume"
+    root.mkdir(parents=True, exist_ok=True)
+    fingerprint = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
+    folder = root / f"{stage}-{fingerprint}"
+    try:
+        with FileLock(f"{folder}.lock", timeout=0):
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+    except Timeout:
+        raise BusyError(f"another process works on {stage} in {folder}; wait for it or stop it") from None
+
+
+def code_digest() -> str:
+    """One hash over the modules that a stage's unfinished work may depend on."""
+    files = [path for package in _PACKAGES for path in (_SOURCES / package).rglob("*.py")]
+    return sha256_files(files, _SOURCES)

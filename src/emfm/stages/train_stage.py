@@ -1,0 +1,39 @@
+"""Stages ``train_stage1``, ``train_stage2``, ...: one rung of the ladder of nested training sets."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from emfm.settings import Params
+from emfm.stages.paths import best_model, curve
+from emfm.stages.resume import code_digest, resume_folder
+from ttt.assemble import assemble
+from ttt.engine.journal import epoch_records
+from ttt.engine.loop import Fresh, Resume, fit
+from ttt.files import sha256_file, write_bytes, write_text
+
+
+def run(params: Params, stage: int) -> None:
+    """Train on the first samples of train_pool; write the best checkpoint and the loss curve.
+
+    A run that was stopped goes on where it was and ends with the same bytes.
+    """
+    size = params.stages.sizes[stage - 1]
+    config = replace(params.training, data=params.data.model_copy(update={"num_train": size}))
+    from_previous = stage > 1 and params.stages.init == "previous"
+    init = best_model(stage - 1) if from_previous else None
+    task = assemble(config)
+    identity = [
+        repr(config.to_mapping()),
+        task.spec.model_dump_json(),
+        task.train.fingerprint,
+        task.val.fingerprint,
+        sha256_file(init) if init else "scratch",
+        code_digest(),
+    ]
+    with resume_folder(f"stage{stage}", identity) as folder:
+        start = Resume("last") if (folder / "last.pth").exists() else Fresh(init)
+        fit(task, config, folder, start)
+        write_bytes(best_model(stage), (folder / "best.pth").read_bytes())
+        records = pd.DataFrame(epoch_records(folder / "metrics.jsonl"))
+        write_text(curve(stage), records.to_csv(index=False, lineterminator="\n"))

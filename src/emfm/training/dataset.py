@@ -1,0 +1,77 @@
+"""The data set `em_forward`: batches of samples from a packed store, by lists of IDs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from emfm.data.sample import DataError
+from emfm.data.sample_lists import SampleList, open_samples
+from emfm.data.stats import NormStats, compute_norm_stats, read_norm_stats
+from emfm.data.store import Store
+from emfm.models.spec import FieldSpec
+from emfm.params.data import DataParams
+from emfm.training.losses import WeightedMseParams
+from ttt.engine.task import Batch, Data
+from ttt.parts import DATASETS
+from ttt.settings import TrainingConfig
+
+
+@dataclass(frozen=True)
+class FieldSamples:
+    """Stored samples as batches of tensors: a `ttt.engine.task.BatchDataset`."""
+
+    samples: SampleList
+    fingerprint: str
+
+    @classmethod
+    def of(cls, samples: SampleList) -> "FieldSamples":
+        """The batches of ``samples``."""
+        return cls(samples, samples.digest)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        store, rows = self.samples.store, self.samples.rows[indices]
+        return Batch(torch.from_numpy(store.source_h(rows)), torch.from_numpy(store.target(rows)))
+
+
+@DATASETS.register("em_forward", params=DataParams, spec=FieldSpec)
+def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
+    """Training and validation samples, and the facts a model must fit.
+
+    Raises DataError where a file is missing or damaged, or where the store's planes are not the
+    configuration's.
+    """
+    store = Store(Path(params.data_root))
+    if store.geometry != params.geometry():
+        raise DataError(
+            f"{store.folder}: its frequency and planes are {store.geometry}, but the section data says "
+            f"{params.geometry()}; make the store anew with `dvc repro acquire`, or mend data"
+        )
+    train = open_samples(store, Path(params.train_ids), params.num_train)
+    val = open_samples(store, Path(params.val_ids))
+    spec = FieldSpec(
+        frequency_hz=params.frequency_hz,
+        source_plane=params.source_plane,
+        target_plane=params.target_plane,
+        norm=_norm_stats(params, config, train),
+    )
+    return Data(FieldSamples.of(train), FieldSamples.of(val), spec)
+
+
+def _norm_stats(params: DataParams, config: TrainingConfig, train: SampleList) -> NormStats:
+    if params.norm_stats is None:
+        loss = config.loss
+        if not isinstance(loss, WeightedMseParams):
+            raise DataError("data.norm_stats: null needs loss.name: weighted_mse, which says how to compute them")
+        batches = train.batches(config.train.batch_size, loss.norm_max_batches)
+        return compute_norm_stats(batches, params.scale_by_source, loss.norm_eps)
+    stats = read_norm_stats(Path(params.norm_stats))
+    if stats.scale_by_source != params.scale_by_source:
+        raise DataError(
+            f"{params.norm_stats}: computed with scale_by_source {stats.scale_by_source}, but "
+            f"data.scale_by_source is {params.scale_by_source}; run `dvc repro compute_norm_stats`"
+        )
+    return stats

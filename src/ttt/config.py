@@ -1,0 +1,134 @@
+"""Read a configuration file into typed, frozen sections, and refuse it with every mistake named."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pydantic
+import yaml
+
+SCALES: Final = ("demo", "full")
+"""Names of the two sizes of a job. A value may be given once, or once per scale: ``{demo: 8, full: 50}``."""
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used: each problem with its key's full path and what is allowed."""
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.source = source
+        self.problems = problems
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n  ".join([f"{source}: {count}", *problems]))
+
+
+class Section(pydantic.BaseModel):
+    """Base of every section of the configuration: frozen, strictly typed, unknown keys refused."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Section)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which ``1e-3`` is a number, as in YAML 1.2 and DVC, and a repeated key is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        self.flatten_mapping(node)
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; raises ConfigError where there is no such file or no such mapping."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except FileNotFoundError:
+        raise ConfigError(str(path), ["no such file; name one with --config"]) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(str(path), [f"cannot be read as YAML: {error}"]) from error
+    if not isinstance(content, dict):
+        raise ConfigError(str(path), [f"must hold 'key: value' lines, found {_shown(content)}"])
+    return content
+
+
+def at_scale(value: Any, scale: str) -> Any:
+    """``value`` with each ``{demo: a, full: b}`` in it, at any depth, replaced by the one of ``scale``."""
+    if isinstance(value, Mapping):
+        if value and set(value) == set(SCALES):
+            return at_scale(value[scale], scale)
+        return {key: at_scale(item, scale) for key, item in value.items()}
+    if isinstance(value, list):
+        return [at_scale(item, scale) for item in value]
+    return value
+
+
+def parse_section(section: type[S], raw: Any, path: str, problems: list[str]) -> S | None:
+    """``raw`` as a ``section``; where it is not one, None, and what is wrong goes to ``problems``."""
+    if not isinstance(raw, Mapping):
+        allowed = ", ".join(section.model_fields)
+        problems.append(f"{path}: found {_shown(raw)}; needs a mapping with the keys {allowed}")
+        return None
+    try:
+        return section.model_validate(dict(raw))
+    except pydantic.ValidationError as error:
+        problems.extend(_sentence(section, detail, path) for detail in error.errors(include_url=False))
+        return None
+
+
+def unknown_key(path: str, key: str, known: list[str]) -> str:
+    """The sentence for a key (or name) that nobody knows: the nearest known one, and all of them."""
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{path}: unknown; {hint}known: {', '.join(known)}"
+
+
+def _sentence(section: type[Section], detail: Any, path: str) -> str:
+    location = [str(part) for part in detail["loc"]]
+    full = ".".join([path, *location]) if path else ".".join(location)
+    if detail["type"] == "extra_forbidden":
+        return unknown_key(full, location[-1], _keys_at(section, location[:-1]))
+    if detail["type"] == "missing":
+        return f"{full}: missing; {_description(section, location)}"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if isinstance(detail["input"], Mapping) and detail["type"] == "value_error":
+        return f"{full}: {message}"
+    return f"{full}: found {_shown(detail['input'])}; allowed: {message}"
+
+
+def _keys_at(section: type[Section], location: list[str]) -> list[str]:
+    current: Any = section
+    for part in location:
+        field = current.model_fields.get(part)
+        current = field.annotation if field else None
+        if not (isinstance(current, type) and issubclass(current, Section)):
+            return []
+    return list(current.model_fields)
+
+
+def _description(section: type[Section], location: list[str]) -> str:
+    field = section.model_fields.get(location[0])
+    return (field.description or "it has no default") if field else "it has no default"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    if len(text) > 60:
+        text = text[:57] + "..."
+    return f"{text} ({type(value).__name__})"

@@ -1,0 +1,70 @@
+"""Pin what the bits of a result depend on: thread count and instruction set.
+
+The libraries read these settings when they are loaded, so `pin` must run before the first import of
+numpy or torch; it therefore imports neither.
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+
+from ttt.config import Section
+
+_AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # torch's convolutions
+    "MKL_CBWR": "AVX2",  # torch's matrix products
+    "OPENBLAS_CORETYPE": "Haswell",  # numpy's matrix products
+}
+_NUMPY_ABOVE_AVX2 = {"avx512_skx": "X86_V4", "avx512_icl": "AVX512_ICL", "avx512_spr": "AVX512_SPR"}
+_NUMPY_NEEDS = {"avx512_skx": "avx512bw", "avx512_icl": "avx512_vbmi2", "avx512_spr": "avx512_fp16"}
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class ComputeParams(Section):
+    """How numbers are computed, where that changes their last bits."""
+
+    threads: int = pydantic.Field(ge=1, description="threads of every library in one process")
+    instruction_set: Literal["avx2", "native"] = pydantic.Field(
+        description="avx2: the same bits on every x86-64 processor since 2013; native: the fastest, other bits"
+    )
+
+
+def pin(compute: ComputeParams) -> None:
+    """Set the environment of this process and its children to ``compute``.
+
+    Raises RuntimeError where numpy or torch is loaded already and would not take notice, and where the
+    processor has no AVX2.
+    """
+    settings = dict.fromkeys(_THREADS, str(compute.threads))
+    if compute.instruction_set == "avx2":
+        settings |= _AVX2 | _without_avx512()
+    stale = {key: value for key, value in settings.items() if os.environ.get(key) != value}
+    loaded = {"numpy", "torch"} & set(sys.modules)
+    if stale and loaded:
+        raise RuntimeError(f"{', '.join(sorted(loaded))} was imported before its settings {stale} were made")
+    os.environ.update(stale)
+
+
+def _without_avx512() -> dict[str, str]:
+    flags = _processor_flags()
+    if platform.machine() in ("x86_64", "AMD64") and flags and "avx2" not in flags:
+        raise RuntimeError(
+            "this processor has no AVX2, which compute.instruction_set: avx2 needs; set it to native "
+            "(the results are then right, but not the same to the last bit as elsewhere)"
+        )
+    present = [_NUMPY_ABOVE_AVX2[group] for group, flag in _NUMPY_NEEDS.items() if flag in flags]
+    return {"NPY_DISABLE_CPU_FEATURES": " ".join(present)} if present else {}
+
+
+def _processor_flags() -> frozenset[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    found = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(found.partition(":")[2].split())
