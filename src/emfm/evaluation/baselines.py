@@ -1,0 +1,127 @@
+"""What an engineer would otherwise use: predictors of the target field that need no training of a network."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emfm.data.sample import DataError
+from emfm.data.stats import source_scale
+from emfm.evaluation.equivalent_dipoles import dipole_operator
+from emfm.evaluation.field_operator import FieldOperator, RidgeFit, field_rows, scan_rows
+from emfm.evaluation.plane_waves import plane_wave_operator
+from emfm.physics.grid import Geometry
+
+Channels = NDArray[np.floating[Any]]
+"""Real channels ``(n, 4, ny, nx)`` of a scan or ``(n, 12, ny, nx)`` of a target, A/m and V/m."""
+
+Batches = Iterable[tuple[Channels, Channels]]
+"""Source H and target of training samples, batch by batch."""
+
+
+class Baseline(Protocol):
+    """A predictor of the target field from source H."""
+
+    def fit(self, batches: Batches) -> None:
+        """Learn from training samples; a baseline that is physics alone does not read them."""
+        ...
+
+    def predict(self, source_h: Channels) -> NDArray[np.float64]:
+        """The field ``(n, 12, ny, nx)``, V/m and A/m, of scans ``(n, 4, ny, nx)``, A/m."""
+        ...
+
+
+class MeanField:
+    """The mean target per unit of source scale, times the scale of the sample's scan."""
+
+    def __init__(self) -> None:
+        self._mean: NDArray[np.float64] | None = None
+
+    def fit(self, batches: Batches) -> None:
+        """Average target / source scale over all samples; raises DataError for none, or a scan that is zero."""
+        total, count = np.zeros(()), 0
+        for source_h, target in batches:
+            total = total + (target / _scales(source_h, count)).sum(0)
+            count += len(target)
+        if count == 0:
+            raise DataError("mean_field: no training samples were given; list some in train_pool")
+        self._mean = total / count
+
+    def predict(self, source_h: Channels) -> NDArray[np.float64]:
+        """See `Baseline.predict`; raises ValueError before `fit`."""
+        if self._mean is None:
+            raise ValueError("mean_field predicts from training samples; call fit first")
+        return self._mean * _broadcast(source_scale(source_h))
+
+
+class LinearOperator:
+    """The complex matrix from scan to field that fits the training samples, with a ridge.
+
+    Each sample is divided by its source scale, so that strong ones do not count more than weak ones.
+    """
+
+    def __init__(self, geometry: Geometry, ridge: float) -> None:
+        self._geometry = geometry
+        self._ridge = ridge
+        self._operator: FieldOperator | None = None
+
+    def fit(self, batches: Batches) -> None:
+        """Solve for the matrix: see `emfm.evaluation.field_operator.RidgeFit`.
+
+        Raises DataError for a scan that is zero, ValueError for no samples or a ridge too small for them.
+        """
+        fit, count = RidgeFit(self._geometry), 0
+        for source_h, target in batches:
+            scales = _scales(source_h, count)
+            fit.add(scan_rows(source_h / scales, self._geometry), field_rows(target / scales, self._geometry))
+            count += len(target)
+        self._operator = fit.solve(self._ridge)
+
+    def predict(self, source_h: Channels) -> NDArray[np.float64]:
+        """See `Baseline.predict`; raises ValueError before `fit`."""
+        if self._operator is None:
+            raise ValueError("linear_operator predicts from training samples; call fit first")
+        return self._operator.apply(source_h)
+
+
+class PhysicsOperator:
+    """A map that follows from the geometry alone."""
+
+    def __init__(self, operator: FieldOperator) -> None:
+        self._operator = operator
+
+    def fit(self, batches: Batches) -> None:
+        """Nothing to learn: the samples are not read."""
+
+    def predict(self, source_h: Channels) -> NDArray[np.float64]:
+        """See `Baseline.predict`."""
+        return self._operator.apply(source_h)
+
+
+def make_baselines(geometry: Geometry, ridge: float) -> dict[str, Baseline]:
+    """All baselines by name, in the order of the report.
+
+    Args:
+        geometry: frequency and planes of the samples.
+        ridge: of `LinearOperator`, relative to the mean square of the scaled scans.
+    """
+    return {
+        "mean_field": MeanField(),
+        "plane_wave_spectrum": PhysicsOperator(plane_wave_operator(geometry)),
+        "equivalent_dipoles": PhysicsOperator(dipole_operator(geometry)),
+        "linear_operator": LinearOperator(geometry, ridge),
+    }
+
+
+def _scales(source_h: Channels, before: int) -> NDArray[np.float64]:
+    """Source scales ``(n, 1, 1, 1)``; raises DataError for a scan that is zero, ``before`` samples counted."""
+    scales = source_scale(source_h)
+    if not scales.all():
+        number = before + int(np.argmin(scales)) + 1
+        raise DataError(f"training sample {number}: its source H is zero everywhere; remove the sample")
+    return _broadcast(scales)
+
+
+def _broadcast(scales: NDArray[Any]) -> NDArray[np.float64]:
+    return scales.astype(np.float64)[:, None, None, None]
