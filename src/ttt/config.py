@@ -99,6 +99,20 @@ def unknown_key(path: str, key: str, known: list[str]) -> str:
     return f"{path}: unknown; {hint}known: {', '.join(known)}"
 
 
+def changes(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two nested mappings differ: (dotted key, value before, value now); a missing key is ``"nothing"``."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        keys = [*before, *(key for key in now if key not in before)]
+        return [
+            change
+            for key in keys
+            for change in changes(
+                before.get(key, "nothing"), now.get(key, "nothing"), f"{path}.{key}" if path else str(key)
+            )
+        ]
+    return [] if before == now else [(path, before, now)]
+
+
 def _sentence(section: type[Section], detail: Any, path: str) -> str:
     location = [str(part) for part in detail["loc"]]
     full = ".".join([path, *location]) if path else ".".join(location)

@@ -1,38 +1,38 @@
 """The registries: every exchangeable part of a training by its name in the configuration."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from ttt.config import Section
+from ttt.engine.schedule import Schedule
 from ttt.engine.task import Data, Metric
-from ttt.registry import Registry
+from ttt.registry import Registry, load_plugins
 
 MODELS: Final[Registry[nn.Module]] = Registry("model")
-"""``build(params, *, spec) -> nn.Module``."""
+"""``build(params, *, spec) -> nn.Module``; ``spec`` holds the facts of the data set, see `Data`."""
 
 DATASETS: Final[Registry[Data]] = Registry("data set")
-"""``build(params, *, config) -> Data``."""
+"""``build(params, *, config) -> Data``; registered with ``spec=``, the class of its ``Data.spec``."""
 
 LOSSES: Final[Registry[nn.Module]] = Registry("loss")
 """``build(params, *, model, spec, train, batch_size) -> nn.Module`` from a batch to (loss, named parts)."""
 
 METRICS: Final[Registry[Metric]] = Registry("metric")
-"""``build(params, *, spec) -> Metric``; a metric is named in ``metrics.names`` and takes no parameters."""
+"""``build(params, *, spec) -> Metric``; named in ``metrics.names``, so ``params`` are all defaults."""
 
 OPTIMIZERS: Final[Registry[Optimizer]] = Registry("optimizer")
-"""``build(params, *, parameters) -> Optimizer``."""
+"""``build(params, *, parameters) -> Optimizer``; ``params`` has a field ``lr``."""
 
-SCHEDULERS: Final[Registry[LRScheduler | None]] = Registry("scheduler")
-"""``build(params, *, optimizer, epochs, steps_per_epoch) -> LRScheduler``, stepped as its `StepUnit` says."""
+SCHEDULERS: Final[Registry[Schedule]] = Registry("scheduler")
+"""``build(params, *, optimizer, epochs, steps) -> Schedule`` for so many epochs, that is, steps."""
 
 SECTIONS: Final[dict[str, type[Section]]] = {}
 """Further top-level sections of the configuration, owned by plug-ins."""
 
-SPECS: Final[dict[str, type[Section]]] = {}
-"""The class of ``Data.spec`` by the name of the data set."""
+_BUILT_IN: Final = ("ttt.builtin", "ttt.engine.optimizers", "ttt.engine.schedulers")
 
 
 def register_section(name: str, section: type[Section]) -> None:
@@ -41,11 +41,12 @@ def register_section(name: str, section: type[Section]) -> None:
         raise ValueError(f"section '{name}' is registered twice")
 
 
-def register_spec(name: str, spec: type[Section]) -> None:
-    """Say what class the facts of the data set ``name`` have, so that a checkpoint's can be read again."""
-    SPECS[name] = spec
+def load_parts(plugins: Sequence[str]) -> None:
+    """Register the built-in parts and those of ``plugins``; raises ConfigError for one that is not found."""
+    load_plugins([*_BUILT_IN, *plugins])
 
 
-def build_metrics(names: list[str], spec: Any) -> list[Metric]:
+def build_metrics(names: Sequence[str], spec: Section) -> list[Metric]:
     """Fresh metrics by name."""
-    return [METRICS.get(name, "metrics.names").build(None, spec=spec) for name in names]
+    parts = [METRICS.get(name, "metrics.names") for name in names]
+    return [part.build(part.params(), spec=spec) for part in parts]

@@ -26,6 +26,8 @@ class Part(Generic[T]):
     name: str
     params: type[Section]
     build: Callable[..., T]
+    spec: type[Section] | None = None
+    """Of a data set: the class of the facts that a model for it must fit."""
 
 
 class Registry(Generic[T]):
@@ -35,8 +37,10 @@ class Registry(Generic[T]):
         self.kind = kind
         self._parts: dict[str, Part[T]] = {}
 
-    def register(self, name: str, params: type[Section]) -> Callable[[B], B]:
-        """Decorate the function or class that builds ``name`` from its section and a context.
+    def register(
+        self, name: str, params: type[Section], spec: type[Section] | None = None
+    ) -> Callable[[B], B]:
+        """Decorate the function or class that builds ``name`` from its section ``params`` and a context.
 
         Raises ValueError where the name is taken.
         """
@@ -44,7 +48,7 @@ class Registry(Generic[T]):
         def add(build: B) -> B:
             if name in self._parts and self._parts[name].build is not build:
                 raise ValueError(f"{self.kind} '{name}' is registered twice")
-            self._parts[name] = Part(name, params, build)
+            self._parts[name] = Part(name, params, build, spec)
             return build
 
         return add

@@ -7,34 +7,23 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from ttt import builtin as _builtin
-from ttt.config import (
-    SCALES,
-    ConfigError,
-    Section,
-    at_scale,
-    parse_section,
-    read_yaml,
-    unknown_key,
-)
-from ttt.parts import DATASETS, LOSSES, METRICS, MODELS, OPTIMIZERS, SCHEDULERS, SECTIONS
+from ttt.config import SCALES, ConfigError, Section, at_scale, parse_section, read_yaml, unknown_key
+from ttt.parts import DATASETS, LOSSES, METRICS, MODELS, OPTIMIZERS, SCHEDULERS, SECTIONS, load_parts
 from ttt.pinning import ComputeParams
-from ttt.registry import Registry, load_plugins
-
-__all__ = ["TrainingConfig", "_builtin", "load_config", "parse_config"]
+from ttt.registry import Registry
 
 
 class JobParams(Section):
     """The plain top-level keys."""
 
     scale: Literal["demo", "full"] = Field("demo", description="size of the job; picks from {demo: ..., full: ...}")
-    seed: int = Field(ge=0, description="of weights and of the order of the data")
+    seed: int = Field(ge=0, description="of the first weights and of the order of the samples")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     plugins: list[str] = Field([], description="modules that register further parts")
 
 
 class MetricsParams(Section):
-    """Which figures are computed on the validation samples."""
+    """Which figures are computed on the validation samples, besides the loss."""
 
     names: list[str] = Field([], description="registered metrics")
 
@@ -44,22 +33,26 @@ class TrainParams(Section):
 
     epochs: int = Field(ge=1, description="passes over the training samples")
     batch_size: int = Field(ge=1, description="samples in one optimizer step")
-    eval_batch_size: int = Field(ge=1, description="samples in one validation batch")
+    eval_batch_size: int = Field(ge=1, description="samples in one batch of validation or inference")
     num_workers: int = Field(0, ge=0, description="processes that fetch data; 0: the training process itself")
     grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient; null: not clipped")
-    early_stop: int | None = Field(None, ge=1, description="stop after so many epochs without a better score; null: never")
-    log_every: int = Field(20, ge=1, description="write every so many steps to metrics.jsonl, besides the first of an epoch")
+    early_stop: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a better score; null: never"
+    )
+    log_every: int = Field(10, ge=1, description="steps between two step lines in metrics.jsonl")
 
 
 class AmpParams(Section):
     """Automatic mixed precision."""
 
-    enabled: bool = Field(False, description="compute in a 16-bit format where it is safe")
-    dtype: Literal["float16", "bfloat16"] = Field("bfloat16", description="float16 needs cuda; bfloat16 runs anywhere")
+    enabled: bool = Field(False, description="train in a 16-bit format where that is safe")
+    dtype: Literal["float16", "bfloat16"] = Field(
+        "bfloat16", description="float16 needs cuda and scales the loss; bfloat16 runs anywhere"
+    )
 
 
 class CkptParams(Section):
-    """Which model is kept, and how often the state is saved."""
+    """Where the run is, which model is kept, and how often the state is saved."""
 
     run_dir: str | None = Field(None, description="run folder; null: runs/<exp_name>/<run_id>")
     monitor: str = Field("val_loss", description="the figure that says which model is best")
@@ -70,11 +63,13 @@ class CkptParams(Section):
 class AlertsParams(Section):
     """When to raise an alarm."""
 
-    patience: int = Field(3, ge=1, description="epochs without a better score before an alert")
-    command: list[str] | None = Field(None, description="a command that gets each alert as JSON on its input")
+    patience: int = Field(3, ge=1, description="epochs without a better score that raise an alert")
+    command: list[str] | None = Field(
+        None, description="program and arguments; it gets each alert as JSON on its standard input"
+    )
 
 
-_FIXED: Final[dict[str, type[Section]]] = {
+_PLAIN: Final[dict[str, type[Section]]] = {
     "compute": ComputeParams,
     "metrics": MetricsParams,
     "train": TrainParams,
@@ -89,16 +84,20 @@ _NAMED: Final[dict[str, Registry[Any]]] = {
     "optim": OPTIMIZERS,
     "scheduler": SCHEDULERS,
 }
-_JOB_KEYS: Final = tuple(JobParams.model_fields)
-_MAY_BE_LEFT_OUT: Final = ("metrics", "amp", "ckpt", "alerts")
+_OPTIONAL: Final = ("metrics", "amp", "ckpt", "alerts")
+_LOCAL: Final = (("ckpt", "run_dir"), ("train", "num_workers"), ("alerts", "command"))
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A checked configuration at its scale. The sections of named parts have the class that the part registered."""
+    """A checked configuration at its scale; the sections of named parts have the class that the part registered."""
 
     source: str
-    job: JobParams
+    """Where it comes from, for messages."""
+    scale: Literal["demo", "full"]
+    seed: int
+    device: str
+    plugins: list[str]
     compute: ComputeParams
     data: Section
     model: Section
@@ -111,26 +110,24 @@ class TrainingConfig:
     ckpt: CkptParams
     alerts: AlertsParams
     sections: Mapping[str, Section] = field(default_factory=dict)
-    """The sections of plug-ins."""
-
-    @property
-    def seed(self) -> int:
-        """The seed of weights and data order."""
-        return self.job.seed
-
-    @property
-    def device(self) -> str:
-        """auto, cpu, cuda or cuda:N."""
-        return self.job.device
+    """The sections that plug-ins own and the file holds."""
 
     def to_mapping(self) -> dict[str, Any]:
-        """The training's sections as plain values; what plug-ins own is left out."""
-        own = {name: getattr(self, name).model_dump(mode="json", by_alias=True) for name in (*_FIXED, *_NAMED)}
-        return self.job.model_dump(mode="json") | own
+        """Everything but the plug-ins' sections as plain values."""
+        job = {key: getattr(self, key) for key in JobParams.model_fields}
+        sections = {key: getattr(self, key).model_dump(mode="json", by_alias=True) for key in (*_PLAIN, *_NAMED)}
+        return job | sections
+
+    def portable_mapping(self) -> dict[str, Any]:
+        """`to_mapping` without what belongs to one machine and changes no result; this is in checkpoints."""
+        mapping = self.to_mapping()
+        for section, key in _LOCAL:
+            del mapping[section][key]
+        return mapping
 
 
 def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainingConfig:
-    """The configuration in a YAML file, with dotted keys replaced; raises ConfigError naming every mistake."""
+    """The configuration in a YAML file, with values replaced by dotted key; raises ConfigError with every mistake."""
     raw = read_yaml(path)
     for key, value in (overrides or {}).items():
         _replace(raw, key.split("."), value)
@@ -138,54 +135,77 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Train
 
 
 def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
-    """``raw`` checked at both scales, as it is at its own; raises ConfigError naming every mistake."""
+    """``raw``, checked at both scales, as it is at its own; raises ConfigError with every mistake."""
     problems: list[str] = []
-    job = parse_section(JobParams, {key: raw[key] for key in _JOB_KEYS if key in raw}, "", problems)
-    if job is None:
-        raise ConfigError(source, problems)
-    load_plugins(job.plugins)
-    known = [*_JOB_KEYS, *_FIXED, *_NAMED, *SECTIONS]
+    job = parse_section(JobParams, {key: raw[key] for key in JobParams.model_fields if key in raw}, "", problems)
+    load_parts(_plugins_of(raw))
+    known = [*JobParams.model_fields, *_PLAIN, *_NAMED, *SECTIONS]
     problems += [unknown_key(str(key), str(key), known) for key in raw if key not in known]
-    configs = {scale: _parse_at(at_scale(dict(raw), scale), job, source, problems) for scale in SCALES}
-    config = configs[job.scale]
-    if problems or config is None:
-        raise ConfigError(source, list(dict.fromkeys(problems)))
-    return config
+    found, at = {}, {}
+    for scale in SCALES:
+        at[scale] = list[str]()
+        found[scale] = _parse_sections(at_scale(dict(raw), scale), at[scale])
+    problems += _merge(at)
+    if problems or job is None:
+        raise ConfigError(source, problems)
+    sections = found[job.scale]
+    own = {key: sections.pop(key) for key in SECTIONS if key in sections}
+    return TrainingConfig(source=source, **dict(job), **sections, sections=own)
 
 
-def _parse_at(
-    raw: Mapping[str, Any], job: JobParams, source: str, problems: list[str]
-) -> TrainingConfig | None:
+def _parse_sections(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     found: dict[str, Section | None] = {}
-    before = len(problems)
-    for name, section in _FIXED.items():
-        if name in raw or name in _MAY_BE_LEFT_OUT:
+    for name, section in _PLAIN.items():
+        if name in raw or name in _OPTIONAL:
             found[name] = parse_section(section, raw.get(name, {}), name, problems)
         else:
             problems.append(f"{name}: missing; it has the keys {', '.join(section.model_fields)}")
     for name, registry in _NAMED.items():
         found[name] = registry.parse(raw.get(name), name, problems)
-    owned = {
-        name: parse_section(section, raw[name], name, problems)
-        for name, section in SECTIONS.items()
-        if name in raw
-    }
-    metrics = found["metrics"]
+    for name in [name for name in SECTIONS if name in raw]:
+        found[name] = parse_section(SECTIONS[name], raw[name], name, problems)
+    metrics = found.get("metrics")
     if isinstance(metrics, MetricsParams):
-        problems += [
-            unknown_key(f"metrics.names '{name}'", name, METRICS.names())
-            for name in metrics.names
-            if name not in METRICS.names()
-        ]
-    if len(problems) > before:
-        return None
-    return TrainingConfig(source=source, job=job, sections=owned, **found)  # type: ignore[arg-type]
+        unknown = [name for name in metrics.names if name not in METRICS.names()]
+        problems += [unknown_key(f"metrics.names '{name}'", name, METRICS.names()) for name in unknown]
+    return found
+
+
+def _merge(at: Mapping[str, list[str]]) -> list[str]:
+    """All scales' problems, each once; what is wrong at one scale only says at which."""
+    merged: dict[str, None] = {}
+    for scale, problems in at.items():
+        for problem in problems:
+            everywhere = all(problem in others for others in at.values())
+            merged[problem if everywhere else f"{problem} (at scale {scale})"] = None
+    return list(merged)
+
+
+def _plugins_of(raw: Mapping[str, Any]) -> list[str]:
+    plugins = raw.get("plugins", [])
+    return [name for name in plugins if isinstance(name, str)] if isinstance(plugins, list) else []
 
 
 def _replace(raw: dict[str, Any], keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        inner = raw.setdefault(key, {})
-        if not isinstance(inner, dict):
-            raw[key] = inner = {}
-        raw = inner
-    raw[keys[-1]] = value
+    """Set the value at ``keys``, at every scale where a mapping on the way is given once per scale."""
+    key, *rest = keys
+    if not rest:
+        raw[key] = value
+        return
+    if not isinstance(raw.get(key), dict):
+        raw[key] = {}
+    inner = raw[key]
+    for mapping in inner.values() if set(inner) == set(SCALES) else [inner]:
+        _replace(mapping, rest, value)
+
+
+__all__ = [
+    "AlertsParams",
+    "AmpParams",
+    "CkptParams",
+    "MetricsParams",
+    "TrainParams",
+    "TrainingConfig",
+    "load_config",
+    "parse_config",
+]

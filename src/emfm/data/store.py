@@ -13,6 +13,7 @@ A folder with
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -160,19 +161,25 @@ class Store:
 
 
 def fingerprint(source_h: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
-    """A sample's content in four numbers: norm and one fixed projection each of source H and target.
+    """A sample's content in four numbers: norm and projection on a fixed unit vector, of source H and of target.
 
     Two samples with the same fields have the same fingerprint up to rounding, and two different ones, in
-    practice, never: the projection's weights are an irrational rotation, which no symmetry of fields shares.
+    practice, never: the unit vector is made from an irrational rotation, which no symmetry of fields shares.
     """
     return np.array([value for array in (source_h, target) for value in _norm_and_projection(array)])
 
 
 def _norm_and_projection(array: NDArray[np.float32]) -> tuple[float, float]:
     values = array.ravel().astype(np.float64)
+    return float(np.sqrt(np.sum(values * values))), float(np.sum(values * _unit_weights(values.size)))
+
+
+@lru_cache(maxsize=4)
+def _unit_weights(size: int) -> NDArray[np.float64]:
     golden = 0.618_033_988_749_894_9
-    weights = (np.arange(1, values.size + 1) * golden) % 1.0 - 0.5
-    return float(np.sqrt(np.sum(values * values))), float(np.sum(values * weights))
+    weights = (np.arange(1, size + 1) * golden) % 1.0 - 0.5
+    unit: NDArray[np.float64] = weights / np.sqrt(np.sum(weights * weights))
+    return unit
 
 
 def _read_table(path: Path, samples: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What an engineer would otherwise use: predictors of the target field that need no training of a network."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,15 @@ Channels = NDArray[np.floating[Any]]
 
 Batches = Iterable[tuple[Channels, Channels]]
 """Source H and target of training samples, batch by batch."""
+
+
+DESCRIPTIONS: Final = {
+    "mean_field": "the mean training target per unit of source scale, times the scan's own scale",
+    "plane_wave_spectrum": "the plane waves of the scan (zero outside it), carried to the target plane",
+    "equivalent_dipoles": "the field of electric and magnetic dipoles below the scan that fit it",
+    "linear_operator": "the complex matrix from scan to field that fits the training samples",
+}
+"""The baselines by name, in the order of the report, and what each is."""
 
 
 class Baseline(Protocol):
@@ -39,10 +48,10 @@ class MeanField:
         self._mean: NDArray[np.float64] | None = None
 
     def fit(self, batches: Batches) -> None:
-        """Average target / source scale over all samples; raises DataError for none, or a scan that is zero."""
+        """Average target / source scale over all samples; raises DataError for none or a zero scan."""
         total, count = np.zeros(()), 0
         for source_h, target in batches:
-            total = total + (target / _scales(source_h, count)).sum(0)
+            total = total + (target / _scales(source_h, count)).sum(0, np.float64)
             count += len(target)
         if count == 0:
             raise DataError("mean_field: no training samples were given; list some in train_pool")
@@ -52,7 +61,7 @@ class MeanField:
         """See `Baseline.predict`; raises ValueError before `fit`."""
         if self._mean is None:
             raise ValueError("mean_field predicts from training samples; call fit first")
-        return self._mean * _broadcast(source_scale(source_h))
+        return self._mean * _scales(source_h)
 
 
 class LinearOperator:
@@ -69,7 +78,7 @@ class LinearOperator:
     def fit(self, batches: Batches) -> None:
         """Solve for the matrix: see `emfm.evaluation.field_operator.RidgeFit`.
 
-        Raises DataError for a scan that is zero, ValueError for no samples or a ridge too small for them.
+        Raises DataError for a zero scan, ValueError for no samples or a ridge too small for them.
         """
         fit, count = RidgeFit(self._geometry), 0
         for source_h, target in batches:
@@ -100,7 +109,7 @@ class PhysicsOperator:
 
 
 def make_baselines(geometry: Geometry, ridge: float) -> dict[str, Baseline]:
-    """All baselines by name, in the order of the report.
+    """The baselines of `DESCRIPTIONS` by name, in that order.
 
     Args:
         geometry: frequency and planes of the samples.
@@ -114,14 +123,6 @@ def make_baselines(geometry: Geometry, ridge: float) -> dict[str, Baseline]:
     }
 
 
-def _scales(source_h: Channels, before: int) -> NDArray[np.float64]:
-    """Source scales ``(n, 1, 1, 1)``; raises DataError for a scan that is zero, ``before`` samples counted."""
-    scales = source_scale(source_h)
-    if not scales.all():
-        number = before + int(np.argmin(scales)) + 1
-        raise DataError(f"training sample {number}: its source H is zero everywhere; remove the sample")
-    return _broadcast(scales)
-
-
-def _broadcast(scales: NDArray[Any]) -> NDArray[np.float64]:
-    return scales.astype(np.float64)[:, None, None, None]
+def _scales(source_h: Channels, first: int = 0) -> NDArray[np.float64]:
+    """`source_scale` as ``(n, 1, 1, 1)``; ``first`` samples were counted before these."""
+    return source_scale(source_h, first)[:, None, None, None]

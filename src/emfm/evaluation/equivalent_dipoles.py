@@ -1,8 +1,9 @@
 """Equivalent dipoles: a board replaced by an array of elementary dipoles whose field fits the scan.
 
-This is the source reconstruction that EMC engineers apply to near-field scans; see for instance Z. Yu, J. A. Mix,
-S. Sajuyigbe, K. P. Slattery and J. Fan, "An Improved Dipole-Moment Model Based on Near-Field Scanning for
-Characterizing Near-Field Coupling and Far-Field Radiation From an IC", IEEE Trans. Electromagn. Compat. 55 (2013).
+This is the source reconstruction that EMC engineers apply to near-field scans; see for instance Z. Yu,
+J. A. Mix, S. Sajuyigbe, K. P. Slattery and J. Fan, "An Improved Dipole-Moment Model Based on Near-Field
+Scanning for Characterizing Near-Field Coupling and Far-Field Radiation From an IC", IEEE Trans.
+Electromagn. Compat. 55 (2013).
 """
 
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def _axis(first: float, step: float, count: int, pitch: float, margin: float) ->
     cells = int((count - 1 - 2 * margin) / pitch + _ROUNDING)
     if cells < 1:
         raise ValueError(
-            f"a margin of {margin} and a pitch of {pitch} leave no room for dipoles below {count} scan points; "
+            f"a margin of {margin} and a pitch of {pitch} leave no room for dipoles below {count} points; "
             "lower them"
         )
     return first + step * (count - 1 - cells * pitch) / 2, cells + 1

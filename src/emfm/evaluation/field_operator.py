@@ -15,8 +15,8 @@ from emfm.physics.grid import Geometry
 class FieldOperator:
     """The field as a matrix product: rows of scans times ``matrix``.
 
-    ``matrix`` is complex ``(2 * ny * nx of the source plane, 6 * ny * nx of the target plane)``: the field per
-    A/m of one component at one scan point.
+    ``matrix`` is complex, ``(2 * ny * nx of the source plane, 6 * ny * nx of the target plane)``: the field
+    per A/m of one component at one scan point.
     """
 
     geometry: Geometry
@@ -25,11 +25,12 @@ class FieldOperator:
     def apply(self, source_h: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The field ``(n, 12, ny, nx)``, V/m and A/m, of scans ``(n, 4, ny, nx)``, A/m."""
         field = scan_rows(source_h, self.geometry) @ self.matrix
-        return to_channels(field.reshape(-1, len(TARGET_COMPONENTS), *self.geometry.target.shape))
+        components = field.reshape(-1, len(TARGET_COMPONENTS), *self.geometry.target.shape)
+        return np.asarray(to_channels(components), np.float64)
 
 
 class RidgeFit:
-    """Regularised least squares for a `FieldOperator`, by normal equations that are summed up example by example."""
+    """Regularised least squares for a `FieldOperator`: normal equations, summed up example by example."""
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
@@ -65,8 +66,9 @@ class RidgeFit:
             raise ValueError(
                 f"a ridge of {ridge} is too small for these examples: the equations are singular; raise it"
             ) from None
-        solution = np.linalg.solve(lower.conj().T, np.linalg.solve(lower, self._cross))
-        return FieldOperator(self._geometry, solution)
+        half_solved = np.linalg.solve(lower, self._cross)
+        solution = np.linalg.solve(lower.conj().T, half_solved)
+        return FieldOperator(self._geometry, np.asarray(solution, np.complex128))
 
 
 def scan_rows(source_h: NDArray[np.floating[Any]], geometry: Geometry) -> Complex:
@@ -78,7 +80,7 @@ def scan_rows(source_h: NDArray[np.floating[Any]], geometry: Geometry) -> Comple
 
 
 def field_rows(target: NDArray[np.floating[Any]], geometry: Geometry) -> Complex:
-    """Fields ``(n, 12, ny, nx)`` as complex rows ``(n, 6 * ny * nx)``: Ex Ey Ez Hx Hy Hz, one after the other.
+    """Fields ``(n, 12, ny, nx)`` as complex rows ``(n, 6 * ny * nx)``: all of Ex, Ey, Ez, Hx, Hy, Hz.
 
     Raises ValueError where they do not have the shape of the target plane of ``geometry``.
     """
@@ -90,4 +92,5 @@ def _rows(channels: NDArray[np.floating[Any]], shape: tuple[int, ...], what: str
         raise ValueError(
             f"{what} must have the shape (n, {', '.join(map(str, shape))}), found {channels.shape}"
         )
-    return to_components(channels.astype(np.float64)).reshape(len(channels), -1)
+    components = to_components(channels.astype(np.float64))
+    return np.asarray(components, np.complex128).reshape(len(channels), -1)

@@ -1,6 +1,7 @@
 """The figures by which a predicted field is judged: sums over all samples and points, divided once."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -14,12 +15,12 @@ DEFINITIONS: Final = {
     "val_mse": "squared error, mean over samples, points and the raw channels, E in V/m and H in A/m",
     "rmse_e_mean": "root mean square error of each E channel over samples and points, mean of the six, V/m",
     "rmse_h_mean": "root mean square error of each H channel over samples and points, mean of the six, A/m",
-    "rel_l2_e": "||prediction - truth|| / ||truth|| of a sample over the three components of E, median over samples",
-    "rel_l2_h": "||prediction - truth|| / ||truth|| of a sample over the three components of H, median over samples",
+    "rel_l2_e": "norm of the error of a sample's E (3 components) / norm of its true E, median over samples",
+    "rel_l2_h": "norm of the error of a sample's H (3 components) / norm of its true H, median over samples",
     "rel_l2_e_p95": "the same as rel_l2_e, but the 95th percentile over samples",
     "rel_l2_h_p95": "the same as rel_l2_h, but the 95th percentile over samples",
 }
-"""Every figure of `FieldErrors.compute`, and how it is defined. ``rmse_per_channel`` is `FieldErrors.rmse_per_channel`."""
+"""Every figure of `FieldErrors.compute`, and how it is defined."""
 
 _PARTS: Final = {"E": E_CHANNELS, "H": H_CHANNELS}
 
@@ -39,7 +40,7 @@ class FieldErrors:
     """Collects the errors of predictions batch by batch; the figures do not depend on the batches."""
 
     def __init__(self) -> None:
-        self._points: int | None = None
+        self._grid: tuple[int, ...] | None = None
         self._samples = 0
         self._squares: list[NDArray[np.float64]] = []
         self._relative: dict[str, list[NDArray[np.float64]]] = {part: [] for part in _PARTS}
@@ -48,28 +49,28 @@ class FieldErrors:
         """Add samples: ``prediction`` and ``truth`` of the same shape ``(n, 12, ny, nx)``.
 
         Raises:
-            ValueError: other shapes, or a prediction that is not finite.
-            DataError: a truth that is not finite, or whose E or H is zero everywhere.
+            ValueError: other shapes.
+            DataError: a prediction or a truth that is not finite, or a truth whose E or H is zero everywhere.
         """
         predicted, true = _channels("prediction", prediction), _channels("truth", truth)
-        if predicted.shape != true.shape:
-            raise ValueError(
-                f"prediction has the shape {tuple(prediction.shape)} and truth {tuple(truth.shape)}; give both on the "
-                "same grid"
-            )
-        points = true.shape[-1]
-        if self._points not in (None, points):
-            raise ValueError(
-                f"truth has {points} points, earlier samples {self._points}; use one accumulator a grid"
-            )
-        self._refuse_unusable(predicted, true)
-        squares = np.square(predicted - true).sum(-1)
-        true_squares = np.square(true).sum(-1)
+        self._check_grid(tuple(prediction.shape), tuple(truth.shape))
+        self._refuse(~np.isfinite(true), "its truth holds NaN or Inf; mend or remove the sample")
+        self._refuse(
+            ~np.isfinite(predicted),
+            "its prediction holds NaN or Inf; train the model with a smaller optim.lr",
+        )
+        squares, true_squares = np.square(predicted - true).sum(-1), np.square(true).sum(-1)
+        relative = {}
         for part, channels in _PARTS.items():
-            ratio = squares[:, channels].sum(1) / true_squares[:, channels].sum(1)
-            self._relative[part].append(np.sqrt(ratio))
+            true_norm = np.sqrt(true_squares[:, channels].sum(1))
+            self._refuse(
+                true_norm == 0, f"its true {part} is zero, so it has no relative error; remove the sample"
+            )
+            relative[part] = np.sqrt(squares[:, channels].sum(1)) / true_norm
+        for part, errors in relative.items():
+            self._relative[part].append(errors)
         self._squares.append(squares)
-        self._points = points
+        self._grid = tuple(truth.shape[2:])
         self._samples += len(true)
 
     def compute(self) -> dict[str, float]:
@@ -95,44 +96,33 @@ class FieldErrors:
 
     def per_sample(self) -> SampleErrors:
         """The relative errors of the samples; raises ValueError where none was given."""
-        self._refuse_none()
+        self._check_some()
         return SampleErrors(*(np.concatenate(self._relative[part]) for part in _PARTS))
 
     def _mean_square(self) -> NDArray[np.float64]:
         """Mean squared error of each channel, ``(12,)``."""
-        points = self._refuse_none()
+        grid = self._check_some()
         total: NDArray[np.float64] = np.concatenate(self._squares).sum(0)
-        return total / (self._samples * points)
+        return total / (self._samples * prod(grid))
 
-    def _refuse_none(self) -> int:
-        if self._points is None or self._samples == 0:
+    def _check_some(self) -> tuple[int, ...]:
+        if self._grid is None or self._samples == 0:
             raise ValueError("no samples were given, so there are no figures; call update first")
-        return self._points
+        return self._grid
 
-    def _refuse_unusable(self, predicted: NDArray[np.float64], true: NDArray[np.float64]) -> None:
-        for what, values, error, remedy in (
-            (
-                "prediction",
-                predicted,
-                ValueError,
-                "the model has diverged: train it again with a smaller optim.lr",
-            ),
-            ("truth", true, DataError, "mend or remove the sample"),
-        ):
-            bad = ~np.isfinite(values).all((1, 2))
-            if bad.any():
-                raise error(f"sample {self._number(bad)} of the set: its {what} holds NaN or Inf; {remedy}")
-        for part, channels in _PARTS.items():
-            zero = ~true[:, channels].any((1, 2))
-            if zero.any():
-                raise DataError(
-                    f"sample {self._number(zero)} of the set: its true {part} is zero everywhere, so that a relative "
-                    "error does not exist; remove the sample"
-                )
+    def _check_grid(self, predicted: tuple[int, ...], true: tuple[int, ...]) -> None:
+        if predicted != true:
+            raise ValueError(f"prediction has the shape {predicted}, but truth {true}; give both on one grid")
+        if self._grid not in (None, true[2:]):
+            raise ValueError(
+                f"truth is on a grid of {true[2:]} points, earlier samples of {self._grid}; judge each apart"
+            )
 
-    def _number(self, mask: NDArray[np.bool_]) -> int:
-        """The number, from 1 on, of the first marked sample of a batch among all samples given."""
-        return self._samples + int(np.argmax(mask)) + 1
+    def _refuse(self, marked: NDArray[np.bool_], complaint: str) -> None:
+        """Raise DataError for the first sample with a mark, ``(n, ...)``, counted from 1 over all batches."""
+        samples = marked.reshape(len(marked), -1).any(1)
+        if samples.any():
+            raise DataError(f"sample {self._samples + int(np.argmax(samples)) + 1} of the set: {complaint}")
 
 
 class HasTarget(Protocol):
@@ -143,7 +133,7 @@ class HasTarget(Protocol):
 
 
 class FieldMetric:
-    """`FieldErrors` as a metric of a training: it takes a model's predictions and the batches they belong to."""
+    """`FieldErrors` as a metric of a training: takes predictions and the batches that they belong to."""
 
     def __init__(self) -> None:
         self._errors = FieldErrors()
@@ -158,7 +148,7 @@ class FieldMetric:
 
 
 def _channels(name: str, field: Field) -> NDArray[np.float64]:
-    """``field`` as contiguous float64 ``(n, 12, ny * nx)``, so that a sample's sums do not depend on its batch."""
+    """``field`` as contiguous float64 ``(n, 12, ny * nx)``: a sample's sums do not depend on its batch."""
     array = field.detach().cpu().double().numpy() if isinstance(field, Tensor) else field
     if array.ndim != 4 or array.shape[1] != len(TARGET_CHANNELS):
         raise ValueError(

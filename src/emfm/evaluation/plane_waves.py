@@ -1,4 +1,4 @@
-"""Plane-wave spectrum: the scan's tangential H split into plane waves, each carried on to the target plane."""
+"""Plane-wave spectrum: the scan's tangential H split into plane waves, each carried to the target plane."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,16 @@ from emfm.physics.grid import Geometry
 
 _DB_PER_NEPER = 20 * np.log10(np.e)
 _GRAZING = 0.1
-"""Smallest |kz| / k that Hz and E are computed with: a wave that grazes the plane would make them infinite."""
+"""Smallest |kz| / k in Hz and E: a wave that grazes the plane would make them infinite."""
 
 
 def plane_wave_operator(geometry: Geometry, padding: float = 4.0, limit_db: float = 60.0) -> FieldOperator:
     """The map from a scan to the field of its plane waves, where H is taken as zero outside the scan.
 
     A wave exp(j(kx x + ky y - kz z)) has kz = sqrt(k^2 - kx^2 - ky^2), -j times a real number if evanescent;
-    div H = 0 gives its Hz and Ampere's law its E (C. A. Balanis, Antenna Theory, 4th ed., sec. 12.9, dual). The
-    transform of the zero-padded scan is summed at the coordinates themselves, not by the FFT, so that the
-    planes need no points in common.
+    div H = 0 gives its Hz, and Ampere's law its E (the dual of C. A. Balanis, Antenna Theory, 4th ed., sec.
+    12.9). The discrete transform of the zero-padded scan is summed at the points' own coordinates, so that
+    the planes need no points in common, once for each scan point, so that any scan is a matrix product.
 
     Args:
         geometry: frequency and planes.
@@ -71,4 +71,4 @@ def _transfer(kx: NDArray[np.float64], ky: NDArray[np.float64], geometry: Geomet
         hz = (kx * hx + ky * hy) / safe_kz
         ex, ey, ez = ky * hz + kz * hy, -kz * hx - kx * hz, kx * hy - ky * hx
         waves.append([ETA_0 / k * ex, ETA_0 / k * ey, ETA_0 / k * ez, hx, hy, hz])
-    return carried * np.array(waves)
+    return np.asarray(carried * np.array(waves), np.complex128)

@@ -66,6 +66,7 @@ class SetResults(Section):
 class MilestoneResults(SetResults):
     """The results of a set that was opened because the training is the promoted one."""
 
+    models: dict[str, ModelResult] = Field(description="results by milestone; none if no stage is one")
     milestone: Literal[True]
 
 
@@ -75,19 +76,10 @@ class NotOpened(Section):
     milestone: Literal[False]
 
 
-class Look(Section):
-    """One evaluation of one model on test_final: an entry of the ledger."""
-
-    when: str = Field(description="date and time of the look; it stays in the ledger")
-    revision: str = Field(description="the commit that was looked from")
-    stage: str = Field(description="the stage that made the model")
-    model_sha256: Sha256
-    figures: Figures
-
+NOT_OPENED: Final = NotOpened(milestone=False)
 
 S = TypeVar("S", bound=Section)
-
-NOT_OPENED: Final = NotOpened(milestone=False)
+_REMEDY: Final = "make it anew with `dvc repro`, or fetch it with `dvc pull`"
 
 
 def model_result(errors: FieldErrors, train_samples: int, checkpoint_sha256: str) -> ModelResult:
@@ -107,49 +99,27 @@ def baseline_result(errors: FieldErrors) -> BaselineResult:
 
 def read_set_results(path: Path) -> SetResults:
     """The results in a JSON file; raises DataError naming the keys that are wrong."""
-    return _parsed(SetResults, _read_json(path), str(path))
+    return _parsed(SetResults, _read_json(path), path)
 
 
 def read_milestone_results(path: Path) -> MilestoneResults | NotOpened:
-    """The results on test_final, or that it was not opened; raises DataError naming the keys that are wrong."""
+    """The results on test_final, or that it stayed closed; raises DataError naming what is wrong."""
     content = _read_json(path)
-    opened = not (isinstance(content, dict) and content.get("milestone") is False)
-    return _parsed(MilestoneResults if opened else NotOpened, content, str(path))
+    if isinstance(content, dict) and content.get("milestone") is False:
+        return _parsed(NotOpened, content, path)
+    return _parsed(MilestoneResults, content, path)
 
 
-def read_looks(path: Path) -> list[Look]:
-    """The ledger in a file of one JSON object a line; raises DataError naming the line and what is wrong."""
-    looks = []
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
-        where = f"{path}: line {number}"
-        looks.append(_parsed(Look, _json(line, where), where))
-    return looks
-
-
-def _parsed(section: type[S], content: Any, where: str) -> S:
+def _parsed(section: type[S], content: Any, path: Path) -> S:
     problems: list[str] = []
     result = parse_section(section, content, "", problems)
     if result is None:
-        raise DataError(f"{where}: {'; '.join(problems)}. {_REMEDY}")
+        raise DataError(f"{path}: {'; '.join(problems)}; {_REMEDY}")
     return result
 
 
-_REMEDY: Final = "Make it anew with `dvc repro`, or fetch it with `dvc pull` or `git checkout`"
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}). {_REMEDY}") from error
-
-
 def _read_json(path: Path) -> Any:
-    return _json(_read_text(path), str(path))
-
-
-def _json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{where}: is not JSON ({error}). {_REMEDY}") from error
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error}); {_REMEDY}") from error

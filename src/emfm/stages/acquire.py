@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from emfm.data.import_cases import inventory_digest, open_import
+from emfm.data.import_cases import open_import
 from emfm.data.pack import pack
+from emfm.data.sample import SampleSource
 from emfm.data.simulate import SimulatedSource
 from emfm.settings import Params
 from emfm.stages.paths import STORE
@@ -15,13 +16,13 @@ def run(params: Params) -> None:
     acquire = params.acquire
     geometry = params.data.geometry()
     identity = [acquire.model_dump_json(exclude={"workers"}), repr(geometry), code_digest()]
+    source: SampleSource
     if acquire.source == "simulate":
         source = SimulatedSource(geometry, acquire.simulate, acquire.seed)
         origin = f"simulated: {acquire.simulate.kind}"
     else:
-        roots = [Path(root) for root in acquire.import_.roots]
-        source = open_import(roots, acquire.import_.reader, geometry)
-        origin = "imported"
-        identity.append(inventory_digest(roots))
+        cases = open_import([Path(root) for root in acquire.import_.roots], acquire.import_.reader, geometry)
+        source, origin = cases, "imported"
+        identity.append(cases.inventory_digest())
     with resume_folder("acquire", identity) as work:
         pack(source, geometry, origin, STORE, work, acquire.shard_samples, acquire.workers)

@@ -5,10 +5,9 @@ from typing import Final
 from emfm.data.sample import DataError
 from emfm.stages.resume import BusyError
 from ttt.config import ConfigError
-from ttt.engine.checkpoint import CheckpointError
-from ttt.engine.loop import Interrupted
+from ttt.engine.errors import Interrupted, TrainingError
 
-REFUSALS: Final = (BusyError, CheckpointError, ConfigError, DataError, Interrupted, OSError)
+REFUSALS: Final = (BusyError, ConfigError, DataError, OSError, TrainingError)
 
 
 def exit_status(error: Exception) -> int:

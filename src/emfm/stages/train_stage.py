@@ -9,7 +9,9 @@ from emfm.stages.paths import best_model, curve
 from emfm.stages.resume import code_digest, resume_folder
 from ttt.assemble import assemble
 from ttt.engine.journal import epoch_records
-from ttt.engine.loop import Fresh, Resume, fit
+from ttt.engine.loop import fit
+from ttt.engine.run_folder import RunFolder
+from ttt.engine.start import Fresh, Resume
 from ttt.files import sha256_file, write_bytes, write_text
 
 
@@ -24,7 +26,7 @@ def run(params: Params, stage: int) -> None:
     init = best_model(stage - 1) if from_previous else None
     task = assemble(config)
     identity = [
-        repr(config.to_mapping()),
+        repr(config.portable_mapping()),
         task.spec.model_dump_json(),
         task.train.fingerprint,
         task.val.fingerprint,
@@ -32,8 +34,8 @@ def run(params: Params, stage: int) -> None:
         code_digest(),
     ]
     with resume_folder(f"stage{stage}", identity) as folder:
-        start = Resume("last") if (folder / "last.pth").exists() else Fresh(init)
-        fit(task, config, folder, start)
-        write_bytes(best_model(stage), (folder / "best.pth").read_bytes())
-        records = pd.DataFrame(epoch_records(folder / "metrics.jsonl"))
-        write_text(curve(stage), records.to_csv(index=False, lineterminator="\n"))
+        run_folder = RunFolder(folder)
+        fit(task, config, folder, Resume("last") if run_folder.last.exists() else Fresh(init))
+        write_bytes(best_model(stage), run_folder.best.read_bytes())
+        epochs = pd.DataFrame(epoch_records(run_folder.journal))
+        write_text(curve(stage), epochs.to_csv(index=False, lineterminator="\n"))

@@ -13,7 +13,7 @@ from emfm.models.spec import FieldSpec
 from emfm.params.data import DataParams
 from emfm.training.losses import WeightedMseParams
 from ttt.engine.task import Batch, Data
-from ttt.parts import DATASETS, register_spec
+from ttt.parts import DATASETS
 from ttt.settings import TrainingConfig
 
 
@@ -37,7 +37,7 @@ class FieldSamples:
         return Batch(torch.from_numpy(store.source_h(rows)), torch.from_numpy(store.target(rows)))
 
 
-@DATASETS.register("em_forward", params=DataParams)
+@DATASETS.register("em_forward", params=DataParams, spec=FieldSpec)
 def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
     """Training and validation samples, and the facts a model must fit.
 
@@ -59,9 +59,6 @@ def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
         norm=_norm_stats(params, config, train),
     )
     return Data(FieldSamples.of(train), FieldSamples.of(val), spec)
-
-
-register_spec("em_forward", FieldSpec)
 
 
 def _norm_stats(params: DataParams, config: TrainingConfig, train: SampleList) -> NormStats:

@@ -1,158 +1,222 @@
-"""Checkpoints: the whole state of a training in one file, without pickled code, replaced atomically.
+"""Checkpoints: the whole state of a training in one file of tensors and plain values.
 
-The bytes of a checkpoint are a function of configuration, data and code: no time, path or host is in it.
+A checkpoint describes itself: with nothing but the file, `load_model` makes the model. Its bytes are a
+function of configuration, data and code; no time, path, host or revision is in it.
 """
 
 import io
+import json
 import os
-import random
-import sys
-from dataclasses import dataclass
+import pickle
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+import pydantic
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ttt.config import ConfigError, Section, parse_section
-from ttt.files import sha256_files, write_bytes
-from ttt.parts import MODELS, SPECS
+from ttt.config import Section
+from ttt.engine.errors import CheckpointError
+from ttt.engine.task import Task
+from ttt.files import sha256_files, sync_folder, write_bytes
+from ttt.parts import DATASETS, MODELS, load_parts
 
-FORMAT: Final = 1
-_FIELDS: Final = ("config", "spec", "code", "data", "model", "optimizer", "scheduler", "scaler", "random", "progress")
+FORMAT: Final = "ttt-checkpoint-1"
 
 
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or does not belong to this training."""
+@dataclass
+class Place:
+    """Where a training is."""
+
+    epoch: int = 0
+    """Epochs completed, with their validation."""
+    batch: int = 0
+    """Batches done of the epoch under way."""
+    step: int = 0
+    """Optimizer steps done in all."""
+    best_score: float | None = None
+    best_epoch: int = 0
+    """The epoch of the best score; 0: none yet."""
+    base_lr: float = 0.0
+    """The learning rate that was last asked for, by ``optim.lr`` or on resuming."""
+    lr: float = 0.0
+    """The learning rate of the last step."""
+    journal_bytes: int = 0
+    """Size of metrics.jsonl; what is beyond belongs to steps that are done again."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a training at one moment."""
+    """What is in a checkpoint file."""
 
-    config: dict[str, Any]
-    """The training's sections: see `ttt.settings.TrainingConfig.to_mapping`."""
-    spec: dict[str, Any]
-    """The facts that the model fits: sizes, normalisation."""
+    format: str
     code: dict[str, str]
-    """A hash of the engine's source files, and torch's version."""
-    data: dict[str, str]
-    """Fingerprints of training and validation samples."""
-    model: dict[str, Any]
+    """Hash of the engine's sources, and torch's version."""
+    config: dict[str, Any]
+    """`ttt.settings.TrainingConfig.portable_mapping`."""
+    spec: dict[str, Any]
+    """The facts of the data that the model was made for."""
+    shapes: dict[str, list[int]]
+    """Shapes of one sample's ``x`` and ``y``."""
+    fingerprints: dict[str, str]
+    """Identity of the ``train`` and ``val`` samples."""
+    place: Place
+    num_samples: int
+    """Samples done of the epoch under way."""
+    sums: dict[str, float]
+    """Their summed losses."""
+    model: dict[str, Tensor]
     optimizer: dict[str, Any]
-    scheduler: dict[str, Any] | None
+    schedule: dict[str, Any]
     scaler: dict[str, Any]
     random: dict[str, Any]
-    progress: dict[str, Any]
-    """See `ttt.engine.progress.Progress`."""
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace ``path`` by ``checkpoint``: after a crash it holds the old state or the new one, whole."""
-    content = {"format": FORMAT} | {name: getattr(checkpoint, name) for name in _FIELDS}
-    buffer = io.BytesIO()
-    torch.save(_canonical(content), buffer)
-    write_bytes(path, buffer.getvalue())
+@cache
+def code_version() -> dict[str, str]:
+    """Identity of the code that decides the course of a training."""
+    folder = Path(__file__).parent
+    return {"engine_sha256": sha256_files(folder.glob("*.py"), folder), "torch": str(torch.__version__)}
 
 
-def keep_previous(path: Path, previous: Path) -> None:
-    """Keep what ``path`` holds under the name ``previous`` too, at no moment without either."""
-    if path.exists():
-        temporary = previous.with_name(f".{previous.name}.link")
-        temporary.unlink(missing_ok=True)
-        os.link(path, temporary)
-        temporary.replace(previous)
+def identity_of(task: Task, config: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `Checkpoint` that stay the same during a training."""
+    sample = task.train.__getitems__([0])
+    return {
+        "format": FORMAT,
+        "code": code_version(),
+        "config": config,
+        "spec": task.spec.model_dump(mode="json"),
+        "shapes": {"x": list(sample.x.shape[1:]), "y": list(sample.y.shape[1:])},
+        "fingerprints": {"train": task.train.fingerprint, "val": task.val.fingerprint},
+    }
+
+
+def to_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of the checkpoint's file: the same for equal checkpoints."""
+    buffer = io.BytesIO()  # torch.save to a named file would put the name into it
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
+    torch.save(_canonical(content | {"place": asdict(checkpoint.place)}, {}), buffer)
+    return buffer.getvalue()
+
+
+def save_checkpoint(path: Path, content: bytes, previous: Path | None = None) -> None:
+    """Replace ``path`` atomically, and keep what it held as ``previous``.
+
+    Raises CheckpointError on a full disk or a folder that cannot be written, with ``path`` as it was.
+    """
+    try:
+        if previous is not None and path.exists():
+            _link(path, previous)
+        write_bytes(path, content)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: cannot be saved ({error.strerror}); the checkpoint before it is intact, so mend the cause "
+            "(free space on the disk?) and resume"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint in ``path``; raises CheckpointError where it is missing, damaged or something else."""
+    """The checkpoint in ``path``; raises CheckpointError for a missing, damaged or foreign file."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such checkpoint") from None
-    except Exception as error:  # torch raises many kinds for a damaged or foreign file
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path}: cannot be read as a checkpoint ({reason})") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT or not set(_FIELDS) <= set(content):
-        raise CheckpointError(f"{path}: not a checkpoint of this training template (format {FORMAT})")
-    return Checkpoint(**{name: content[name] for name in _FIELDS})
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    raw = _unpack(content, path)
+    names = [field.name for field in fields(Checkpoint)]
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT or sorted(raw) != sorted(names):
+        raise CheckpointError(f"{path}: is no checkpoint of this template (format '{FORMAT}')")
+    return Checkpoint(**raw | {"place": Place(**raw["place"])})
 
 
 def load_model(path: Path) -> tuple[nn.Module, Checkpoint]:
-    """The model in a checkpoint, on the CPU in evaluation mode, built from the checkpoint alone.
+    """The model in a checkpoint, on the cpu and ready to predict, made from what the file itself says.
 
-    Raises CheckpointError where the file cannot be used, or names a model or data set that is not registered
-    (import the plug-in that registers it first).
+    Raises CheckpointError for a file that is missing, damaged or foreign, and ConfigError where the parts
+    that it names are not known.
     """
     checkpoint = load_checkpoint(path)
-    problems: list[str] = []
-    spec_class = SPECS.get(checkpoint.config["data"]["name"])
-    params = MODELS.parse(checkpoint.config["model"], "model", problems)
-    if spec_class is None:
-        problems.append(f"data.name: '{checkpoint.config['data']['name']}' is not registered")
-    spec = parse_section(spec_class, checkpoint.spec, "spec", problems) if spec_class else None
-    if params is None or spec is None:
-        raise CheckpointError(str(ConfigError(str(path), problems)))
-    model = MODELS.build(params, spec=spec)
+    model = MODELS.build(model_params(checkpoint, path), spec=data_spec(checkpoint, path))
     load_weights(model, checkpoint, path)
     return model.eval(), checkpoint
 
 
 def load_weights(model: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
-    """Put a checkpoint's weights into ``model``; raises CheckpointError where they do not fit."""
+    """Give ``model`` the weights of a checkpoint; raises CheckpointError naming what does not fit."""
     try:
         model.load_state_dict(checkpoint.model)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: its weights do not fit this model: {error}") from error
+        raise CheckpointError(f"{path}: its weights are those of another model: {error}") from error
 
 
-def random_states() -> dict[str, Any]:
-    """The states of all random generators, as plain values and tensors."""
-    version, words, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
-    return {
-        "python": [version, list(words), gauss],
-        "numpy": [str(name), [int(key) for key in keys], int(position), int(has_gauss), float(cached)],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
+def model_params(checkpoint: Checkpoint, path: Path) -> Section:
+    """The section ``model`` of the checkpoint's configuration."""
+    load_parts(checkpoint.config["plugins"])
+    problems: list[str] = []
+    params = MODELS.parse(checkpoint.config["model"], "model", problems)
+    if params is None:
+        raise CheckpointError(f"{path}: its model is not one of this version: {'; '.join(problems)}")
+    return params
 
 
-def restore_random_states(states: dict[str, Any]) -> None:
-    """The inverse of `random_states`."""
-    version, words, gauss = states["python"]
-    random.setstate((version, tuple(words), gauss))
-    name, keys, position, has_gauss, cached = states["numpy"]
-    np.random.set_state((name, np.array(keys, np.uint32), position, has_gauss, cached))  # noqa: NPY002
-    torch.set_rng_state(states["torch"])
-    if states["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(states["cuda"])
+def data_spec(checkpoint: Checkpoint, path: Path) -> Section:
+    """The facts of the data that the checkpoint's model was made for."""
+    load_parts(checkpoint.config["plugins"])
+    name = checkpoint.config["data"]["name"]
+    kind = DATASETS.get(name, "data.name").spec
+    if kind is None:
+        raise TypeError(f"data set '{name}' is registered without spec=, the class of its facts")
+    try:
+        return kind.model_validate_json(json.dumps(checkpoint.spec))
+    except pydantic.ValidationError as error:
+        raise CheckpointError(f"{path}: its data's facts are not of this version: {error}") from error
 
 
-@cache
-def code_version() -> dict[str, str]:
-    """What computed a checkpoint: a hash of the engine's source files, and torch's version."""
-    folder = Path(__file__).parent
-    return {"engine": sha256_files(folder.glob("*.py"), folder), "torch": str(torch.__version__)}
+def _unpack(content: bytes, path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()  # torch itself does not compare the checksums
+        if damaged is None:
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{path}: is refused, it holds more than tensors and plain values") from error
+    except (zipfile.BadZipFile, RuntimeError, EOFError, KeyError, ValueError, NotImplementedError) as error:
+        raise CheckpointError(f"{path}: is damaged or no checkpoint ({error})") from error
+    raise CheckpointError(f"{path}: is damaged (checksum of {damaged})")
 
 
-def spec_mapping(spec: Section) -> dict[str, Any]:
-    """A spec as plain values, as a checkpoint holds it."""
-    return spec.model_dump(mode="json", by_alias=True)
+def _canonical(value: Any, strings: dict[str, str]) -> Any:
+    """A copy whose pickle depends on its values alone: pickle writes one object met twice in a shorter way.
 
-
-def _canonical(value: Any) -> Any:
-    """``value`` rebuilt so that equal values give equal bytes: pickle writes shared objects otherwise."""
-    if isinstance(value, str):
-        return sys.intern(value)
+    Raises TypeError for what a checkpoint must not hold, because it could not be loaded without running code.
+    """
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True).contiguous()
     if isinstance(value, dict):
-        return {_canonical(key): _canonical(item) for key, item in value.items()}
+        return {_canonical(key, strings): _canonical(item, strings) for key, item in value.items()}
     if isinstance(value, list):
-        return [_canonical(item) for item in value]
+        return [_canonical(item, strings) for item in value]
     if isinstance(value, tuple):
-        return tuple([_canonical(item) for item in value])
-    if isinstance(value, torch.Tensor):
-        return value.detach().cpu().clone(memory_format=torch.preserve_format)
-    return value
+        return tuple(_canonical(item, strings) for item in value)
+    if isinstance(value, str):
+        return strings.setdefault(value, str(value))
+    if value is None or type(value) in (bool, int, float):
+        return value
+    raise TypeError(f"a checkpoint holds tensors and plain values, but part of the state is a {type(value).__name__}")
+
+
+def _link(path: Path, previous: Path) -> None:
+    """Make ``previous`` name the file that ``path`` names; a copy where the file system has no links."""
+    temporary = previous.with_name(f".{previous.name}")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(path, temporary)
+    except OSError:
+        shutil.copyfile(path, temporary)
+    temporary.replace(previous)
+    temporary.unlink(missing_ok=True)  # still there where both already were the same file
+    sync_folder(path.parent)

@@ -1,45 +1,77 @@
-"""Run a model over a set: its loss and its figures, over all samples and not batch by batch."""
+"""Figures and predictions of a model, by sums over all samples."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ttt.engine.feeding import feed, in_batches
+from ttt.config import ConfigError
 from ttt.engine.task import BatchDataset, Metric
 
 
-@torch.inference_mode()
+def resolve_device(name: str) -> torch.device:
+    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means here; raises ConfigError where it is absent."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ConfigError("device", [f"device: found '{name}', but there are {count} cuda devices; use cpu or auto"])
+    return device
+
+
+@torch.no_grad()
 def evaluate(
     model: nn.Module,
     dataset: BatchDataset,
-    metrics: Iterable[Metric],
+    metrics: Sequence[Metric],
     batch_size: int,
     device: torch.device,
     loss: nn.Module | None = None,
+    on_batch: Callable[[int], None] | None = None,
 ) -> dict[str, float]:
-    """The figures of ``metrics``, and ``loss`` where one is given: the mean over samples, summed in float64."""
-    was_training = model.training
-    model.eval()
-    metrics = list(metrics)
-    total = 0.0
-    for batch in feed(dataset, in_batches(list(range(len(dataset))), batch_size), 0):
-        batch = batch.to(device)
-        if loss is not None:
-            total += float(loss(batch)[0].double()) * len(batch.x)
-        if metrics:
-            prediction = model(batch.x)
-            for metric in metrics:
-                metric.update(prediction, batch)
-    model.train(was_training)
-    figures = {} if loss is None else {"loss": total / len(dataset)}
+    """The figures of ``metrics`` over all of ``dataset``, and with ``loss`` also ``loss`` and its parts.
+
+    All are float64 sums divided once, computed in float32, so they do not depend on the size of batches
+    but for the last digits. ``on_batch`` is called with the number of samples done.
+    """
+    total: dict[str, Tensor] = {}
+    with _in_eval_mode(model, loss):
+        for first in range(0, len(dataset), batch_size):
+            count = min(batch_size, len(dataset) - first)
+            batch = dataset.__getitems__(list(range(first, first + count))).to(device)
+            if loss is not None:
+                value, parts = loss(batch)
+                for name, part in {"loss": value, **parts}.items():
+                    total[name] = total.get(name, 0) + part.double() * count
+            if metrics:
+                prediction = model(batch.x)
+                for metric in metrics:
+                    metric.update(prediction, batch)
+            if on_batch is not None:
+                on_batch(count)
+    figures = {name: float(value) / len(dataset) for name, value in total.items()}
     for metric in metrics:
         figures |= metric.compute()
     return figures
 
 
-def pick_device(name: str) -> torch.device:
-    """The device that the configuration names; ``auto`` is cuda where there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+@torch.inference_mode()
+def predict(model: nn.Module, x: Tensor, batch_size: int, device: torch.device) -> Tensor:
+    """The model's outputs for samples ``x``, on the cpu."""
+    with _in_eval_mode(model):
+        return torch.cat([model(part.to(device)).cpu() for part in x.split(batch_size)])
+
+
+@contextmanager
+def _in_eval_mode(*modules: nn.Module | None) -> Iterator[None]:
+    present = [module for module in modules if module is not None]
+    before = [module.training for module in present]
+    for module in present:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module, mode in zip(present, before, strict=True):
+            module.train(mode)

@@ -1,50 +1,82 @@
-"""``metrics.jsonl``: one JSON object a line, and never a step twice."""
+"""``metrics.jsonl``: what happened in a training, one JSON object a line, never a step twice.
+
+A line's ``kind`` is ``step``, ``epoch``, ``alert`` or ``resume``. No line holds a time or a path, so a
+training that is repeated, or killed and resumed, writes the same bytes.
+"""
 
 import json
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from ttt.engine.checkpoint import CheckpointError
+from types import TracebackType
+from typing import Any, Self
 
 
 class Journal:
-    """Appends records to a file, flushed to the disk with each epoch."""
+    """The open file, to which lines are added; what lies beyond ``size`` bytes is cut off first."""
 
-    def __init__(self, path: Path, keep_bytes: int) -> None:
-        """Open ``path``, cut to its first ``keep_bytes``: what came after the checkpoint will come again.
+    def __init__(self, path: Path, size: int) -> None:
+        """Open ``path``, made where there is none. A file shorter than ``size`` is left as it is."""
+        self.path = path
+        self._file = path.open("ab", buffering=0)
+        if self.size > size:
+            self._file.truncate(size)
+            self._file.seek(0, os.SEEK_END)
 
-        Raises CheckpointError where the file is shorter than that.
-        """
-        size = path.stat().st_size if path.exists() else 0
-        if size < keep_bytes:
-            raise CheckpointError(
-                f"{path}: has {size} bytes, but the checkpoint was saved when it had {keep_bytes}; restore the file"
-            )
-        self._file = path.open("ab")
-        self._file.truncate(keep_bytes)
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return os.fstat(self._file.fileno()).st_size
 
-    def write(self, record: dict[str, Any]) -> None:
-        """Append one record."""
-        self._file.write((json.dumps(record) + "\n").encode())
+    def write(self, kind: str, record: Mapping[str, Any]) -> None:
+        """Add a line; a figure that is NaN or infinite is null in it. Raises OSError on a full disk."""
+        line = {"kind": kind} | {key: _finite(value) for key, value in record.items()}
+        rest = json.dumps(line, allow_nan=False).encode() + b"\n"
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
-    def sync(self) -> int:
-        """Make all records survive a crash; the size of the file."""
-        self._file.flush()
+    def sync(self) -> None:
+        """Make what was written survive a power cut."""
         os.fsync(self._file.fileno())
-        return self._file.tell()
 
-    def close(self) -> None:
-        """Close the file."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
 
-def read_records(path: Path, kind: str) -> list[dict[str, Any]]:
-    """The records of one kind (``step``, ``epoch`` or ``alert``), without that word; a broken last line is left out."""
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """The lines of a journal; an unfinished last one, which a crash may leave, is left out.
+
+    Raises ValueError naming a damaged line, and OSError where there is no such file.
+    """
     records = []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    for line in lines[:-1]:
-        record = json.loads(line)
-        if record.pop("kind") == kind:
-            records.append(record)
+    text = path.read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == text.count("\n") + 1:
+                break
+            raise ValueError(f"{path}: line {number} is no JSON object ({error})") from error
+        if not isinstance(record, dict) or "kind" not in record:
+            raise ValueError(f"{path}: line {number} is no record of a training: it has no 'kind'")
+        records.append(record)
     return records
+
+
+def epoch_records(path: Path) -> list[dict[str, Any]]:
+    """One mapping an epoch: its number, steps so far, learning rate, losses and figures."""
+    return [
+        {key: value for key, value in record.items() if key != "kind"}
+        for record in read_records(path)
+        if record["kind"] == "epoch"
+    ]
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,65 +1,31 @@
-"""The training loop: epochs, validation, checkpoints, and an exact way back into any of it."""
+"""The training loop: one for every way in which a training is started, stopped and taken up again."""
 
-import signal
-import sys
-import threading
+import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, Literal
+from typing import NoReturn
 
 import torch
-import yaml
-from filelock import FileLock, Timeout
-from torch.amp.grad_scaler import GradScaler
-from torch.optim.lr_scheduler import LRScheduler
-from tqdm import tqdm
+from torch import nn
 
-from ttt.config import ConfigError
-from ttt.engine.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    code_version,
-    keep_previous,
-    load_checkpoint,
-    load_weights,
-    random_states,
-    restore_random_states,
-    save_checkpoint,
-    spec_mapping,
-)
-from ttt.engine.evaluate import evaluate, pick_device
-from ttt.engine.feeding import epoch_order, feed, in_batches
+from ttt.engine.alerts import Alert, alerts_of_epoch, raise_alert
+from ttt.engine.batches import Feed
+from ttt.engine.checkpoint import save_checkpoint, to_bytes
+from ttt.engine.errors import DivergedError, Interrupted, TrainingError
+from ttt.engine.evaluate import evaluate, resolve_device
+from ttt.engine.gauges import write_gauges
 from ttt.engine.journal import Journal
-from ttt.engine.schedule import is_stepped_each_step, move_to_rate, restart_rates
-from ttt.engine.task import Batch, Task
-from ttt.files import write_text
-from ttt.parts import OPTIMIZERS, SCHEDULERS
+from ttt.engine.progress import LOG, Progress
+from ttt.engine.randomness import repeatable_algorithms, undisturbed
+from ttt.engine.run_folder import RunFolder
+from ttt.engine.start import Fresh, Resume, Start, begin
+from ttt.engine.state import TrainingState
+from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
+from ttt.engine.task import Batch, BatchDataset, Task
 from ttt.settings import TrainingConfig
 
-LAST, BEST, PREVIOUS = "last.pth", "best.pth", "last.previous.pth"
-JOURNAL = "metrics.jsonl"
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """Begin anew; with ``init_weights``, from the model of another checkpoint."""
-
-    init_weights: Path | None = None
-
-
-@dataclass(frozen=True)
-class Resume:
-    """Go on from a checkpoint of the same run."""
-
-    source: Literal["last", "best"] = "last"
-    new_lr: bool = False
-    """Keep the optimizer's moments, but go on at the configuration's learning rate."""
-    reset_scheduler: bool = False
-    """Build the schedule anew from the configuration, over the epochs that are left."""
+__all__ = ["Fresh", "Interrupted", "Outcome", "Resume", "Start", "fit"]
 
 
 @dataclass(frozen=True)
@@ -68,351 +34,230 @@ class Outcome:
 
     best_score: float
     best_epoch: int
-    epochs: int
+    epochs_run: int
+    """Epochs of this call; 0 where the training was complete already."""
     best: Path
     last: Path
+    journal: Path
 
 
-@dataclass
-class Progress:
-    """Where a training is: the place in the data, the sums of the epoch under way, the best score so far."""
+def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start) -> Outcome:
+    """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the folder then holds the results.
 
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    samples: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    best_score: float | None = None
-    best_epoch: int = 0
-    journal_bytes: int = 0
-
-
-class Interrupted(Exception):
-    """The training was asked to stop; its state is saved."""
-
-    def __init__(self, signal_number: int, path: Path) -> None:
-        self.signal = signal_number
-        super().__init__(f"stopped by {signal.Signals(signal_number).name}; the state is saved in {path}")
-
-
-class TrainingDivergedError(ArithmeticError):
-    """The loss is not a finite number any more."""
-
-
-class RunBusyError(RuntimeError):
-    """Another trainer writes to the same run folder."""
-
-
-def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Fresh | Resume) -> Outcome:
-    """Train ``task`` in ``run_dir`` until all epochs are done or no epoch improves any more.
-
-    Raises:
-        CheckpointError: nothing to resume from, or what is there belongs to another model or other data.
-        Interrupted: SIGINT or SIGTERM came; ``last.pth`` holds the state.
-        RunBusyError: another trainer holds ``run_dir``.
-        TrainingDivergedError: the loss became NaN or infinite; ``best.pth`` holds the best model before.
+    Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever
+    stops the training, it can be resumed from the last checkpoint and ends with the same bytes.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(run_dir / ".lock", timeout=0), _signals_noted() as signals:
-            return _Trainer(task, config, run_dir, start, signals).run()
-    except Timeout:
-        raise RunBusyError(f"another trainer works in {run_dir}; wait for it, or use another run folder") from None
+    folder = RunFolder(run_dir)
+    device = resolve_device(config.device)
+    with folder.locked(), stop_signals() as stop, repeatable_algorithms():
+        state = TrainingState(task, config, device)
+        _refuse_unknown_monitor(state)
+        resumed = begin(state, folder, start)
+        folder.write_config(config.to_mapping())
+        with Journal(folder.journal, state.place.journal_bytes) as journal:
+            if journal.size < state.place.journal_bytes:
+                LOG.warning("%s: lines of the training so far are missing from it", journal.path)
+            if resumed is not None:
+                journal.write("resume", resumed)
+            return _Training(state, folder, journal, stop, log_next_step=resumed is not None).run()
 
 
-class _Trainer:
-    """The state of one call of `fit`."""
+def _refuse_unknown_monitor(state: TrainingState) -> None:
+    """Evaluate one batch before hours of training, to see whether the monitored figure is among the results."""
+    task, config = state.task, state.config
+    few = _Head(task.val, min(len(task.val), config.train.eval_batch_size))
+    with undisturbed(state.device):
+        figures = evaluate(task.model, few, task.metrics(), len(few), state.device, task.loss)
+    names = ["train_loss", *(f"val_{name}" for name in figures)]
+    if config.ckpt.monitor not in names:
+        raise TrainingError(f"ckpt.monitor: there is no figure '{config.ckpt.monitor}'; known: {', '.join(names)}")
+
+
+class _Head:
+    """The first samples of a data set."""
+
+    def __init__(self, dataset: BatchDataset, count: int) -> None:
+        self._dataset, self._count = dataset, count
+        self.fingerprint = ""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        return self._dataset.__getitems__(indices)
+
+
+class _Training:
+    """A training under way."""
 
     def __init__(
-        self, task: Task, config: TrainingConfig, run_dir: Path, start: Fresh | Resume, signals: list[int]
+        self, state: TrainingState, folder: RunFolder, journal: Journal, stop: StopRequest, log_next_step: bool
     ) -> None:
-        self.task, self.config, self.run_dir, self.signals = task, config, run_dir, signals
-        self.device = pick_device(config.device)
-        self.dtype = torch.float16 if config.amp.dtype == "float16" else torch.bfloat16
-        if config.amp.enabled and self.dtype is torch.float16 and self.device.type != "cuda":
-            raise ConfigError(config.source, ["amp.dtype: float16 needs device: cuda; use bfloat16"])
-        task.loss.to(self.device)
-        self.steps_per_epoch = -(-len(task.train) // config.train.batch_size)
-        parameters = [parameter for parameter in task.model.parameters() if parameter.requires_grad]
-        self.optimizer = OPTIMIZERS.build(config.optim, parameters=parameters)
-        self.scaler = GradScaler(self.device.type, enabled=config.amp.enabled and self.dtype is torch.float16)
-        self.progress = Progress()
-        self.logs_next_step = False
-        self.scheduler: LRScheduler | None
-        if isinstance(start, Fresh):
-            if start.init_weights is not None:
-                load_weights(task.model, load_checkpoint(start.init_weights), start.init_weights)
-            self.scheduler = self._build_scheduler(config.train.epochs)
-        else:
-            self._resume(start)
-        self.journal = Journal(run_dir / JOURNAL, self.progress.journal_bytes)
-        write_text(run_dir / "config.resolved.yaml", yaml.safe_dump(config.to_mapping(), sort_keys=False))
+        self._state, self._folder, self._journal, self._stop = state, folder, journal, stop
+        self._task, self._config, self._device = state.task, state.config, state.device
+        self._log_next_step = log_next_step
+        train = self._config.train
+        self._feed = Feed(self._task.train, train.batch_size, self._config.seed, train.num_workers, self._device)
+        done = state.place.epoch * len(self._task.train) + state.sums.num_samples
+        self._progress = Progress(train.epochs, len(self._task.train), done)
 
     def run(self) -> Outcome:
-        """All epochs that are left."""
+        """Train epoch after epoch."""
+        place, first = self._state.place, self._state.place.epoch
         try:
-            while self.progress.epoch < self.config.train.epochs and not self._has_stalled():
-                self._train_epoch()
-                self._finish_epoch()
+            while not self._is_complete():
+                self._run_epoch()
         finally:
-            self.journal.close()
-        done = self.progress
-        assert done.best_score is not None
-        return Outcome(done.best_score, done.best_epoch, done.epoch, self.run_dir / BEST, self.run_dir / LAST)
-
-    def _build_scheduler(self, epochs: int) -> LRScheduler | None:
-        return SCHEDULERS.build(
-            self.config.scheduler, optimizer=self.optimizer, epochs=epochs, steps_per_epoch=self.steps_per_epoch
+            self._progress.close()
+        if place.epoch == first:
+            LOG.info("nothing left to train: %s; raise train.epochs (--epochs) to go on", self._why_complete())
+        if place.best_score is None:
+            raise TrainingError(f"no epoch had a finite {self._config.ckpt.monitor}, so there is no best model")
+        files = self._folder
+        return Outcome(
+            place.best_score, place.best_epoch, place.epoch - first, files.best, files.last, files.journal
         )
 
-    def _has_stalled(self) -> bool:
-        patience = self.config.train.early_stop
-        return patience is not None and self.progress.epoch - self.progress.best_epoch >= patience > 0
+    def _is_complete(self) -> bool:
+        return bool(self._why_complete())
 
-    def _train_epoch(self) -> None:
-        progress, config = self.progress, self.config
-        order = epoch_order(len(self.task.train), config.seed, progress.epoch)
-        batches = in_batches(order, config.train.batch_size)[progress.batch :]
-        self.task.loss.train()
-        sums: dict[str, torch.Tensor] = {
-            name: torch.tensor(value, dtype=torch.float64, device=self.device)
-            for name, value in progress.sums.items()
-        }
-        bar = tqdm(
-            total=len(order),
-            initial=progress.samples,
-            desc=f"epoch {progress.epoch + 1}/{config.train.epochs}",
-            unit="sample",
-            mininterval=0.5 if sys.stderr.isatty() else 10.0,
-            leave=False,
-        )
-        started, before = time.perf_counter(), progress.samples
-        with bar:
-            for batch in feed(self.task.train, batches, config.train.num_workers):
-                lr = float(self.optimizer.param_groups[0]["lr"])
-                terms = self._step(batch.to(self.device))
-                count = len(batch.x)
-                for name, term in terms.items():
-                    sums[name] = sums.get(name, torch.zeros((), dtype=torch.float64, device=self.device)) + term * count
-                progress.batch += 1
-                progress.step += 1
-                progress.samples += count
-                self._log_step(terms["loss"], lr, bar)
-                bar.update(count)
-                self._save_where_due(sums)
-        progress.sums = {name: float(value) for name, value in sums.items()}
-        self._log_time(time.perf_counter() - started, progress.samples - before)
+    def _why_complete(self) -> str:
+        place, train = self._state.place, self._config.train
+        if place.epoch >= train.epochs:
+            return f"{place.epoch} of {train.epochs} epochs are done"
+        if train.early_stop is not None and place.epoch - place.best_epoch >= train.early_stop:
+            return f"train.early_stop: no better score for {place.epoch - place.best_epoch} epochs"
+        return ""
 
-    def _step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """One optimizer step; the loss and its parts in float64, still on the device."""
-        with torch.autocast(self.device.type, self.dtype, enabled=self.config.amp.enabled):
-            loss, parts = self.task.loss(batch)
-        if self.device.type == "cpu" and not bool(torch.isfinite(loss)):
-            raise TrainingDivergedError(
-                f"the loss is {float(loss)} at step {self.progress.step + 1}; lower optim.lr or set train.grad_clip"
-            )
-        self.scaler.scale(loss).backward()
-        if self.config.train.grad_clip is not None:
-            self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.train.grad_clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.scheduler is not None and is_stepped_each_step(self.scheduler):
-            self.scheduler.step()
-        return {"loss": loss.detach().double()} | {name: part.detach().double() for name, part in parts.items()}
+    def _run_epoch(self) -> None:
+        place = self._state.place
+        started = time.monotonic()
+        self._task.model.train()
+        self._task.loss.train()
+        self._progress.start_epoch(place.epoch + 1, self._state.sums.num_samples)
+        for batch in self._feed.epoch(place.epoch + 1, place.batch):
+            self._step(batch)
+            self._after_step(len(batch.x))
+        figures = self._validate()
+        self._finish_epoch(figures)
+        self._folder.note_duration("epoch", time.monotonic() - started, epoch=place.epoch)
 
-    def _log_step(self, loss: torch.Tensor, lr: float, bar: "tqdm[Any]") -> None:
-        step = self.progress.step
-        if self.logs_next_step or self.progress.batch == 1 or step % self.config.train.log_every == 0:
-            self.logs_next_step = False
-            value = float(loss)
-            self.journal.write(
-                {"kind": "step", "step": step, "epoch": self.progress.epoch + 1, "loss": value, "lr": lr}
-            )
-            bar.set_postfix(loss=f"{value:.4g}", lr=f"{lr:.3g}", refresh=False)
+    def _step(self, batch: Batch) -> None:
+        """One optimizer step; nothing in it waits for the device."""
+        state, amp = self._state, self._config.amp
+        optimizer, scaler = state.optimizer, state.scaler
+        state.place.lr = optimizer.param_groups[0]["lr"]
+        with torch.autocast(self._device.type, getattr(torch, amp.dtype), enabled=amp.enabled):
+            loss, parts = self._task.loss(batch)
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        if self._config.train.grad_clip is not None:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(self._task.model.parameters(), self._config.train.grad_clip)
+        scaler.step(optimizer)
+        if not scaler.is_enabled() or _update_says_stepped(scaler):
+            state.schedule.advance("step")
+        state.sums.add(loss, parts, len(batch.x))
+        state.place.step += 1
+        state.place.batch += 1
+        self._loss = loss.detach()
 
-    def _save_where_due(self, sums: dict[str, torch.Tensor]) -> None:
-        every = self.config.ckpt.every_steps
-        due = every > 0 and self.progress.step % every == 0
-        if self.signals or due:
-            self.progress.sums = {name: float(value) for name, value in sums.items()}
-            self._save(LAST)
-        if self.signals:
-            raise Interrupted(self.signals[0], self.run_dir / LAST)
+    def _after_step(self, samples: int) -> None:
+        """Log, show, save and stop where it is time to."""
+        place, config = self._state.place, self._config
+        if place.step % config.train.log_every == 0 or place.batch == 1 or self._log_next_step:
+            self._log_next_step = False
+            self._refuse_divergence()
+            record = {"epoch": place.epoch + 1, "step": place.step, "lr": place.lr, "loss": float(self._loss)}
+            self._journal.write("step", record)
+        if self._progress.advance(samples):
+            self._progress.show(float(self._loss), place.lr, place.step)
+        is_last = place.batch == self._state.batches_per_epoch
+        if config.ckpt.every_steps and place.step % config.ckpt.every_steps == 0 and not is_last:
+            self._save()
+        if self._stop.signal is not None:
+            self._save_and_leave()
 
-    def _finish_epoch(self) -> None:
-        """Validate, note the best, and save a state that is complete."""
-        progress, config = self.progress, self.config
-        figures = evaluate(
-            self.task.model,
-            self.task.val,
-            self.task.metrics(),
-            config.train.eval_batch_size,
-            self.device,
-            self.task.loss,
-        )
-        means = {f"train_{name}": total / progress.samples for name, total in progress.sums.items()}
-        if not all(value == value and abs(value) != float("inf") for value in means.values()):
-            raise TrainingDivergedError(
-                f"the loss of epoch {progress.epoch + 1} is not finite; lower optim.lr or set train.grad_clip"
-            )
-        lr = float(self.optimizer.param_groups[0]["lr"])
-        record = means | {"val_loss": figures.pop("loss")} | figures
-        if config.ckpt.monitor not in record:
-            raise ConfigError(
-                config.source,
-                [f"ckpt.monitor: '{config.ckpt.monitor}' is not computed; allowed: {', '.join(record)}"],
-            )
-        if self.scheduler is not None and not is_stepped_each_step(self.scheduler):
-            self.scheduler.step()
-        progress.epoch += 1
-        progress.batch, progress.samples, progress.sums = 0, 0, {}
-        improved = self._note_score(record[config.ckpt.monitor])
-        self.journal.write(
-            {"kind": "epoch", "epoch": progress.epoch, "step": progress.step, "lr": lr}
-            | record
-            | {"best_score": progress.best_score}
-        )
-        if improved:
-            self._save(BEST)
-        self._save(LAST)
-        if self.signals:
-            raise Interrupted(self.signals[0], self.run_dir / LAST)
-
-    def _note_score(self, score: float) -> bool:
-        progress = self.progress
-        sign = 1 if self.config.ckpt.mode == "min" else -1
-        improved = progress.best_score is None or sign * score < sign * progress.best_score
-        if improved:
-            progress.best_score, progress.best_epoch = score, progress.epoch
-        return improved
-
-    def _save(self, name: str) -> None:
-        self.progress.journal_bytes = self.journal.sync()
-        checkpoint = Checkpoint(
-            config=_comparable(self.config.to_mapping()),
-            spec=spec_mapping(self.task.spec),
-            code=code_version(),
-            data=self._fingerprints(),
-            model=self.task.model.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            scheduler=None if self.scheduler is None else self.scheduler.state_dict(),
-            scaler=self.scaler.state_dict(),
-            random=random_states(),
-            progress=asdict(self.progress),
-        )
-        if name == LAST:
-            keep_previous(self.run_dir / LAST, self.run_dir / PREVIOUS)
-        save_checkpoint(self.run_dir / name, checkpoint)
-
-    def _resume(self, start: Resume) -> None:
-        path, checkpoint = self._find(start)
-        self._refuse_other(checkpoint, path)
-        load_weights(self.task.model, checkpoint, path)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
-        self.scaler.load_state_dict(checkpoint.scaler)
-        restore_random_states(checkpoint.random)
-        known = {item.name for item in fields(Progress)}
-        self.progress = Progress(**{key: value for key, value in checkpoint.progress.items() if key in known})
-        lr = self.config.optim.lr  # type: ignore[attr-defined]
-        if start.reset_scheduler:
-            restart_rates(self.optimizer, lr)
-            self.scheduler = self._build_scheduler(max(1, self.config.train.epochs - self.progress.epoch))
-        else:
-            self._restore_scheduler(checkpoint, path)
-            if start.new_lr:
-                move_to_rate(self.optimizer, self.scheduler, lr)
-        self.logs_next_step = start.new_lr or start.reset_scheduler
-
-    def _find(self, start: Resume) -> tuple[Path, Checkpoint]:
-        if start.source == "best":
-            return self.run_dir / BEST, load_checkpoint(self.run_dir / BEST)
-        last, previous = self.run_dir / LAST, self.run_dir / PREVIOUS
+    def _validate(self) -> dict[str, float]:
+        task, size = self._task, self._config.train.eval_batch_size
         try:
-            return last, load_checkpoint(last)
-        except CheckpointError as error:
-            if not (last.exists() and previous.exists()):
-                raise
-            tqdm.write(f"warning: {error}; going on from {previous}", file=sys.stderr)
-            return previous, load_checkpoint(previous)
+            with undisturbed(self._device):
+                return evaluate(
+                    task.model, task.val, task.metrics(), size, self._device, task.loss, self._stop.leave_if_asked
+                )
+        except StopRequested:
+            return self._save_and_leave()
 
-    def _restore_scheduler(self, checkpoint: Checkpoint, path: Path) -> None:
-        before, now = checkpoint.config, _comparable(self.config.to_mapping())
-        same = before["scheduler"] == now["scheduler"] and (
-            before["train"]["epochs"] == now["train"]["epochs"] or now["scheduler"]["name"] in ("none", "step")
+    def _finish_epoch(self, val: dict[str, float]) -> None:
+        """Judge the epoch, write it down, and save; `Place` is complete before it is saved."""
+        self._refuse_divergence()
+        state, place, config = self._state, self._state.place, self._config
+        figures = {f"train_{name}": value for name, value in state.sums.means().items()}
+        figures |= {f"val_{name}": value for name, value in val.items()}
+        score = figures[config.ckpt.monitor]
+        is_best = _is_better(score, place.best_score, config.ckpt.mode)
+        place.epoch, place.batch = place.epoch + 1, 0
+        if is_best:
+            place.best_score, place.best_epoch = score, place.epoch
+        state.sums.restore(0, {})
+        state.schedule.advance("epoch")
+        facts = {"epoch": place.epoch, "step": place.step, "lr": place.lr, **figures}
+        self._journal.write("epoch", facts | {"best_score": place.best_score, "best_epoch": place.best_epoch})
+        for alert in alerts_of_epoch(place, figures, config.alerts.patience):
+            raise_alert(alert, config.alerts, self._journal, self._folder.path)
+        self._save(is_best)
+        self._write_gauges(figures)
+        best = f"best {config.ckpt.monitor} {place.best_score or math.nan:.4g} in epoch {place.best_epoch}"
+        self._progress.end_epoch(place.epoch, figures | {"lr": place.lr}, best)
+
+    def _save(self, is_best: bool = False) -> None:
+        """Save the state as last.pth, and before that as best.pth: what last.pth says of it is then true."""
+        self._refuse_divergence()
+        started = time.monotonic()
+        self._journal.sync()
+        self._state.place.journal_bytes = self._journal.size
+        content = to_bytes(self._state.checkpoint())
+        if is_best:
+            save_checkpoint(self._folder.best, content)
+        save_checkpoint(self._folder.last, content, self._folder.previous)
+        seconds = time.monotonic() - started
+        self._folder.note_duration("save", seconds, step=self._state.place.step, bytes=len(content))
+
+    def _save_and_leave(self) -> NoReturn:
+        assert self._stop.signal is not None
+        self._save()
+        raise Interrupted(self._stop.signal, self._state.place.step, self._folder.last)
+
+    def _refuse_divergence(self) -> None:
+        if self._state.sums.is_finite():
+            return
+        place = self._state.place
+        loss = self._state.sums.values()["loss"]
+        alert = Alert("not_finite", place.epoch + 1, place.step, f"the training loss is {loss}")
+        raise_alert(alert, self._config.alerts, self._journal, self._folder.path)
+        self._write_gauges({"train_loss": loss})
+        raise DivergedError(
+            f"the training loss became {loss} at step {place.step} or shortly before; {self._folder.last} is from "
+            "before that: lower optim.lr (--resume --lr), set train.grad_clip, or look for bad samples"
         )
-        if not same:
-            raise CheckpointError(
-                f"{path}: its schedule is {before['scheduler']} over {before['train']['epochs']} epochs, but the "
-                f"configuration says {now['scheduler']} over {now['train']['epochs']}; add --resume_reset_scheduler"
-            )
-        rates = [dict(group) for group in self.optimizer.param_groups]
-        for group in self.optimizer.param_groups:
-            group.pop("initial_lr", None)
-        self.scheduler = self._build_scheduler(self.config.train.epochs)
-        if self.scheduler is not None and checkpoint.scheduler is not None:
-            self.scheduler.load_state_dict(checkpoint.scheduler)
-        for group, saved in zip(self.optimizer.param_groups, rates, strict=True):
-            group.update({key: value for key, value in saved.items() if key != "params"})
 
-    def _refuse_other(self, checkpoint: Checkpoint, path: Path) -> None:
-        """Raise CheckpointError where the checkpoint's model or data are not the present ones."""
-        now = _comparable(self.config.to_mapping())
-        differences = [
-            *_differences("model", checkpoint.config["model"], now["model"]),
-            *_differences("spec", checkpoint.spec, spec_mapping(self.task.spec)),
-            *_differences("data", checkpoint.data, self._fingerprints()),
-        ]
-        if checkpoint.progress["batch"]:
-            for key in ("seed", "train.batch_size"):
-                first, _, second = key.partition(".")
-                values = [mapping[first][second] if second else mapping[first] for mapping in (checkpoint.config, now)]
-                if values[0] != values[1]:
-                    differences.append(f"{key}: {values[0]!r} then, {values[1]!r} now, in the middle of an epoch")
-        if differences:
-            raise CheckpointError("\n  ".join([f"{path}: belongs to another training", *differences]))
-
-    def _fingerprints(self) -> dict[str, str]:
-        return {"train": self.task.train.fingerprint, "val": self.task.val.fingerprint}
-
-    def _log_time(self, seconds: float, samples: int) -> None:
-        """Durations go to a file of their own, so that ``metrics.jsonl`` is the same each time."""
-        rate = samples / seconds if seconds else 0.0
-        with (self.run_dir / "timing.csv").open("a", encoding="utf-8") as file:
-            file.write(f"{self.progress.epoch + 1},{seconds:.3f},{rate:.1f}\n")
+    def _write_gauges(self, figures: dict[str, float]) -> None:
+        place = self._state.place
+        values = {name: figures[name] for name in ("train_loss", "val_loss") if name in figures}
+        values |= {"epoch": place.epoch, "lr": place.lr, "epochs_since_best": place.epoch - place.best_epoch}
+        values |= {"alert_patience": self._config.alerts.patience}
+        values |= {} if place.best_score is None else {"best_score": place.best_score}
+        write_gauges(self._folder.gauges, self._folder.path, values)
 
 
-def _comparable(mapping: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without what names places of one machine."""
-    return mapping | {"ckpt": mapping["ckpt"] | {"run_dir": None}}
+def _update_says_stepped(scaler: torch.amp.GradScaler) -> bool:
+    """Update the scale; it falls where gradients overflowed and the optimizer therefore did not step."""
+    before = scaler.get_scale()
+    scaler.update()
+    return scaler.get_scale() >= before
 
 
-def _differences(path: str, before: Any, now: Any) -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = [*before, *(key for key in now if key not in before)]
-        return [
-            line
-            for key in keys
-            for line in _differences(f"{path}.{key}", before.get(key, "nothing"), now.get(key, "nothing"))
-        ]
-    return [] if before == now else [f"{path}: {before!r} then, {now!r} now"]
-
-
-@contextmanager
-def _signals_noted() -> Iterator[list[int]]:
-    """SIGINT and SIGTERM are noted in the list, for the loop to stop at the next step."""
-    noted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-
-    def note(number: int, _: FrameType | None) -> None:
-        noted.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield noted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _is_better(score: float, best: float | None, mode: str) -> bool:
+    if not math.isfinite(score):
+        return False
+    return best is None or (score < best if mode == "min" else score > best)

@@ -1,42 +1,64 @@
-"""Step a learning-rate schedule when it should be, and move it to another rate."""
+"""A learning rate over time: one of torch's schedulers, when it steps and where it ends."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
-from ttt.engine.checkpoint import CheckpointError
+from ttt.engine.errors import TrainingError
 
-_RATES_OF_A_GROUP = ("initial_lr", "max_lr", "min_lr")
-
-
-def is_stepped_each_step(scheduler: LRScheduler | None) -> bool:
-    """Whether the schedule counts optimizer steps; else it counts epochs."""
-    return isinstance(scheduler, OneCycleLR)
+_RATES = ("initial_lr", "max_lr", "min_lr")
+"""The rates that torch's schedulers keep in an optimizer's parameter groups."""
 
 
-def move_to_rate(optimizer: Optimizer, scheduler: LRScheduler | None, lr: float) -> None:
-    """Set the present learning rate to ``lr``, and scale the rest of the schedule with it.
+@dataclass
+class Schedule:
+    """A scheduler that steps after each epoch or each step; at its end the rate stays what it is."""
 
-    Raises CheckpointError where the schedule has reached zero, so that nothing can be scaled.
-    """
-    for group in optimizer.param_groups:
-        if group["lr"] == 0:
-            raise CheckpointError(
-                "the restored schedule has reached a learning rate of 0, so it cannot go on from another; "
-                "add --resume_reset_scheduler"
-            )
-        factor = lr / group["lr"]
-        group["lr"] = lr
-        for name in _RATES_OF_A_GROUP:
-            if name in group:
-                group[name] *= factor
-    if scheduler is not None:
-        scheduler.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        scheduler._last_lr = [group["lr"] for group in optimizer.param_groups]
+    scheduler: LRScheduler | None
+    """None: the rate does not change."""
+    every: Literal["epoch", "step"] = "epoch"
+    length: int | None = None
+    """Steps of the scheduler until its end; None: it has none."""
 
+    def advance(self, after: Literal["epoch", "step"]) -> None:
+        """Step the scheduler where it steps after each ``after``."""
+        if after == self.every and self.scheduler is not None and not self._at_end():
+            self.scheduler.step()
 
-def restart_rates(optimizer: Optimizer, lr: float) -> None:
-    """Forget the schedule that an optimizer was under and begin at ``lr``."""
-    for group in optimizer.param_groups:
-        for name in _RATES_OF_A_GROUP:
-            group.pop(name, None)
-        group["lr"] = lr
+    def rebase(self, optimizer: Optimizer, rate: float) -> None:
+        """Make ``rate`` the present learning rate, and let the rest of the schedule go on from it in proportion.
+
+        Raises TrainingError where the schedule's present rate is zero with more to come.
+        """
+        for index, group in enumerate(optimizer.param_groups):
+            if self.scheduler is not None and not self._at_end():
+                if group["lr"] == 0:
+                    raise TrainingError(
+                        f"the schedule's rate is 0 at this point, so it cannot go on from {rate:g} in proportion; "
+                        "add --resume_reset_scheduler, which starts the schedule anew"
+                    )
+                factor = rate / group["lr"]
+                self.scheduler.base_lrs[index] *= factor
+                group.update({key: group[key] * factor for key in _RATES if key in group})
+            group["lr"] = rate
+        if self.scheduler is not None:
+            self.scheduler._last_lr = [group["lr"] for group in optimizer.param_groups]
+            if hasattr(self.scheduler, "eta_min"):  # a floor above the new rate would raise it
+                self.scheduler.eta_min = min(self.scheduler.eta_min, rate)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The scheduler's state and length; empty without a scheduler."""
+        if self.scheduler is None:
+            return {}
+        return {"scheduler": self.scheduler.state_dict(), "length": self.length}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state that `state_dict` gave."""
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+            self.length = state["length"]
+
+    def _at_end(self) -> bool:
+        return self.scheduler is not None and self.length is not None and self.scheduler.last_epoch >= self.length

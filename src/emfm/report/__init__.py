@@ -1,0 +1,1 @@
+"""The report: pictures of training and evaluation, and the text around them."""

@@ -1,0 +1,43 @@
+"""Stage ``eval_test_final``: the milestone models on test_final, and only while the training is the promoted one."""
+
+from emfm.data.sample_lists import open_samples
+from emfm.data.store import Store
+from emfm.evaluation.judge import judge_checkpoint
+from emfm.evaluation.ledger import Look, record_looks
+from emfm.evaluation.results import NOT_OPENED, MilestoneResults
+from emfm.settings import Params
+from emfm.stages.paths import LEDGER, STORE, TEST_METRICS, TEST_RESULTS, best_model, ids_file
+from ttt.config import changes
+from ttt.engine.evaluate import resolve_device
+from ttt.files import write_json
+
+
+def run(params: Params) -> None:
+    """Write the milestone models' figures and enter each look in the ledger, or write that test_final stayed closed."""
+    different = changes(params.milestone.training, params.training_parameters())
+    if different:
+        print("test_final stays closed: this training is not the one under milestone.training in params.yaml")
+        for key, promoted, present in different:
+            print(f"  {key}: {present!r}, promoted was {promoted!r}")
+        write_json(TEST_RESULTS, NOT_OPENED.model_dump())
+        write_json(TEST_METRICS, NOT_OPENED.model_dump())
+        return
+    test_final = open_samples(Store(STORE), ids_file("test_final"))
+    device, batch_size = resolve_device(params.training.device), params.eval.batch_size
+    models = {}
+    for stage in params.milestone.stages:
+        name, train_samples = f"stage{stage}", params.stages.sizes[stage - 1]
+        models[name] = judge_checkpoint(best_model(stage), test_final, batch_size, device, train_samples, name)
+    record_looks(
+        LEDGER,
+        [
+            Look.now(name, model.checkpoint_sha256, test_final.digest, model.figures.model_dump())
+            for name, model in models.items()
+        ],
+    )
+    results = MilestoneResults(
+        milestone=True, set="test_final", samples=len(test_final), models=models, baselines={}
+    )
+    write_json(TEST_RESULTS, results.model_dump())
+    figures = {name: model.figures.model_dump() for name, model in models.items()}
+    write_json(TEST_METRICS, {"milestone": True, "test": figures})

@@ -1,0 +1,79 @@
+"""Batches of training samples in the order of an epoch, fetched by this process or by workers."""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from ttt.engine.randomness import epoch_order
+from ttt.engine.task import Batch, BatchDataset
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class EpochBatches:
+    """The indices of an epoch's batches, from the one where the training is."""
+
+    seed: int
+    num_samples: int
+    batch_size: int
+    epoch: int = 1
+    start: int = 0
+
+    def __len__(self) -> int:
+        return -(-self.num_samples // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = epoch_order(self.seed, self.epoch, self.num_samples)
+        for first in range(self.start * self.batch_size, self.num_samples, self.batch_size):
+            yield order[first : first + self.batch_size].tolist()
+
+
+class Feed:
+    """Training batches on ``device``; the same ones whatever ``num_workers`` is."""
+
+    def __init__(
+        self, dataset: BatchDataset, batch_size: int, seed: int, num_workers: int, device: torch.device
+    ) -> None:
+        self._indices = EpochBatches(seed, len(dataset), batch_size)
+        self._device = device
+        options: dict[str, Any] = {"persistent_workers": True} if num_workers else {}
+        self._loader: DataLoader[Batch] = DataLoader(
+            dataset,  # type: ignore[arg-type] - it has __getitems__, which is what torch then calls
+            batch_sampler=self._indices,
+            collate_fn=_as_it_is,
+            num_workers=num_workers,
+            pin_memory=device.type == "cuda",
+            worker_init_fn=_live_and_die_with_parent,
+            generator=torch.Generator(),  # of its own: the training's random numbers are not for workers' seeds
+            **options,
+        )
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Steps in an epoch; the last batch may be smaller."""
+        return len(self._indices)
+
+    def epoch(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The batches of ``epoch`` (from 1), without the first ``start``."""
+        self._indices.epoch, self._indices.start = epoch, start
+        for batch in self._loader:
+            yield batch.to(self._device)
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+def _live_and_die_with_parent(_: int) -> None:
+    """Leave signals meant for the trainer to it, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

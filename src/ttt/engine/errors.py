@@ -1,0 +1,37 @@
+"""What can keep a training from starting or going on, as sentences for the user.
+
+TrainingError
+  CheckpointError   a checkpoint is missing, damaged, foreign, or of another training
+  BusyError         another trainer works in the run folder
+  DivergedError     the loss is no number any more
+  Interrupted       a signal stopped the training; a checkpoint was saved
+"""
+
+import signal as signals
+from pathlib import Path
+
+
+class TrainingError(RuntimeError):
+    """A training cannot start or go on."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint cannot be used: missing, damaged, foreign, or of another training."""
+
+
+class BusyError(TrainingError):
+    """Another trainer works in the run folder."""
+
+
+class DivergedError(TrainingError):
+    """The training loss is NaN or infinite."""
+
+
+class Interrupted(TrainingError):  # noqa: N818 - stopped on request, not failed
+    """A signal stopped the training, after a checkpoint was saved."""
+
+    def __init__(self, signal: int, step: int, saved: Path) -> None:
+        self.signal = signal
+        """Number of the signal; a program that ends because of it exits with 128 + this number."""
+        name = signals.Signals(signal).name
+        super().__init__(f"stopped by {name} after step {step}; saved in {saved}, to go on from there resume")

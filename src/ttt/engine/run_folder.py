@@ -1,0 +1,89 @@
+"""A run's folder: its files, and the lock that keeps a second trainer out."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from ttt.engine.errors import BusyError
+from ttt.files import write_text
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where the files of a run are."""
+
+    path: Path
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.path / "last.pth"
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before it, for the case that the newest is damaged."""
+        return self.path / "last.previous.pth"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best score."""
+        return self.path / "best.pth"
+
+    @property
+    def journal(self) -> Path:
+        """What happened, one JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def gauges(self) -> Path:
+        """The present figures for Prometheus."""
+        return self.path / "metrics.prom"
+
+    @property
+    def artifacts(self) -> Path:
+        """Plots and what else belongs to the run."""
+        return self.path / "artifacts"
+
+    def write_config(self, mapping: dict[str, Any]) -> None:
+        """Write ``config.resolved.yaml``: the configuration at its scale, the command line's values in it."""
+        write_text(self.path / "config.resolved.yaml", yaml.safe_dump(mapping, sort_keys=False))
+
+    def note_duration(self, what: str, seconds: float, **facts: float | str) -> None:
+        """Add a line to ``timing.jsonl``, which alone holds durations: they differ from run to run."""
+        line = {"kind": what, "seconds": round(seconds, 6), **facts}
+        with (self.path / "timing.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @contextmanager
+    def timed(self, what: str, **facts: float | str) -> Iterator[None]:
+        """Note how long the block takes."""
+        started = time.monotonic()
+        yield
+        self.note_duration(what, time.monotonic() - started, **facts)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, made where there is none, against other trainers; leftovers of a killed one are removed.
+
+        Raises BusyError where another trainer has it.
+        """
+        self.artifacts.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BusyError(f"{self.path}: another trainer works in this folder; wait for it or stop it") from None
+        try:
+            for pattern in (".last.pth.*", ".best.pth.*", ".config.resolved.yaml.*", "metrics.prom.*"):
+                for leftover in self.path.glob(pattern):
+                    leftover.unlink()
+            yield
+        finally:
+            lock.release()

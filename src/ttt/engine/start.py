@@ -1,0 +1,150 @@
+"""How a training starts: fresh, or from a checkpoint with all that may be changed on the way."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from ttt.engine.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint, to_bytes
+from ttt.engine.errors import CheckpointError, TrainingError
+from ttt.engine.progress import LOG
+from ttt.engine.run_folder import RunFolder
+from ttt.engine.state import TrainingState
+from ttt.files import write_bytes
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Start with new weights, or with those of another training's checkpoint."""
+
+    init_weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on where a training was, with everything as it was but for what is asked for here."""
+
+    source: Literal["last", "best"] = "last"
+    new_lr: bool = False
+    """Set the learning rate to the configuration's ``optim.lr``; the schedule goes on from it."""
+    reset_scheduler: bool = False
+    """Build the schedule anew from the configuration, over what is left of the training."""
+
+
+Start = Fresh | Resume
+
+_FIXED: Final = ("seed", "model", "loss", "optim", "scheduler", "train.batch_size", "ckpt.monitor", "ckpt.mode")
+"""What of the configuration a training cannot change on the way, but for ``optim.lr``."""
+
+
+def begin(state: TrainingState, folder: RunFolder, start: Start) -> dict[str, Any] | None:
+    """Bring ``state`` and the checkpoints in ``folder`` to where the training begins.
+
+    Returns what the journal should say about a resume that is more than going on, and raises TrainingError
+    where the training cannot start this way; the folder is then as it was.
+    """
+    if isinstance(start, Fresh):
+        _begin_fresh(state, folder, start)
+        return None
+    return _begin_from_checkpoint(state, folder, start)
+
+
+def _begin_fresh(state: TrainingState, folder: RunFolder, start: Fresh) -> None:
+    if folder.last.exists() or folder.best.exists():
+        raise TrainingError(
+            f"{folder.path}: holds a training already; add --resume to go on with it, or choose another folder"
+        )
+    if start.init_weights is not None:
+        load_weights(state.task.model, load_checkpoint(start.init_weights), start.init_weights)
+    save_checkpoint(folder.last, to_bytes(state.checkpoint()))
+
+
+def _begin_from_checkpoint(state: TrainingState, folder: RunFolder, start: Resume) -> dict[str, Any] | None:
+    path = folder.best if start.source == "best" else folder.last
+    checkpoint = load_checkpoint(path) if start.source == "best" else _load_last(folder)
+    if checkpoint.place.best_epoch and not folder.best.exists():
+        raise CheckpointError(f"{folder.best}: is missing, though {path.name} says it was saved; put it back")
+    _refuse_another_training(checkpoint, state, path, start)
+    as_built = state.schedule.length
+    state.restore(checkpoint, path, with_schedule=not start.reset_scheduler)
+    wanted = state.config.optim.lr  # type: ignore[attr-defined] - every optimizer's section has it
+    if start.new_lr:
+        state.place.base_lr = wanted
+    elif wanted != state.place.base_lr:
+        LOG.warning(
+            "optim.lr is %g, but the training goes on with %g as its base; --resume_new_lr takes the new one",
+            *(wanted, state.place.base_lr),
+        )
+    if start.reset_scheduler:
+        state.restart_schedule()
+    elif start.new_lr:
+        state.schedule.rebase(state.optimizer, wanted)
+    if not start.reset_scheduler and state.schedule.length != as_built:
+        LOG.warning("the schedule ends where it was to end before; --resume_reset_scheduler lays out a new one")
+    if start == Resume("last"):
+        return None
+    # From here on last.pth is this state: a kill at any moment cannot lead back to the old course.
+    save_checkpoint(folder.last, to_bytes(state.checkpoint()), folder.previous)
+    rate = state.optimizer.param_groups[0]["lr"]
+    schedule = "new" if start.reset_scheduler else "continued"
+    place = state.place
+    return {"epoch": place.epoch, "step": place.step, "from": path.name, "lr": rate, "schedule": schedule}
+
+
+def _load_last(folder: RunFolder) -> Checkpoint:
+    """The newest checkpoint; where it is damaged, the one before it, which then takes its place."""
+    try:
+        return load_checkpoint(folder.last)
+    except CheckpointError as error:
+        if not folder.previous.exists():
+            raise
+        checkpoint = load_checkpoint(folder.previous)
+        LOG.warning("%s; going on from the checkpoint before it, at step %d", error, checkpoint.place.step)
+        write_bytes(folder.last, folder.previous.read_bytes())
+        return checkpoint
+
+
+def _refuse_another_training(checkpoint: Checkpoint, state: TrainingState, path: Path, start: Resume) -> None:
+    if checkpoint.code != state.identity["code"]:
+        LOG.warning("%s was saved by another version of the engine or of torch; the bits may differ", path.name)
+    then, now = _flat(checkpoint.config), _flat(state.identity["config"])
+    changed = [
+        f"{key}: {then.get(key, 'absent')} in the checkpoint, {now.get(key, 'absent')} now"
+        for key in sorted({*then, *now})
+        if then.get(key) != now.get(key) and _is_fixed(key, start)
+    ]
+    if any("scheduler." in line for line in changed):
+        changed.append("(--resume_reset_scheduler takes the new scheduler)")
+    changed += _changed_data(checkpoint, state, then, now)
+    if changed:
+        listed = "\n  ".join(changed)
+        raise CheckpointError(f"{path}: this training cannot go on with another configuration:\n  {listed}")
+
+
+def _is_fixed(key: str, start: Resume) -> bool:
+    if key == "optim.lr" or (start.reset_scheduler and key.startswith("scheduler.")):
+        return False
+    return any(key == fixed or key.startswith(f"{fixed}.") for fixed in _FIXED)
+
+
+def _changed_data(
+    checkpoint: Checkpoint, state: TrainingState, then: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[str]:
+    """What differs in the data: judged by its content, so it may move to another folder."""
+    spec_then, spec_now = _flat(checkpoint.spec), _flat(state.identity["spec"])
+    for key in sorted({*spec_then, *spec_now}):
+        if spec_then.get(key) != spec_now.get(key):
+            yield f"data, {key}: {spec_then.get(key)} in the checkpoint, {spec_now.get(key)} now"
+    others = [part for part, value in checkpoint.fingerprints.items() if value != state.identity["fingerprints"][part]]
+    if others:
+        yield f"data: the {' and '.join(others)} samples are not those of the checkpoint"
+        for key in sorted(key for key in {*then, *now} if key.startswith("data.")):
+            if then.get(key) != now.get(key):
+                yield f"{key}: {then.get(key)} in the checkpoint, {now.get(key)} now"
+
+
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,120 @@
+"""What changes while a training runs, and how it gets into a checkpoint and out of it."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ttt.config import ConfigError
+from ttt.engine.checkpoint import Checkpoint, Place, identity_of, load_weights
+from ttt.engine.errors import CheckpointError
+from ttt.engine.randomness import random_states, set_random_states
+from ttt.engine.schedule import Schedule
+from ttt.engine.task import Task
+from ttt.parts import OPTIMIZERS, SCHEDULERS
+from ttt.settings import TrainingConfig
+
+
+class EpochSums:
+    """Losses of an epoch's samples, summed in float64 without waiting for the device."""
+
+    def __init__(self) -> None:
+        self.num_samples = 0
+        self._sums: dict[str, Tensor | float] = {}
+
+    def add(self, loss: Tensor, parts: dict[str, Tensor], count: int) -> None:
+        """Add a batch of ``count`` samples by its mean losses."""
+        self.num_samples += count
+        for name, value in {"loss": loss, **parts}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value.detach().double() * count
+
+    def values(self) -> dict[str, float]:
+        """The sums so far."""
+        return {name: float(value) for name, value in self._sums.items()}
+
+    def means(self) -> dict[str, float]:
+        """The losses' means over the samples so far."""
+        return {name: value / self.num_samples for name, value in self.values().items()}
+
+    def is_finite(self) -> bool:
+        """Whether every loss so far was a finite number."""
+        return math.isfinite(float(self._sums.get("loss", 0.0)))
+
+    def restore(self, num_samples: int, sums: dict[str, float]) -> None:
+        """Go on from sums that were saved."""
+        self.num_samples, self._sums = num_samples, dict(sums)
+
+
+class TrainingState:
+    """Model, optimizer, schedule, loss scaler, place and sums of a training on one device."""
+
+    def __init__(self, task: Task, config: TrainingConfig, device: torch.device) -> None:
+        self.task, self.config, self.device = task, config, device
+        self._identity = identity_of(task, config.portable_mapping())
+        task.model.to(device)
+        task.loss.to(device)
+        trained = [parameter for parameter in task.model.parameters() if parameter.requires_grad]
+        self.optimizer = OPTIMIZERS.build(config.optim, parameters=trained)
+        self.batches_per_epoch = -(-len(task.train) // config.train.batch_size)
+        self.place = Place(base_lr=self.optimizer.param_groups[0]["lr"])
+        self.sums = EpochSums()
+        self.schedule = self._new_schedule()
+        self.scaler = torch.amp.GradScaler(device.type, enabled=_scales_loss(config, device))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must not change on resuming, besides parts of the configuration; see `Checkpoint`."""
+        return self._identity
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything that is needed to go on from here."""
+        return Checkpoint(
+            **self._identity,
+            place=self.place,
+            num_samples=self.sums.num_samples,
+            sums=self.sums.values(),
+            model=self.task.model.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            schedule=self.schedule.state_dict(),
+            scaler=self.scaler.state_dict(),
+            random=random_states(self.device),
+        )
+
+    def restore(self, checkpoint: Checkpoint, path: Path, with_schedule: bool) -> None:
+        """Go on from a checkpoint of the same training; raises CheckpointError where it does not fit."""
+        load_weights(self.task.model, checkpoint, path)
+        self.place = checkpoint.place
+        self.sums.restore(checkpoint.num_samples, checkpoint.sums)
+        try:
+            self.optimizer.load_state_dict(checkpoint.optimizer)
+            if with_schedule:
+                self.schedule.load_state_dict(checkpoint.schedule)
+            if self.scaler.is_enabled() and checkpoint.scaler:
+                self.scaler.load_state_dict(checkpoint.scaler)
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(f"{path}: its optimizer or schedule is another than the configured: {error}") from error
+        set_random_states(checkpoint.random, self.device)
+
+    def restart_schedule(self) -> None:
+        """Build the schedule anew, from the learning rate last asked for, over what is left of the training."""
+        for group in self.optimizer.param_groups:
+            for rate in ("initial_lr", "max_lr", "min_lr"):
+                group.pop(rate, None)
+            group["lr"] = self.place.base_lr
+        self.schedule = self._new_schedule()
+
+    def _new_schedule(self) -> Schedule:
+        epochs = max(self.config.train.epochs - self.place.epoch, 1)
+        steps = max(epochs * self.batches_per_epoch - self.place.batch, 1)
+        return SCHEDULERS.build(self.config.scheduler, optimizer=self.optimizer, epochs=epochs, steps=steps)
+
+
+def _scales_loss(config: TrainingConfig, device: torch.device) -> bool:
+    is_half = config.amp.enabled and config.amp.dtype == "float16"
+    if is_half and device.type != "cuda":
+        raise ConfigError(
+            config.source, [f"amp.dtype: found 'float16', which needs cuda; on device {device} use bfloat16"]
+        )
+    return is_half

@@ -1,0 +1,148 @@
+"""Finding repeated samples."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emfm.data.dedupe import contents_equal, find_repeats
+from emfm.data.pack import pack
+from emfm.data.sample import DataError
+from emfm.data.simulate import SimulatedSource, plan_row
+from emfm.data.store import Store, fingerprint
+from emfm.params.acquire import SimulateParams
+from emfm.physics import Geometry, Grid
+
+GEOMETRY = Geometry(
+    5e9, Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 1e-3), Grid(-10e-3, -10e-3, 5e-3, 5e-3, 5, 5, 5e-3)
+)
+RULES = ["id", "parameters", "content"]
+RTOL = 1e-6
+
+
+class Fields:
+    """Samples in memory, compared as `contents_equal` compares those of a store."""
+
+    def __init__(self, source_h, target):
+        self._source_h, self._target = source_h, target
+
+    def source_h(self, rows):
+        return self._source_h[rows]
+
+    def target(self, rows):
+        return self._target[rows]
+
+
+def repeats(ids, contents, parameters=None, rules=RULES, rtol=RTOL):
+    """What is found among samples whose fields are drawn from the seeds ``contents``, times 1 + a small part."""
+    fields = [
+        (np.random.default_rng(int(seed)).normal(size=(4, 3, 3)), np.random.default_rng(int(seed)).normal(size=(12, 5, 5)))
+        for seed in contents
+    ]
+    factor = np.array([1 + (seed % 1) for seed in contents])[:, None, None, None]
+    source_h, target = (np.stack(arrays) * factor for arrays in zip(*fields, strict=True))
+    prints = np.array([fingerprint(*pair) for pair in zip(source_h, target, strict=True)])
+    table = pd.DataFrame({"id": ids, "family": ids})
+    values = np.zeros((len(ids), 0)) if parameters is None else np.array(parameters, float)
+    same = partial(contents_equal, Fields(source_h, target), rtol=rtol)
+    return find_repeats(table, values, prints, rules, rtol, same)
+
+
+def test_every_planted_repeat_is_found_by_its_own_rule_and_nothing_else(tmp_path):
+    params = SimulateParams(
+        kind="elements",
+        num_samples=400,
+        max_elements=6,
+        half_width_mm=5.0,
+        depth_mm=1.5,
+        electric_moment=1e-3,
+        magnetic_moment_ratio=0.3,
+        family_size=4,
+        position_jitter_mm=0.1,
+        moment_jitter=0.1,
+        duplicate_share=0.02,
+    )
+    pack(SimulatedSource(GEOMETRY, params, 5), GEOMETRY, "test", tmp_path / "store", tmp_path / "work", 128, 1)
+    store = Store(tmp_path / "store")
+    found = find_repeats(
+        store.table, store.parameters, store.fingerprints, RULES, RTOL, partial(contents_equal, store, rtol=RTOL)
+    )
+    plans = {row: plan_row(row, 5, params) for row in range(400)}
+    planted = {row: (plan.row, plan.repeat) for row, plan in plans.items() if plan.repeat}
+    assert {row: (to, rule) for row, to, rule in found[["row", "repeats_row", "rule"]].itertuples(index=False)} == planted
+    assert found["same_content"].all()
+
+
+def test_a_row_says_which_sample_it_repeats_and_by_which_rule():
+    found = repeats(["a", "b", "a", "c"], [1, 2, 1, 2])
+    assert found.to_dict("records") == [
+        {"row": 2, "id": "a", "repeats_row": 0, "repeats_id": "a", "rule": "id", "same_content": True},
+        {"row": 3, "id": "c", "repeats_row": 1, "repeats_id": "b", "rule": "content", "same_content": True},
+    ]
+
+
+def test_the_same_id_with_different_content_is_an_error_that_names_both():
+    with pytest.raises(DataError, match="rows 0 and 2 of the store have the same ID 'a' but different fields"):
+        repeats(["a", "b", "a"], [1, 2, 3])
+
+
+def test_the_same_parameters_are_a_repeat_and_a_difference_of_content_is_noted():
+    nan = float("nan")
+    found = repeats(["a", "b", "c", "d"], [1, 2, 3, 4], [[1, nan], [2, nan], [1, nan], [-0.0, 1]])
+    assert found[["row", "repeats_row", "rule", "same_content"]].to_numpy().tolist() == [[2, 0, "parameters", False]]
+
+
+def test_samples_without_parameters_do_not_repeat_each_other():
+    nan = float("nan")
+    assert len(repeats(["a", "b"], [1, 2], [[nan, nan], [nan, nan]])) == 0
+    assert len(repeats(["a", "b"], [1, 2])) == 0
+
+
+def test_a_rule_that_is_not_named_does_not_apply():
+    assert len(repeats(["a", "b"], [1, 1], rules=["id", "parameters"])) == 0
+    assert list(repeats(["a", "b"], [1, 1], [[5], [5]], rules=["content"])["rule"]) == ["content"]
+
+
+@pytest.mark.parametrize(("change", "count"), [(1e-8, 1), (1e-3, 0)])
+def test_content_is_compared_within_the_tolerance(change, count):
+    assert len(repeats(["a", "b"], [7, 7 + change])) == count
+
+
+def test_a_chain_of_repeats_names_the_first_of_all():
+    found = repeats(["a", "b", "c", "d"], [1, 1, 1, 1])
+    assert list(found["repeats_id"]) == ["a", "a", "a"]
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_exactly_the_first_of_each_content_is_kept(contents):
+    found = repeats([f"s{n}" for n in range(len(contents))], contents)
+    kept = sorted(set(range(len(contents))) - set(found["row"]))
+    assert kept == sorted({contents.index(content) for content in contents})
+
+
+def test_samples_of_equal_norm_are_told_apart_without_comparing_all_pairs():
+    rng = np.random.default_rng(0)
+    count = 3000
+    prints = np.stack([np.ones(count), rng.normal(size=count), np.ones(count), rng.normal(size=count)], axis=1)
+    compared = []
+
+    def same(rows, others):
+        compared.append(len(rows))
+        return np.zeros(len(rows), bool)
+
+    table = pd.DataFrame({"id": [str(n) for n in range(count)], "family": "f"})
+    assert len(find_repeats(table, np.zeros((count, 0)), prints, RULES, RTOL, same)) == 0
+    assert sum(compared) < 100
+
+
+def test_a_sample_that_is_zero_everywhere_repeats_only_its_like():
+    fields = Fields(np.zeros((3, 4, 3, 3)), np.zeros((3, 12, 5, 5)))
+    fields._target[2] = 1.0
+    prints = np.array([fingerprint(fields._source_h[n], fields._target[n]) for n in range(3)])
+    table = pd.DataFrame({"id": ["a", "b", "c"], "family": "f"})
+    found = find_repeats(table, np.zeros((3, 0)), prints, RULES, RTOL, partial(contents_equal, fields, rtol=RTOL))
+    assert list(found["id"]) == ["b"]

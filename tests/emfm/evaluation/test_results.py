@@ -1,0 +1,113 @@
+"""Results of a set: to JSON and back, and what is refused."""
+
+import json
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+from emfm.data.sample import DataError
+from emfm.evaluation.figures import FieldErrors
+from emfm.evaluation.results import (
+    NOT_OPENED,
+    MilestoneResults,
+    SetResults,
+    baseline_result,
+    model_result,
+    read_milestone_results,
+    read_set_results,
+)
+from ttt.files import write_json
+
+SHA = "0123456789abcdef" * 4
+
+
+@pytest.fixture
+def val():
+    rng = np.random.default_rng(0)
+    errors = FieldErrors()
+    errors.update(rng.standard_normal((3, 12, 2, 2)), rng.standard_normal((3, 12, 2, 2)))
+    models = {"stage1": model_result(errors, 100, SHA), "stage2": model_result(errors, 500, SHA)}
+    return SetResults(
+        set="val_fixed", samples=3, models=models, baselines={"mean_field": baseline_result(errors)}
+    )
+
+
+def test_results_come_back_from_their_json_as_they_were(val, tmp_path):
+    write_json(tmp_path / "val.json", val.model_dump())
+    assert read_set_results(tmp_path / "val.json") == val
+
+
+def test_the_json_says_the_set_the_samples_the_models_and_their_hashes(val):
+    content = val.model_dump()
+    assert (content["set"], content["samples"]) == ("val_fixed", 3)
+    assert content["models"]["stage2"]["train_samples"] == 500
+    assert content["models"]["stage2"]["checkpoint_sha256"] == SHA
+    assert list(content["models"]["stage1"]["rmse_per_channel"])[:2] == ["Ex_re", "Ex_im"]
+
+
+def test_milestone_results_are_told_from_a_set_that_was_not_opened(val, tmp_path):
+    opened = MilestoneResults(milestone=True, **(val.model_dump() | {"models": {}}))
+    write_json(tmp_path / "opened.json", opened.model_dump())
+    write_json(tmp_path / "closed.json", NOT_OPENED.model_dump())
+    assert read_milestone_results(tmp_path / "opened.json") == opened
+    assert read_milestone_results(tmp_path / "closed.json") == NOT_OPENED
+
+
+def changed(content, path, value):
+    content = deepcopy(content)
+    *front, last = path
+    place = content
+    for key in front:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        (("samples",), None, "samples: missing"),
+        (("samples",), "3", "samples: found '3'"),
+        (("models", "stage1", "checkpoint_sha256"), "12ab", r"models.stage1.checkpoint_sha256: found '12ab'"),
+        (("models", "stage1", "figures", "rel_l2_e"), -1.0, "models.stage1.figures.rel_l2_e: found -1.0"),
+        (
+            ("models", "stage1", "figures", "rel_l2_e"),
+            float("nan"),
+            "models.stage1.figures.rel_l2_e: found nan",
+        ),
+        (
+            ("models", "stage1", "rmse_per_channel", "Hz_im"),
+            None,
+            "models.stage1.rmse_per_channel: .*one value for each",
+        ),
+        (("baselines", "mean_field", "extra"), 1, "baselines.mean_field.extra: unknown"),
+        (("models",), {}, "models: found"),
+    ],
+)
+def test_a_damaged_json_is_refused_with_the_full_key_and_the_remedy(val, tmp_path, path, value, sentence):
+    file = tmp_path / "val.json"
+    file.write_text(json.dumps(changed(val.model_dump(), path, value)))
+    with pytest.raises(DataError, match=rf"val\.json: {sentence}.*dvc repro"):
+        read_set_results(file)
+
+
+def test_a_set_of_which_nothing_says_whether_it_was_opened_is_refused(val, tmp_path):
+    write_json(tmp_path / "test.json", val.model_dump())
+    with pytest.raises(DataError, match="milestone: missing"):
+        read_milestone_results(tmp_path / "test.json")
+
+
+@pytest.mark.parametrize("content", ["", '{"set": ', "[]"])
+def test_a_file_that_is_not_the_json_of_results_is_refused(tmp_path, content):
+    (tmp_path / "val.json").write_text(content)
+    with pytest.raises(DataError, match=r"val\.json.*dvc pull"):
+        read_set_results(tmp_path / "val.json")
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path):
+    with pytest.raises(DataError, match=r"none\.json: cannot be read.*dvc repro"):
+        read_set_results(tmp_path / "none.json")

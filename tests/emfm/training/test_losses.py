@@ -1,0 +1,130 @@
+"""The weighted loss."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from emfm.data.stats import compute_norm_stats
+from emfm.models.field_model import FieldModel
+from emfm.training.losses import WeightedMse, WeightedMseParams
+from ttt.engine.task import Batch
+
+PLAIN = {
+    "name": "weighted_mse",
+    "normalize_y": True,
+    "norm_max_batches": None,
+    "norm_eps": 1e-6,
+    "balance_eh_loss": True,
+    "e_weight": 1.0,
+    "h_weight": 1.0,
+    "auto_channel_weight": False,
+    "auto_weight_max_batches": None,
+    "e_weight_multiplier": 1.0,
+    "h_weight_multiplier": 1.0,
+}
+
+
+class Samples:
+    """Random samples, E some 377 times H."""
+
+    fingerprint = "random"
+
+    def __init__(self, count=24):
+        generator = torch.Generator().manual_seed(0)
+        self.x = torch.randn(count, 4, 3, 3, generator=generator)
+        self.y = torch.randn(count, 12, 4, 5, generator=generator) + 1
+        self.y[:, :6] *= 377
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitems__(self, indices):
+        return Batch(self.x[indices], self.y[indices])
+
+
+class Paint(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(36, 240)
+
+    def forward(self, x):
+        return self.layer(x.flatten(1)).view(-1, 12, 4, 5)
+
+
+def make_loss(**changes):
+    torch.manual_seed(0)
+    samples = Samples()
+    stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
+    params = WeightedMseParams(**(PLAIN | changes))
+    model = FieldModel(Paint(), stats)
+    return WeightedMse(params, model=model, spec=None, train=samples, batch_size=8), samples
+
+
+def batch_of(samples, count=10):
+    return samples.__getitems__(list(range(count)))
+
+
+@given(st.floats(0, 10), st.floats(0.01, 10))
+@settings(max_examples=20, deadline=None)
+def test_balanced_it_is_the_weighted_mean_of_the_parts(e_weight, h_weight):
+    loss, samples = make_loss(e_weight=e_weight, h_weight=h_weight)
+    value, parts = loss(batch_of(samples))
+    expected = (e_weight * parts["mse_e"] + h_weight * parts["mse_h"]) / (e_weight + h_weight)
+    assert value.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_normalised_e_and_h_weigh_alike_and_raw_e_drowns_h():
+    normalised, samples = make_loss()
+    _, parts = normalised(batch_of(samples))
+    assert 0.2 < parts["mse_e"] / parts["mse_h"] < 5
+    raw, samples = make_loss(normalize_y=False, balance_eh_loss=False)
+    _, parts = raw(batch_of(samples))
+    assert parts["mse_e"] / parts["mse_h"] > 1e4
+
+
+def test_raw_it_is_the_squared_error_in_physical_units():
+    loss, samples = make_loss(normalize_y=False, balance_eh_loss=False)
+    batch = batch_of(samples)
+    expected = (loss.model(batch.x) - batch.y).square().mean()
+    assert loss(batch)[0].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_larger_h_weight_pulls_the_gradient_towards_h():
+    def share_of_h(h_weight):
+        loss, samples = make_loss(h_weight=h_weight)
+        value, _ = loss(batch_of(samples))
+        value.backward()
+        gradient = loss.model.network.layer.weight.grad.view(12, -1).square().sum(1)
+        return (gradient[6:].sum() / gradient.sum()).item()
+
+    assert share_of_h(1.0) < share_of_h(3.0) < share_of_h(30.0)
+
+
+def test_automatic_weights_are_one_over_the_mean_square_times_the_multiplier():
+    loss, samples = make_loss(
+        normalize_y=False,
+        balance_eh_loss=False,
+        auto_channel_weight=True,
+        auto_weight_max_batches=2,
+        h_weight_multiplier=3.0,
+    )
+    expected = 1 / samples.y[:16].double().square().mean((0, 2, 3))
+    expected[6:] *= 3
+    torch.testing.assert_close(loss.channel_weights.double(), expected, rtol=1e-5, atol=0)
+    batch = batch_of(samples)
+    by_channel = (loss.model(batch.x) - batch.y).square().mean((0, 2, 3))
+    assert loss(batch)[0].item() == pytest.approx((expected * by_channel).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"auto_channel_weight": True}, "auto_channel_weight is the alternative to normalize_y and balance_eh_loss"),
+        ({"e_weight": 0.0, "h_weight": 0.0}, "e_weight and h_weight are both 0"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        WeightedMseParams(**(PLAIN | changes))

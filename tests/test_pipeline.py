@@ -1,0 +1,182 @@
+"""What users type, on the real pipeline at a tiny size."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emfm.data.sample_lists import read_ids
+from emfm.data.store import Store
+from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
+from tiny_project import SIZES, make_project
+
+STAGES = [
+    "acquire",
+    "dedupe",
+    "group_split",
+    "compute_norm_stats",
+    *(f"train_stage{number}" for number in range(1, len(SIZES) + 1)),
+    "eval_val_fixed",
+    "eval_test_final",
+    "plot",
+]
+CASES = 50
+
+
+def stages_run(done):
+    return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    project = make_project(tmp_path_factory.mktemp("pipeline") / "first")
+    assert sorted(stages_run(project.run("dvc", "repro"))) == sorted(STAGES)
+    project.commit("results")
+    return project
+
+
+def test_a_second_repro_runs_nothing_and_all_is_clean(reproduced):
+    assert stages_run(reproduced.run("dvc", "repro")) == []
+    assert "up to date" in reproduced.run("dvc", "status").stdout
+    assert reproduced.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_fresh_clone_reproduces_the_lock_and_the_reports_byte_for_byte(reproduced, tmp_path):
+    clone = reproduced.clone(tmp_path / "clone")
+    clone.run("dvc", "repro")
+    assert clone.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_without_data_the_lock_can_be_checked_against_code_and_parameters(reproduced, tmp_path):
+    clone = reproduced.clone(tmp_path / "clone")
+    assert stages_run(clone.run("dvc", "repro", "--dry", "--allow-missing")) == []
+    clone.change_params({"loss.e_weight": 2.0})
+    assert "train_stage1" in stages_run(clone.run("dvc", "repro", "--dry", "--allow-missing"))
+
+
+def test_no_result_holds_a_time_a_path_or_a_host(reproduced):
+    texts = [reproduced.read("dvc.lock"), reproduced.read("reports/report.md")]
+    texts += [path.read_text() for path in (reproduced.folder / "reports").rglob("*.json")]
+    texts += [path.read_text() for path in (reproduced.folder / "reports").rglob("*.csv")]
+    for text in texts:
+        assert str(reproduced.folder) not in text
+        assert "20" + "26-" not in text
+
+
+def test_training_sets_are_nested_and_held_out_families_are_unseen(reproduced):
+    ids = {
+        name: read_ids(reproduced.folder / f"data/splits/{name}_ids.txt")
+        for name in ("train_pool", "val_fixed", "test_final")
+    }
+    kept = pd.read_csv(reproduced.folder / "data/dedupe/kept.csv", dtype=str)
+    family = dict(zip(kept["id"], kept["family"], strict=True))
+    families = [{family[identifier] for identifier in members} for members in ids.values()]
+    assert sum(len(names) for names in families) == len(set.union(*families))
+    assert [len(members) for members in ids.values()] == [60, 12, 24]
+
+
+def test_results_say_the_set_the_samples_the_model_and_its_hash(reproduced):
+    results = json.loads(reproduced.read("reports/val_fixed.json"))
+    assert (results["set"], results["samples"]) == ("val_fixed", 12)
+    assert [model["train_samples"] for model in results["models"].values()] == SIZES
+    assert {"mean_field", "linear_operator", "equivalent_dipoles"} <= set(results["baselines"])
+    test = json.loads(reproduced.read("reports/test_final.json"))
+    assert (test["milestone"], list(test["models"])) == (True, ["stage3", "stage5"])
+    looks = [json.loads(line) for line in reproduced.read("reports/test_final_ledger.jsonl").splitlines()]
+    assert {look["model_sha256"] for look in looks} == {
+        model["checkpoint_sha256"] for model in test["models"].values()
+    }
+
+
+def test_a_sweep_retrains_alone_and_never_looks_at_test_final(reproduced, tmp_path):
+    project = reproduced.clone(tmp_path / "sweep")
+    shutil.copytree(reproduced.folder / ".dvc" / "cache", project.folder / ".dvc" / "cache")
+    project.run("dvc", "checkout")
+    ledger = project.read("reports/test_final_ledger.jsonl")
+    done = project.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3.0")
+    assert stages_run(done) == STAGES[4:]
+    assert json.loads(project.read("reports/test_metrics.json")) == {"milestone": False}
+    assert project.read("reports/test_final_ledger.jsonl") == ledger
+    assert "test_final stays closed" in done.stdout
+
+    table = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
+    rows = {entry.get("name"): entry["data"]["metrics"] for entry in table}
+    experiment = next(e["revs"][-1] for entry in table for e in (entry.get("experiments") or []))
+    metrics = experiment["data"]["metrics"]
+    assert "rel_l2_e" in metrics["reports/val_metrics.json"]["data"]["val"]
+    assert metrics["reports/test_metrics.json"]["data"] == {"milestone": False}
+    assert "stage5" in rows["main"]["reports/test_metrics.json"]["data"]["test"]
+
+    plots = project.run("dvc", "plots", "diff", "main", "heavy-h", "--out", "plots", "--json")
+    curves = json.loads(plots.stdout)["data"]
+    revisions = {point["rev"] for plot in curves.values() for image in plot for point in [{"rev": r} for r in image["revisions"]]}
+    assert {"main", "heavy-h"} <= revisions
+
+    project.run("git", "checkout", "-q", "-f", "main")
+    assert stages_run(project.run("dvc", "repro")) == []
+
+
+def test_a_mistake_in_the_parameters_is_refused_before_any_work(reproduced, tmp_path):
+    project = reproduced.clone(tmp_path / "mistake")
+    project.change_params({"loss.h_weigth": 3.0, "optim.lr": "fast"})
+    done = project.run("dvc", "repro", "train_stage1", check=False)
+    assert done.returncode != 0
+    assert "loss.h_weigth: unknown; did you mean 'h_weight'?" in done.stderr
+    assert "optim.lr: found 'fast' (str)" in done.stderr
+
+
+def write_csv_cases(root, store):
+    """The samples of a store as CSV cases, rows and columns shuffled."""
+    rng = np.random.default_rng(0)
+    geometry = store.geometry
+    for row, identifier in enumerate(store.table["id"]):
+        folder = root / "cases" / identifier
+        folder.mkdir(parents=True, exist_ok=True)
+        target = store.target([row])[0]
+        for name, grid, channels, values in (
+            ("source_H", geometry.source, SOURCE_CHANNELS, store.source_h([row])[0]),
+            ("target_E", geometry.target, TARGET_CHANNELS[E_CHANNELS], target[E_CHANNELS]),
+            ("target_H", geometry.target, TARGET_CHANNELS[H_CHANNELS], target[H_CHANNELS]),
+        ):
+            table = pd.DataFrame(dict(zip("xyz", 1e3 * grid.points().T, strict=True)))
+            for channel, value in zip(channels, values, strict=True):
+                table[channel] = value.ravel()
+            shuffled = table.iloc[rng.permutation(len(table)), rng.permutation(len(table.columns))]
+            shuffled.to_csv(folder / f"{name}.csv", index=False)
+
+
+def write_npz_cases(root, store):
+    root.mkdir()
+    for row, identifier in enumerate(store.table["id"]):
+        np.savez(root / f"{identifier}.npz", x=store.source_h([row])[0], y=store.target([row])[0])
+
+
+@pytest.mark.parametrize("write_cases", [write_csv_cases, write_npz_cases])
+def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path, write_cases):
+    simulated = make_project(
+        tmp_path / "simulated", {"acquire.simulate.num_samples": CASES, "acquire.simulate.duplicate_share": 0.0}
+    )
+    simulated.run("dvc", "repro", "acquire")
+    store = Store(simulated.folder / "data/store")
+    sizes = [2, 4, 8, 16, 24]
+    project = make_project(
+        tmp_path / "imported",
+        {
+            "acquire.source": "import",
+            "acquire.import.roots": ["cases"],
+            "split.train_pool": None,
+            "split.val_fixed": 8,
+            "split.test_final": 12,
+            "stages.sizes": sizes,
+            "milestone.training.stages.sizes": sizes,
+        },
+    )
+    write_cases(project.folder / "cases", store)
+    assert stages_run(project.run("dvc", "repro")) == STAGES
+    imported = Store(project.folder / "data/store")
+    rows = imported.rows_of(list(store.table["id"]), "test")
+    np.testing.assert_array_equal(imported.target(rows), store.target(range(CASES)))
+    np.testing.assert_array_equal(imported.source_h(rows), store.source_h(range(CASES)))
+    assert "stage5" in project.read("reports/report.md")

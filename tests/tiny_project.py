@@ -1,0 +1,106 @@
+"""The project itself in a folder of its own, at a size at which the whole workflow takes seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SIZES = [4, 8, 16, 24, 48]
+TINY = {
+    "acquire.simulate.num_samples": 110,
+    "acquire.shard_samples": 32,
+    "split.train_pool": 60,
+    "split.val_fixed": 12,
+    "split.test_final": 24,
+    "stages.sizes": SIZES,
+    "data.target_plane": {"z_mm": 5.0, "x_mm": [-10.0, 10.0], "y_mm": [-8.0, 8.0], "pitch_mm": 2.0},
+    "model.width": 4,
+    "model.levels": 2,
+    "train.epochs": 2,
+    "train.batch_size": 8,
+    "ckpt.every_steps": 2,
+    "eval.num_pictures": 1,
+    "milestone.training.stages.sizes": SIZES,
+    "milestone.training.model.width": 4,
+    "milestone.training.model.levels": 2,
+    "milestone.training.train.epochs": 2,
+    "milestone.training.train.batch_size": 8,
+    "milestone.training.ckpt.every_steps": 2,
+}
+
+
+class Project:
+    """A git and DVC repository with this project's code."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *command: str, check: bool = True, **more_environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command there, with this Python first on the path."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        environment["PYTHONPATH"] = str(self.folder / "src")
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment | more_environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def change_params(self, changes: dict[str, object]) -> None:
+        """Set dotted keys of params.yaml."""
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        for key, value in changes.items():
+            *outer, last = key.split(".")
+            section = params
+            for name in outer:
+                section = section[name]
+            section[last] = value
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def commit(self, message: str) -> None:
+        """Commit all there is."""
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", message)
+
+    def read(self, path: str) -> str:
+        """The text of a file."""
+        return (self.folder / path).read_text()
+
+    def clone(self, folder: Path) -> "Project":
+        """A clone without data."""
+        self.run("git", "clone", "-q", str(self.folder), str(folder))
+        return Project(folder)
+
+
+def make_project(folder: Path, changes: dict[str, object] | None = None) -> Project:
+    """A tiny project in ``folder``, committed, with nothing computed."""
+    folder.mkdir(parents=True)
+    for name in ("src", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", "pyproject.toml"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, folder / name)
+    (folder / ".dvc").mkdir()
+    shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
+    shutil.copy(ROOT / ".dvc" / ".gitignore", folder / ".dvc" / ".gitignore")
+    (folder / "reports").mkdir()
+    (folder / "reports" / "test_final_ledger.jsonl").touch()
+    project = Project(folder)
+    project.change_params(TINY | (changes or {}))
+    for command in ("init -q -b main", "config user.email test@example.org", "config user.name test"):
+        project.run("git", *command.split())
+    project.commit("tiny")
+    return project
