@@ -85,9 +85,7 @@ def test_results_say_the_set_the_samples_the_model_and_its_hash(reproduced):
     test = json.loads(reproduced.read("reports/test_final.json"))
     assert (test["milestone"], list(test["models"])) == (True, ["stage3", "stage5"])
     looks = [json.loads(line) for line in reproduced.read("reports/test_final_ledger.jsonl").splitlines()]
-    assert {look["model_sha256"] for look in looks} == {
-        model["checkpoint_sha256"] for model in test["models"].values()
-    }
+    assert {look["model_sha256"] for look in looks} == {model["checkpoint_sha256"] for model in test["models"].values()}
 
 
 def test_a_sweep_retrains_alone_and_never_looks_at_test_final(reproduced, tmp_path):
@@ -111,7 +109,9 @@ def test_a_sweep_retrains_alone_and_never_looks_at_test_final(reproduced, tmp_pa
 
     plots = project.run("dvc", "plots", "diff", "main", "heavy-h", "--out", "plots", "--json")
     curves = json.loads(plots.stdout)["data"]
-    revisions = {point["rev"] for plot in curves.values() for image in plot for point in [{"rev": r} for r in image["revisions"]]}
+    revisions = {
+        point["rev"] for plot in curves.values() for image in plot for point in [{"rev": r} for r in image["revisions"]]
+    }
     assert {"main", "heavy-h"} <= revisions
 
     project.run("git", "checkout", "-q", "-f", "main")
@@ -156,7 +156,8 @@ def write_npz_cases(root, store):
 @pytest.mark.parametrize("write_cases", [write_csv_cases, write_npz_cases])
 def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path, write_cases):
     simulated = make_project(
-        tmp_path / "simulated", {"acquire.simulate.num_samples": CASES, "acquire.simulate.duplicate_share": 0.0}
+        tmp_path / "simulated",
+        {"acquire.simulate.num_samples": CASES, "acquire.simulate.duplicate_share": 0.0},
     )
     simulated.run("dvc", "repro", "acquire")
     store = Store(simulated.folder / "data/store")

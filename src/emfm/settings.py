@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emfm.data.source_kinds import SOURCE_KINDS
 from emfm.params.acquire import AcquireParams
 from emfm.params.data import DataParams
 from emfm.params.dedupe import DedupeParams
 from emfm.params.eval import EvalParams, MilestoneParams
 from emfm.params.split import SplitParams, StagesParams
 from emfm.training.losses import WeightedMseParams
-from ttt.config import ConfigError
+from ttt.config import ConfigError, unknown_key
 from ttt.settings import TrainingConfig, load_config
 
 _PROMOTED = ("seed", "stages", "model", "train", "optim", "scheduler", "amp", "loss", "ckpt")
@@ -71,11 +72,11 @@ def load_params(path: Path) -> Params:
     if problems:
         raise ConfigError(str(path), problems)
     params = Params(**{name: found[name] for name in wanted}, training=config)  # type: ignore[arg-type]
-    _check_ladder(params, path)
+    _check_across_sections(params, path)
     return params
 
 
-def _check_ladder(params: Params, path: Path) -> None:
+def _check_across_sections(params: Params, path: Path) -> None:
     problems = []
     stages, pool = params.stages, params.split.train_pool
     if pool is not None and stages.sizes[-1] > pool:
@@ -85,6 +86,9 @@ def _check_ladder(params: Params, path: Path) -> None:
     beyond = [stage for stage in params.milestone.stages if not 1 <= stage <= len(stages.sizes)]
     if beyond:
         problems.append(f"milestone.stages: there is no stage {beyond[0]}; allowed: 1 to {len(stages.sizes)}")
+    kind = params.acquire.simulate.kind
+    if kind not in SOURCE_KINDS.names():
+        problems.append(unknown_key(f"acquire.simulate.kind '{kind}'", kind, SOURCE_KINDS.names()))
     if params.eval.num_pictures > params.split.val_fixed:
         problems.append("eval.num_pictures: more than split.val_fixed has samples")
     if problems:

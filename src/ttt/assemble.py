@@ -13,7 +13,6 @@ def assemble(config: TrainingConfig) -> Task:
     data = DATASETS.build(config.data, config=config)
     seed_everything(config.seed)
     model = MODELS.build(config.model, spec=data.spec)
-    loss = LOSSES.build(
-        config.loss, model=model, spec=data.spec, train=data.train, batch_size=config.train.batch_size
-    )
-    return Task(model, loss, data.train, data.val, partial(build_metrics, config.metrics.names, data.spec), data.spec)
+    loss = LOSSES.build(config.loss, model=model, spec=data.spec, train=data.train, batch_size=config.train.batch_size)
+    metrics = partial(build_metrics, config.metrics.names, data.spec)
+    return Task(model, loss, data.train, data.val, metrics, data.spec)

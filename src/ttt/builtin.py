@@ -1,5 +1,6 @@
 """Parts that come with the template: an MLP, a small generated regression set, mean squared error."""
 
+import hashlib
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -53,9 +54,9 @@ class SyntheticRegressionParams(Section):
 class TensorSamples:
     """Samples held in two tensors: a `ttt.engine.task.BatchDataset`."""
 
-    def __init__(self, x: Tensor, y: Tensor, fingerprint: str) -> None:
+    def __init__(self, x: Tensor, y: Tensor) -> None:
         self._samples = Batch(x, y)
-        self.fingerprint = fingerprint
+        self.fingerprint = hashlib.sha256(x.numpy().tobytes() + y.numpy().tobytes()).hexdigest()
 
     def __len__(self) -> int:
         return len(self._samples.x)
@@ -70,12 +71,12 @@ def build_synthetic_regression(params: SyntheticRegressionParams, *, config: obj
     generator = torch.Generator().manual_seed(params.seed)
     weights = torch.randn(params.inputs, params.outputs, generator=generator) / params.inputs**0.5
 
-    def draw(count: int, part: str) -> TensorSamples:
+    def draw(count: int) -> TensorSamples:
         x = torch.randn(count, params.inputs, generator=generator)
         noise = params.noise * torch.randn(count, params.outputs, generator=generator)
-        return TensorSamples(x, torch.sin(x @ weights) + noise, f"{part} {params.model_dump_json()}")
+        return TensorSamples(x, torch.sin(x @ weights) + noise)
 
-    train, val = draw(params.num_train, "train"), draw(params.num_val, "val")
+    train, val = draw(params.num_train), draw(params.num_val)
     return Data(train, val, VectorSpec(inputs=params.inputs, outputs=params.outputs))
 
 

@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
         self.flatten_mapping(node)
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key '{key}' is given twice", key_node.start_mark
@@ -100,7 +100,7 @@ def unknown_key(path: str, key: str, known: list[str]) -> str:
 
 
 def changes(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Where two nested mappings differ: (dotted key, value before, value now); a missing key is ``"nothing"``."""
+    """Where two nested mappings differ: (dotted key, before, now); a missing value is ``"nothing"``."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         keys = [*before, *(key for key in now if key not in before)]
         return [

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pydantic
 
-from ttt.config import Section
+from ttt.config import SCALES, Section, at_scale, parse_section, read_yaml
 
 _AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels
@@ -32,7 +32,7 @@ class ComputeParams(Section):
 
     threads: int = pydantic.Field(ge=1, description="threads of every library in one process")
     instruction_set: Literal["avx2", "native"] = pydantic.Field(
-        description="avx2: the same bits on every x86-64 processor since 2013; native: the fastest, other bits"
+        description="avx2: same bits on every x86-64 processor since 2013; native: the fastest, other bits"
     )
 
 
@@ -50,6 +50,19 @@ def pin(compute: ComputeParams) -> None:
     if stale and loaded:
         raise RuntimeError(f"{', '.join(sorted(loaded))} was imported before its settings {stale} were made")
     os.environ.update(stale)
+
+
+def pin_for(config: Path) -> None:
+    """`pin` to the section ``compute`` of a configuration file, before anything else is read from it.
+
+    A section that is missing or wrong is left to `ttt.settings.load_config`, which names all mistakes. Raises
+    ConfigError where the file cannot be read.
+    """
+    raw = read_yaml(config)
+    scale = raw["scale"] if raw.get("scale") in SCALES else SCALES[0]
+    compute = parse_section(ComputeParams, at_scale(raw.get("compute"), scale), "compute", [])
+    if compute is not None:
+        pin(compute)
 
 
 def _without_avx512() -> dict[str, str]:

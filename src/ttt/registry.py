@@ -37,9 +37,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._parts: dict[str, Part[T]] = {}
 
-    def register(
-        self, name: str, params: type[Section], spec: type[Section] | None = None
-    ) -> Callable[[B], B]:
+    def register(self, name: str, params: type[Section], spec: type[Section] | None = None) -> Callable[[B], B]:
         """Decorate the function or class that builds ``name`` from its section ``params`` and a context.
 
         Raises ValueError where the name is taken.

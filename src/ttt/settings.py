@@ -16,7 +16,7 @@ from ttt.registry import Registry
 class JobParams(Section):
     """The plain top-level keys."""
 
-    scale: Literal["demo", "full"] = Field("demo", description="size of the job; picks from {demo: ..., full: ...}")
+    scale: Literal["demo", "full"] = Field("demo", description="picks from values given as {demo: ..., full: ...}")
     seed: int = Field(ge=0, description="of the first weights and of the order of the samples")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     plugins: list[str] = Field([], description="modules that register further parts")
@@ -57,7 +57,7 @@ class CkptParams(Section):
     run_dir: str | None = Field(None, description="run folder; null: runs/<exp_name>/<run_id>")
     monitor: str = Field("val_loss", description="the figure that says which model is best")
     mode: Literal["min", "max"] = Field("min", description="whether a smaller or a larger figure is better")
-    every_steps: int = Field(0, ge=0, description="save last.pth also every so many steps; 0: each epoch only")
+    every_steps: int = Field(0, ge=0, description="save last.pth every so many steps too; 0: each epoch only")
 
 
 class AlertsParams(Section):
@@ -90,7 +90,7 @@ _LOCAL: Final = (("ckpt", "run_dir"), ("train", "num_workers"), ("alerts", "comm
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A checked configuration at its scale; the sections of named parts have the class that the part registered."""
+    """A checked configuration at its scale; a named part's section has the class that the part registered."""
 
     source: str
     """Where it comes from, for messages."""
@@ -112,11 +112,16 @@ class TrainingConfig:
     sections: Mapping[str, Section] = field(default_factory=dict)
     """The sections that plug-ins own and the file holds."""
 
+    @property
+    def learning_rate(self) -> float:
+        """``optim.lr``, which every optimizer's section has."""
+        return float(self.optim.lr)  # type: ignore[attr-defined]
+
     def to_mapping(self) -> dict[str, Any]:
         """Everything but the plug-ins' sections as plain values."""
         job = {key: getattr(self, key) for key in JobParams.model_fields}
-        sections = {key: getattr(self, key).model_dump(mode="json", by_alias=True) for key in (*_PLAIN, *_NAMED)}
-        return job | sections
+        sections = {key: getattr(self, key) for key in (*_PLAIN, *_NAMED)}
+        return job | {key: section.model_dump(mode="json", by_alias=True) for key, section in sections.items()}
 
     def portable_mapping(self) -> dict[str, Any]:
         """`to_mapping` without what belongs to one machine and changes no result; this is in checkpoints."""
@@ -127,7 +132,10 @@ class TrainingConfig:
 
 
 def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainingConfig:
-    """The configuration in a YAML file, with values replaced by dotted key; raises ConfigError with every mistake."""
+    """The configuration in a YAML file, with values replaced by dotted key.
+
+    Raises ConfigError, which names every mistake.
+    """
     raw = read_yaml(path)
     for key, value in (overrides or {}).items():
         _replace(raw, key.split("."), value)
@@ -137,7 +145,8 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Train
 def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
     """``raw``, checked at both scales, as it is at its own; raises ConfigError with every mistake."""
     problems: list[str] = []
-    job = parse_section(JobParams, {key: raw[key] for key in JobParams.model_fields if key in raw}, "", problems)
+    own = {key: raw[key] for key in JobParams.model_fields if key in raw}
+    job = parse_section(JobParams, own, "", problems)
     load_parts(_plugins_of(raw))
     known = [*JobParams.model_fields, *_PLAIN, *_NAMED, *SECTIONS]
     problems += [unknown_key(str(key), str(key), known) for key in raw if key not in known]
@@ -149,8 +158,8 @@ def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
     if problems or job is None:
         raise ConfigError(source, problems)
     sections = found[job.scale]
-    own = {key: sections.pop(key) for key in SECTIONS if key in sections}
-    return TrainingConfig(source=source, **dict(job), **sections, sections=own)
+    of_plugins = {key: sections.pop(key) for key in SECTIONS if key in sections}
+    return TrainingConfig(source=source, **dict(job), **sections, sections=of_plugins)
 
 
 def _parse_sections(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:

@@ -98,7 +98,8 @@ def _close(values: NDArray[Any], others: NDArray[Any], rtol: float) -> NDArray[n
     first = values.reshape(len(values), -1).astype(np.float64)
     second = others.reshape(len(others), -1).astype(np.float64)
     size = np.maximum(np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1))
-    return np.linalg.norm(first - second, axis=1) <= rtol * size
+    close: NDArray[np.bool_] = np.linalg.norm(first - second, axis=1) <= rtol * size
+    return close
 
 
 def _equal_keys(rows: Rows, keys: NDArray[Any]) -> tuple[Rows, Rows]:

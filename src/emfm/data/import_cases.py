@@ -1,134 +1,98 @@
-"""Solved cases of the user's own, as samples in an order that depends on the input alone."""
+"""Solved cases of the user's own as samples, in an order that depends on the input alone."""
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from emfm.data.readers import CaseReader, find_reader
-from emfm.data.sample import DataError, Sample, checked_id
+from emfm.data.readers.sample_table import TABLE_FILE, SampleTable, read_sample_table
+from emfm.data.sample import DataError, Sample
 from emfm.physics.grid import Geometry
 
-TABLE_FILE = "samples.csv"
+
+@dataclass(frozen=True, eq=False)
+class CaseFolder:
+    """The cases of one root: which samples they are, and who reads them."""
+
+    root: Path
+    reader: CaseReader
+    table: SampleTable
 
 
-@dataclass(frozen=True)
-class _Row:
-    id: str
-    family: str
-    case: Path
-    root: int
-    parameters: tuple[float, ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImportedCases:
-    """The cases of some folders: an `emfm.data.sample.SampleSource`. Files are read when a sample is asked for."""
+    """The cases of some folders: an `emfm.data.sample.SampleSource`. A case is read when it is asked for."""
 
-    roots: tuple[Path, ...]
-    reader: str
     geometry: Geometry
-    rows: tuple[_Row, ...]
-    parameter_names: tuple[str, ...]
+    folders: tuple[CaseFolder, ...]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return sum(len(folder.table.ids) for folder in self.folders)
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The parameters of all folders, in the order in which they first appear."""
+        return tuple(dict.fromkeys(name for folder in self.folders for name in folder.table.parameter_names))
 
     def sample(self, row: int) -> Sample:
         """The case of ``row``; raises DataError naming the file and what is wrong with it."""
-        found = self.rows[row]
-        source_h, target = self._readers[found.root].read(found.case, self.geometry)
-        return Sample(found.id, found.family, source_h, target, np.array(found.parameters))
-
-    @cached_property
-    def _readers(self) -> list[CaseReader]:
-        return [find_reader(self.reader, root) for root in self.roots]
+        number = bisect_right(self._ends, row)
+        folder = self.folders[number]
+        table, place = folder.table, row - (self._ends[number] - len(folder.table.ids))
+        source_h, target = folder.reader.read(folder.root, table.ids[place], self.geometry)
+        parameters = np.full(len(self.parameter_names), np.nan)
+        parameters[[self.parameter_names.index(name) for name in table.parameter_names]] = table.parameters[place]
+        return Sample(table.ids[place], table.families[place], source_h, target, parameters)
 
     def inventory_digest(self) -> str:
-        """Identity of the files: their names, sizes and times of change. Reads no file."""
+        """Identity of the samples: order, families, parameters, and each file's name, size and time.
+
+        Reads no field, so that a stopped import can soon tell whether it goes on with the same input.
+        """
         digest = hashlib.sha256()
-        for row in self.rows:
-            for path in self._readers[row.root].files(row.case):
-                facts = path.stat() if path.exists() else None
-                size = (facts.st_size, facts.st_mtime_ns) if facts else "missing"
-                digest.update(f"{row.id}\0{path}\0{size}\n".encode())
+        for folder in self.folders:
+            table = folder.table
+            digest.update(f"{len(table.ids)} {table.parameter_names!r}\n".encode())
+            digest.update(table.parameters.tobytes())
+            for case, family in zip(table.ids, table.families, strict=True):
+                digest.update(f"{case}\0{family}\n".encode())
+                for path in folder.reader.files(folder.root, case):
+                    facts = path.stat()
+                    name = path.relative_to(folder.root).as_posix()
+                    digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
         return digest.hexdigest()
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """The row after the last one of each folder."""
+        return list(accumulate(len(folder.table.ids) for folder in self.folders))
 
 
 def open_import(roots: Sequence[Path], reader: str, geometry: Geometry) -> ImportedCases:
-    """The cases in ``roots``: root after root, within one in the order of samples.csv, else sorted by ID.
+    """The cases in ``roots``, one root after another, each in the order of samples.csv, else of the IDs.
 
-    Raises DataError for a folder without cases, a table that does not fit the cases, an ID that is not
-    allowed.
+    The same ID in two roots is allowed: whether it is the same sample is judged when repeats are dropped.
+
+    Args:
+        roots: folders of cases, one after another.
+        reader: the name of a registered reader, or ``auto``: the one whose format a root holds.
+        geometry: the frequency and planes that every case must have.
+
+    Raises:
+        DataError: a root is no folder of cases, or its samples.csv does not fit them.
+        ConfigError: there is no reader of this name.
     """
-    tables = [_root_table(root, find_reader(reader, root)) for root in roots]
-    names = list(dict.fromkeys(name for table in tables for name in table.columns if name not in _KNOWN))
-    rows = []
-    for number, table in enumerate(tables):
-        values = table.reindex(columns=names).to_numpy(np.float64)
-        for place, (identifier, family, case) in enumerate(
-            zip(table["id"], table["family"], table["case"], strict=True)
-        ):
-            rows.append(_Row(identifier, family, case, number, tuple(values[place].tolist())))
-    return ImportedCases(tuple(roots), reader, geometry, tuple(rows), tuple(names))
+    return ImportedCases(geometry, tuple(_open_folder(root, find_reader(reader, root)) for root in roots))
 
 
-_KNOWN = ("id", "family", "case")
-
-
-def _root_table(root: Path, reader: CaseReader) -> pd.DataFrame:
-    """Columns id, family, case and the parameters, a row a case."""
+def _open_folder(root: Path, reader: CaseReader) -> CaseFolder:
     cases = reader.cases(root)
     if not cases:
-        raise DataError(f"{root}: holds no cases; see the README for the formats that can be imported")
-    path = root / TABLE_FILE
-    if not path.exists():
-        return pd.DataFrame({"id": list(cases), "family": list(cases), "case": list(cases.values())})
-    table = _read_table(path)
-    unknown = [identifier for identifier in table["id"] if identifier not in cases]
-    unlisted = sorted(set(cases) - set(table["id"]))
-    if unknown:
-        line = int(np.flatnonzero(table["id"] == unknown[0])[0]) + 2
-        raise DataError(f"{path}: line {line}: there is no case {unknown[0]!r} in {root}; add it, or remove the line")
-    if unlisted:
-        raise DataError(f"{path}: does not list the case {unlisted[0]!r}; add a line for it, or remove the case")
-    if "family" not in table:
-        table["family"] = table["id"]
-    table["case"] = [cases[identifier] for identifier in table["id"]]
-    return table
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a table ({error})") from error
-    if "id" not in table or "case" in table:
-        raise DataError(f"{path}: needs a column id, and may have family and parameters, but none called case")
-    for line, identifier in enumerate(table["id"], start=2):
-        checked_id(identifier, f"{path}: line {line}")
-    repeated = table["id"][table["id"].duplicated()]
-    if len(repeated):
-        lines = np.flatnonzero(table["id"] == repeated.iloc[0]) + 2
-        raise DataError(
-            f"{path}: lines {lines[0]} and {lines[1]} both have the ID {repeated.iloc[0]!r}; give each case its own"
-        )
-    for name in table.columns:
-        if name not in ("id", "family"):
-            table[name] = _numbers(table[name], f"{path}: column {name}")
-        elif not all(table[name]):
-            raise DataError(f"{path}: line {list(table[name]).index('') + 2}: {name} is empty; give one")
-    return table
-
-
-def _numbers(cells: "pd.Series[str]", where: str) -> "pd.Series[float]":
-    numbers = pd.to_numeric(cells.where(cells != "", "nan"), errors="coerce")
-    bad = numbers.isna() & (cells != "") | np.isinf(numbers)
-    if bad.any():
-        place = int(np.flatnonzero(bad)[0])
-        raise DataError(f"{where}, line {place + 2}: {cells.iloc[place]!r} is not a finite number; mend or empty the cell")
-    return numbers
+        raise DataError(f"{root}: holds no cases for this reader; name another folder, or another reader")
+    return CaseFolder(root, reader, read_sample_table(root / TABLE_FILE, cases))

@@ -69,9 +69,7 @@ def pack(
     return header
 
 
-def _made(
-    shards: list[_Shard], source: SampleSource, geometry: Geometry, workers: int
-) -> Iterable[_Shard]:
+def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, workers: int) -> Iterable[_Shard]:
     if workers == 1 or len(shards) == 1:
         for shard in shards:
             yield _make_shard(shard, source, geometry)
@@ -119,7 +117,7 @@ def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sha
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[tuple[int, ...], np.dtype[np.float32]]:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)  # type: ignore[no-untyped-call,no-any-return]
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
 
 
 def _checked(array: NDArray[np.float32], shape: tuple[int, ...], what: str) -> NDArray[np.float32]:

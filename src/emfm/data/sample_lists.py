@@ -31,9 +31,7 @@ class SampleList:
         digest.update(np.ascontiguousarray(self.store.fingerprints[self.rows]).tobytes())
         return digest.hexdigest()
 
-    def batches(
-        self, size: int, most: int | None = None
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def batches(self, size: int, most: int | None = None) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Source H and target of ``size`` samples at a time; of the first ``most`` batches only (None: all)."""
         starts = range(0, len(self), size)[:most]
         for start in starts:

@@ -27,7 +27,7 @@ SOURCE_KINDS: Final[Registry[SourceKind]] = Registry("source kind")
 class ElementSource:
     """Both planes hold the scene's own field."""
 
-    def __init__(self, params: SimulateParams, geometry: Geometry) -> None:
+    def __init__(self, _: SimulateParams, geometry: Geometry) -> None:
         self._geometry = geometry
         self._points = np.concatenate([geometry.source.points(), geometry.target.points()])
 
@@ -35,9 +35,7 @@ class ElementSource:
         """The closed-form field of the scene's elements on both planes."""
         source, target = self._geometry.source, self._geometry.target
         electric, magnetic = scene.electric_and_magnetic()
-        e_field, h_field = element_fields(
-            self._points, scene.positions, electric, magnetic, self._geometry.frequency
-        )
+        e_field, h_field = element_fields(self._points, scene.positions, electric, magnetic, self._geometry.frequency)
         scan = source.ny * source.nx
         fields = [on_grid(e_field[scan:], target), on_grid(h_field[scan:], target)]
         return on_grid(h_field[:scan], source)[:2], np.concatenate(fields)
@@ -50,7 +48,7 @@ class ApertureSource:
     So the map is linear: what a solver computes from an imported scan.
     """
 
-    def __init__(self, params: SimulateParams, geometry: Geometry) -> None:
+    def __init__(self, _: SimulateParams, geometry: Geometry) -> None:
         self._geometry = geometry
         self._operator = aperture_operator(geometry.source, geometry.target, geometry.frequency)
 
@@ -58,8 +56,6 @@ class ApertureSource:
         """The scan of the scene's elements, and the field of the scan's equivalent current."""
         source = self._geometry.source
         electric, magnetic = scene.electric_and_magnetic()
-        _, h_field = element_fields(
-            source.points(), scene.positions, electric, magnetic, self._geometry.frequency
-        )
+        _, h_field = element_fields(source.points(), scene.positions, electric, magnetic, self._geometry.frequency)
         source_h = on_grid(h_field, source)[:2]
         return source_h, np.tensordot(self._operator, source_h, axes=3)

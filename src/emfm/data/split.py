@@ -44,9 +44,7 @@ class Split:
             yield name, getattr(self, name)
 
 
-def split_by_family(
-    families: NDArray[np.object_], sizes: SplitSizes, seed: int, draw_from_first: int | None
-) -> Split:
+def split_by_family(families: NDArray[np.object_], sizes: SplitSizes, seed: int, draw_from_first: int | None) -> Split:
     """Draw the three sets from samples given by their families, in store order.
 
     A set gets its exact size where any choice of whole families has it, else the nearest size, which the
@@ -78,9 +76,7 @@ def split_by_family(
 
     late = (np.arange(len(codes)) >= base_samples) & np.isin(owner[codes], ["val_fixed", "test_final"])
     if late.any():
-        notes.append(
-            f"{int(late.sum())} samples came later to families of val_fixed or test_final; they are in no set"
-        )
+        notes.append(f"{int(late.sum())} samples came later to families of val_fixed or test_final; they are in no set")
     rank = np.empty(len(names), np.int64)
     rank[order] = np.arange(len(names))
     by_rank = np.argsort(rank[codes], kind="stable")
@@ -124,7 +120,7 @@ def choose_families(counts: Positions, wanted: int) -> Positions:
         take = next(
             number
             for number in sorted(range(len(members) + 1), key=lambda number: abs(number - start))
-            if 0 <= left - number * kind and reach[place + 1] >> (left - number * kind) & 1
+            if left - number * kind >= 0 and reach[place + 1] >> (left - number * kind) & 1
         )
         chosen.append(members[:take])
         left -= take * kind

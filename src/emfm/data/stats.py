@@ -76,9 +76,7 @@ class _Moments:
         return np.sqrt(self.deviation / self.count)
 
 
-def compute_norm_stats(
-    batches: Iterable[tuple[Floats, Floats]], scale_by_source: bool, eps: float
-) -> NormStats:
+def compute_norm_stats(batches: Iterable[tuple[Floats, Floats]], scale_by_source: bool, eps: float) -> NormStats:
     """Mean and standard deviation over all samples and points of batches of (source H, target).
 
     A channel's std is at least ``eps`` times the largest std of its quantity (source H, target E, target H),
@@ -126,8 +124,8 @@ def source_scale(source_h: Floats, first: int = 0) -> NDArray[np.float64]:
     scale: NDArray[np.float64] = np.sqrt(np.square(source_h.astype(np.float64)).sum(1).mean((1, 2)))
     if not scale.all():
         raise DataError(
-            f"sample {first + int(np.argmin(scale != 0)) + 1} of the set: source H is zero everywhere, so the sample has "
-            "no scale; remove it, or set data.scale_by_source: false"
+            f"sample {first + int(np.argmin(scale != 0)) + 1} of the set: source H is zero everywhere, so the sample "
+            "has no scale; remove it, or set data.scale_by_source: false"
         )
     return scale
 

@@ -68,9 +68,7 @@ class StoreHeader:
             if raw["format"] != FORMAT or channels != [*SOURCE_CHANNELS, *TARGET_CHANNELS]:
                 raise DataError(f"{path}: another format or channel layout than this version reads; {_REMEDY}")
             geometry = Geometry(raw["frequency"], Grid(**raw["source"]), Grid(**raw["target"]))
-            return cls(
-                geometry, raw["origin"], raw["samples"], raw["shard_samples"], tuple(raw["parameters"])
-            )
+            return cls(geometry, raw["origin"], raw["samples"], raw["shard_samples"], tuple(raw["parameters"]))
         except FileNotFoundError:
             raise DataError(f"{folder}: no packed store there ({HEADER_FILE} is missing); {_REMEDY}") from None
         except (KeyError, TypeError, json.JSONDecodeError) as error:
@@ -138,7 +136,7 @@ class Store:
     def rows_of(self, ids: Sequence[str], where: str) -> NDArray[np.int64]:
         """The rows of samples by ID (of the first, where one is repeated); raises DataError for an unknown ID."""
         index = self.table.drop_duplicates("id").reset_index().set_index("id")["index"]
-        rows = index.reindex(ids)
+        rows = index.reindex(list(ids))
         if rows.isna().any():
             line = int(np.flatnonzero(rows.isna())[0])
             raise DataError(
@@ -198,7 +196,5 @@ def _open_array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> NDArray
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: cannot be read as an array ({error}); {_REMEDY}") from error
     if array.shape != shape or array.dtype != dtype:
-        raise DataError(
-            f"{path}: must be {np.dtype(dtype).name} {shape}, found {array.dtype} {array.shape}; {_REMEDY}"
-        )
+        raise DataError(f"{path}: must be {np.dtype(dtype).name} {shape}, found {array.dtype} {array.shape}; {_REMEDY}")
     return array

@@ -62,8 +62,7 @@ def _axis(first: float, step: float, count: int, pitch: float, margin: float) ->
     cells = int((count - 1 - 2 * margin) / pitch + _ROUNDING)
     if cells < 1:
         raise ValueError(
-            f"a margin of {margin} and a pitch of {pitch} leave no room for dipoles below {count} points; "
-            "lower them"
+            f"a margin of {margin} and a pitch of {pitch} leave no room for dipoles below {count} points; lower them"
         )
     return first + step * (count - 1 - cells * pitch) / 2, cells + 1
 

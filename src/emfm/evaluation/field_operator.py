@@ -57,9 +57,7 @@ class RidgeFit:
         count = len(self._gram)
         damping = ridge * np.trace(self._gram).real / count
         if damping == 0:
-            raise ValueError(
-                f"a ridge of {ridge} on these examples is none; give examples and a ridge above 0"
-            )
+            raise ValueError(f"a ridge of {ridge} on these examples is none; give examples and a ridge above 0")
         try:
             lower = np.linalg.cholesky(self._gram + damping * np.eye(count))
         except np.linalg.LinAlgError:
@@ -89,8 +87,6 @@ def field_rows(target: NDArray[np.floating[Any]], geometry: Geometry) -> Complex
 
 def _rows(channels: NDArray[np.floating[Any]], shape: tuple[int, ...], what: str) -> Complex:
     if channels.shape[1:] != shape:
-        raise ValueError(
-            f"{what} must have the shape (n, {', '.join(map(str, shape))}), found {channels.shape}"
-        )
+        raise ValueError(f"{what} must have the shape (n, {', '.join(map(str, shape))}), found {channels.shape}")
     components = to_components(channels.astype(np.float64))
     return np.asarray(components, np.complex128).reshape(len(channels), -1)

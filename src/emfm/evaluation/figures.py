@@ -63,9 +63,7 @@ class FieldErrors:
         relative = {}
         for part, channels in _PARTS.items():
             true_norm = np.sqrt(true_squares[:, channels].sum(1))
-            self._refuse(
-                true_norm == 0, f"its true {part} is zero, so it has no relative error; remove the sample"
-            )
+            self._refuse(true_norm == 0, f"its true {part} is zero, so it has no relative error; remove the sample")
             relative[part] = np.sqrt(squares[:, channels].sum(1)) / true_norm
         for part, errors in relative.items():
             self._relative[part].append(errors)
@@ -151,7 +149,5 @@ def _channels(name: str, field: Field) -> NDArray[np.float64]:
     """``field`` as contiguous float64 ``(n, 12, ny * nx)``: a sample's sums do not depend on its batch."""
     array = field.detach().cpu().double().numpy() if isinstance(field, Tensor) else field
     if array.ndim != 4 or array.shape[1] != len(TARGET_CHANNELS):
-        raise ValueError(
-            f"{name} must have the shape (n, {len(TARGET_CHANNELS)}, ny, nx), found {array.shape}"
-        )
+        raise ValueError(f"{name} must have the shape (n, {len(TARGET_CHANNELS)}, ny, nx), found {array.shape}")
     return np.ascontiguousarray(array, np.float64).reshape(*array.shape[:2], -1)

@@ -30,7 +30,12 @@ def judge(predict: Predictor, samples: SampleList, batch_size: int, name: str) -
 
 
 def judge_checkpoint(
-    checkpoint: Path, samples: SampleList, batch_size: int, device: torch.device, train_samples: int, name: str
+    checkpoint: Path,
+    samples: SampleList,
+    batch_size: int,
+    device: torch.device,
+    train_samples: int,
+    name: str,
 ) -> ModelResult:
     """The figures of a trained model on ``samples``, with the hash of its checkpoint."""
     errors = judge(model_predictor(checkpoint, device), samples, batch_size, name)

@@ -55,9 +55,7 @@ def read_ledger(path: Path) -> list[Look]:
         try:
             looks.append(Look(**json.loads(line)))
         except (TypeError, json.JSONDecodeError) as error:
-            raise DataError(
-                f"{path}: line {number} is no look ({error}); restore the file from git"
-            ) from error
+            raise DataError(f"{path}: line {number} is no look ({error}); restore the file from git") from error
     return looks
 
 
@@ -93,7 +91,5 @@ def _revision() -> str:
 def _git(*arguments: str) -> str:
     result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     if result.returncode:
-        raise DataError(
-            f"git {' '.join(arguments)}: {result.stderr.strip()}; run this inside the git repository"
-        )
+        raise DataError(f"git {' '.join(arguments)}: {result.stderr.strip()}; run this inside the git repository")
     return result.stdout.strip()

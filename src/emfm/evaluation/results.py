@@ -12,9 +12,7 @@ from emfm.physics.channels import TARGET_CHANNELS
 from ttt.config import Section, parse_section
 
 Error = Annotated[float, Field(ge=0)]
-Sha256 = Annotated[
-    str, Field(pattern=r"^[0-9a-f]{64}$", description="the SHA-256 of the file, 64 hex digits")
-]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="the SHA-256 of the file, 64 hex digits")]
 
 
 def _names_all_channels(values: dict[str, float]) -> dict[str, float]:

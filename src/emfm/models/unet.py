@@ -27,7 +27,7 @@ class UNetParams(Section):
 
 
 class ForwardUNetLite(nn.Module):
-    """Normalised source H ``(N, 4, y, x)`` of the source plane -> normalised field ``(N, 12, y, x)`` of the target's."""
+    """Normalised source H ``(N, 4, y, x)`` -> normalised field ``(N, 12, y, x)`` on the target plane."""
 
     def __init__(self, params: UNetParams, geometry: Geometry) -> None:
         super().__init__()

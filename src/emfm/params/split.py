@@ -1,5 +1,6 @@
 """Sections ``split`` and ``stages``: the three disjoint sets, and the ladder of nested training sets."""
 
+from itertools import pairwise
 from typing import Literal
 
 import pydantic
@@ -33,6 +34,6 @@ class StagesParams(Section):
     @pydantic.field_validator("sizes")
     @classmethod
     def _sizes_grow(cls, sizes: list[int]) -> list[int]:
-        if min(sizes) < 1 or any(b < a for a, b in zip(sizes, sizes[1:], strict=False)):
+        if min(sizes) < 1 or any(b < a for a, b in pairwise(sizes)):
             raise ValueError("numbers of samples from 1 on that never fall")
         return sizes

@@ -38,12 +38,12 @@ class Grid:
     @property
     def x(self) -> NDArray[np.float64]:
         """The x coordinates, ``(nx,)``, m."""
-        return self.x_first + self.pitch_x * np.arange(self.nx)
+        return self.x_first + self.pitch_x * np.arange(self.nx, dtype=np.float64)
 
     @property
     def y(self) -> NDArray[np.float64]:
         """The y coordinates, ``(ny,)``, m."""
-        return self.y_first + self.pitch_y * np.arange(self.ny)
+        return self.y_first + self.pitch_y * np.arange(self.ny, dtype=np.float64)
 
     def points(self) -> NDArray[np.float64]:
         """All points, ``(ny * nx, 3)``, m; x varies fastest, as in an array ``[y, x]``."""

@@ -23,9 +23,7 @@ def channel_errors(models: Mapping[str, ModelResult]) -> Figure:
         heights = {stage: [model.rmse_per_channel[c] for c in channels] for stage, model in models.items()}
         factor, unit = with_prefix(max(max(row) for row in heights.values()), UNITS[quantity])
         places = np.arange(len(channels))
-        for number, (colour, (stage, row)) in enumerate(
-            zip(stage_colours(len(models)), heights.items(), strict=True)
-        ):
+        for number, (colour, (stage, row)) in enumerate(zip(stage_colours(len(models)), heights.items(), strict=True)):
             shift = (number - (len(models) - 1) / 2) * width
             label = f"{stage} ({models[stage].train_samples:,} samples)"
             axes.bar(places + shift, factor * np.array(row), width, color=colour, label=label)
@@ -33,7 +31,5 @@ def channel_errors(models: Mapping[str, ModelResult]) -> Figure:
         axes.tick_params(axis="x", length=0)
         axes.grid(visible=False, axis="x")
         axes.set(title=f"target {quantity}", ylabel=f"RMSE [{unit}]")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(len(models), 3)
-    )
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(len(models), 3))
     return figure

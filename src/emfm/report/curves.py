@@ -80,9 +80,7 @@ def _check_curve(stage: str, curve: pd.DataFrame) -> None:
 def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
     epochs = curve["epoch"].to_numpy()
     val_loss = curve["val_loss"].to_numpy(np.float64)
-    axes.plot(
-        epochs, curve["train_loss"].to_numpy(np.float64), ".-", color=BLUE, label="training", markersize=4
-    )
+    axes.plot(epochs, curve["train_loss"].to_numpy(np.float64), ".-", color=BLUE, label="training", markersize=4)
     axes.plot(epochs, val_loss, ".-", color=VERMILION, label="validation", markersize=4)
     best = int(np.nanargmin(val_loss))
     label = "lowest validation loss"

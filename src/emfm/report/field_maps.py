@@ -112,6 +112,4 @@ def _draw_map(axes: Axes, values: NDArray[np.floating[Any]], grid: Grid) -> Axes
     edges = (grid.x[0] - half_x, grid.x[-1] + half_x, grid.y[0] - half_y, grid.y[-1] + half_y)
     axes.grid(visible=False)
     axes.spines[:].set_visible(True)
-    return axes.imshow(
-        values, origin="lower", extent=tuple(_MM * edge for edge in edges), interpolation="nearest"
-    )
+    return axes.imshow(values, origin="lower", extent=tuple(_MM * edge for edge in edges), interpolation="nearest")

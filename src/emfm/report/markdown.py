@@ -98,9 +98,7 @@ def _glance(val: SetResults, test: MilestoneResults | NotOpened) -> str:
     if isinstance(test, NotOpened):
         lines.append("test_final: not opened.")
     else:
-        lines += [
-            f"On test_final: **{name}**; {_errors(result.figures)}." for name, result in test.models.items()
-        ]
+        lines += [f"On test_final: **{name}**; {_errors(result.figures)}." for name, result in test.models.items()]
     lines.append("Best is the lowest sum of both errors; each is the median over the set's samples.")
     return "\n".join(f"- {line}" for line in lines)
 

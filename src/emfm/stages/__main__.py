@@ -50,7 +50,7 @@ def _run(stage: str, numbers: list[int]) -> int:
         importlib.import_module(f"emfm.stages.{stage}").run(settings.load_params(PARAMS_FILE), *numbers)
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
-        return refusals.exit_status(error)
+        return int(refusals.exit_status(error))
     return 0
 
 

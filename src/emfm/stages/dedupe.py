@@ -22,7 +22,7 @@ def run(params: Params) -> None:
         params.dedupe.content_rtol,
         partial(contents_equal, store, rtol=params.dedupe.content_rtol),
     )
-    kept = store.table.drop(index=dropped["row"]).rename_axis("row").reset_index()
+    kept = store.table.drop(index=dropped["row"].to_list()).rename_axis("row").reset_index()
     write_text(KEPT, kept.to_csv(index=False, lineterminator="\n"))
     write_text(DROPPED, dropped.to_csv(index=False, lineterminator="\n"))
     print(f"dedupe: {len(kept)} of {len(store)} samples kept; dropped by rule: {dict(dropped['rule'].value_counts())}")

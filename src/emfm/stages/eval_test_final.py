@@ -35,9 +35,7 @@ def run(params: Params) -> None:
             for name, model in models.items()
         ],
     )
-    results = MilestoneResults(
-        milestone=True, set="test_final", samples=len(test_final), models=models, baselines={}
-    )
+    results = MilestoneResults(milestone=True, set="test_final", samples=len(test_final), models=models, baselines={})
     write_json(TEST_RESULTS, results.model_dump())
     figures = {name: model.figures.model_dump() for name, model in models.items()}
     write_json(TEST_METRICS, {"milestone": True, "test": figures})

@@ -71,8 +71,10 @@ class WeightedMse(nn.Module):
         self.model = model
         self._params = params
         self.channel_weights: Tensor
-        weights = automatic_weights(params, train, batch_size) if params.auto_channel_weight else torch.ones(
-            len(TARGET_CHANNELS)
+        weights = (
+            automatic_weights(params, train, batch_size)
+            if params.auto_channel_weight
+            else torch.ones(len(TARGET_CHANNELS))
         )
         self.register_buffer("channel_weights", weights, persistent=False)
 

@@ -48,10 +48,15 @@ def raise_alert(alert: Alert, params: AlertsParams, journal: Journal, run_dir: P
     content = json.dumps({"run_dir": str(run_dir), **asdict(alert)})
     try:
         done = subprocess.run(
-            params.command, input=content, text=True, capture_output=True, timeout=_COMMAND_SECONDS, check=False
+            params.command,
+            input=content,
+            text=True,
+            capture_output=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         LOG.warning("alerts.command: %s", error)
         return
     if done.returncode:
-        LOG.warning("alerts.command: %s ended with status %d: %s", params.command, done.returncode, done.stderr.strip())
+        LOG.warning("alerts.command: ended with status %d: %s", done.returncode, done.stderr.strip())

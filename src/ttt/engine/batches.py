@@ -45,13 +45,13 @@ class Feed:
         self._device = device
         options: dict[str, Any] = {"persistent_workers": True} if num_workers else {}
         self._loader: DataLoader[Batch] = DataLoader(
-            dataset,  # type: ignore[arg-type] - it has __getitems__, which is what torch then calls
+            dataset,  # type: ignore[arg-type]
             batch_sampler=self._indices,
-            collate_fn=_as_it_is,
+            collate_fn=_as_it_is,  # type: ignore[arg-type]
             num_workers=num_workers,
             pin_memory=device.type == "cuda",
             worker_init_fn=_live_and_die_with_parent,
-            generator=torch.Generator(),  # of its own: the training's random numbers are not for workers' seeds
+            generator=torch.Generator(),  # of its own: workers' seeds must not use up the training's numbers
             **options,
         )
 

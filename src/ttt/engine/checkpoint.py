@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ttt.config import Section
-from ttt.engine.errors import CheckpointError
+from ttt.engine.errors import CheckpointError, SaveError
 from ttt.engine.task import Task
 from ttt.files import sha256_files, sync_folder, write_bytes
 from ttt.parts import DATASETS, MODELS, load_parts
@@ -107,16 +107,16 @@ def to_bytes(checkpoint: Checkpoint) -> bytes:
 def save_checkpoint(path: Path, content: bytes, previous: Path | None = None) -> None:
     """Replace ``path`` atomically, and keep what it held as ``previous``.
 
-    Raises CheckpointError on a full disk or a folder that cannot be written, with ``path`` as it was.
+    Raises SaveError on a full disk or in a folder that cannot be written, with ``path`` as it was.
     """
     try:
         if previous is not None and path.exists():
             _link(path, previous)
         write_bytes(path, content)
     except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be saved ({error.strerror}); the checkpoint before it is intact, so mend the cause "
-            "(free space on the disk?) and resume"
+        raise SaveError(
+            f"{path}: cannot be saved ({error.strerror}); the checkpoint before it is intact, so mend the "
+            "cause (free space on the disk?) and resume"
         ) from error
 
 
@@ -206,7 +206,8 @@ def _canonical(value: Any, strings: dict[str, str]) -> Any:
         return strings.setdefault(value, str(value))
     if value is None or type(value) in (bool, int, float):
         return value
-    raise TypeError(f"a checkpoint holds tensors and plain values, but part of the state is a {type(value).__name__}")
+    kind = type(value).__name__
+    raise TypeError(f"a checkpoint holds tensors and plain values, but part of the state is a {kind}")
 
 
 def _link(path: Path, previous: Path) -> None:

@@ -3,6 +3,7 @@
 TrainingError
   CheckpointError   a checkpoint is missing, damaged, foreign, or of another training
   BusyError         another trainer works in the run folder
+  SaveError         a checkpoint cannot be written, for instance on a full disk
   DivergedError     the loss is no number any more
   Interrupted       a signal stopped the training; a checkpoint was saved
 """
@@ -21,6 +22,10 @@ class CheckpointError(TrainingError):
 
 class BusyError(TrainingError):
     """Another trainer works in the run folder."""
+
+
+class SaveError(TrainingError):
+    """A checkpoint cannot be written; the one before it is intact."""
 
 
 class DivergedError(TrainingError):

@@ -11,13 +11,13 @@ from ttt.engine.task import BatchDataset, Metric
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means here; raises ConfigError where it is absent."""
+    """What ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means here; raises ConfigError where there is none."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise ConfigError("device", [f"device: found '{name}', but there are {count} cuda devices; use cpu or auto"])
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise ConfigError("device", [f"found '{name}', but there are {count} cuda devices; use cpu or auto"])
     return device
 
 
@@ -61,7 +61,7 @@ def evaluate(
 def predict(model: nn.Module, x: Tensor, batch_size: int, device: torch.device) -> Tensor:
     """The model's outputs for samples ``x``, on the cpu."""
     with _in_eval_mode(model):
-        return torch.cat([model(part.to(device)).cpu() for part in x.split(batch_size)])
+        return torch.cat([model(part.to(device)).cpu() for part in torch.split(x, batch_size)])
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """``metrics.prom``: the present figures of a run in the Prometheus text format.
 
-node-exporter's textfile collector, or any web server, hands the file to Prometheus; `configs/ttt_alert_rules.yml`
-has the rules that raise alerts on it.
+node-exporter's textfile collector, or any web server, hands the file to Prometheus, and
+``configs/ttt_alert_rules.yml`` has the rules that raise alerts on it.
 """
 
 from collections.abc import Mapping

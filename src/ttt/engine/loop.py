@@ -9,6 +9,7 @@ from typing import NoReturn
 import torch
 from torch import nn
 
+from ttt.config import ConfigError, unknown_key
 from ttt.engine.alerts import Alert, alerts_of_epoch, raise_alert
 from ttt.engine.batches import Feed
 from ttt.engine.checkpoint import save_checkpoint, to_bytes
@@ -42,7 +43,7 @@ class Outcome:
 
 
 def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start) -> Outcome:
-    """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the folder then holds the results.
+    """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the results are in ``run_dir``.
 
     Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever
     stops the training, it can be resumed from the last checkpoint and ends with the same bytes.
@@ -63,14 +64,14 @@ def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start) -> Outc
 
 
 def _refuse_unknown_monitor(state: TrainingState) -> None:
-    """Evaluate one batch before hours of training, to see whether the monitored figure is among the results."""
+    """Evaluate a batch before hours of training, to see whether the monitored figure is among the results."""
     task, config = state.task, state.config
     few = _Head(task.val, min(len(task.val), config.train.eval_batch_size))
     with undisturbed(state.device):
         figures = evaluate(task.model, few, task.metrics(), len(few), state.device, task.loss)
     names = ["train_loss", *(f"val_{name}" for name in figures)]
     if config.ckpt.monitor not in names:
-        raise TrainingError(f"ckpt.monitor: there is no figure '{config.ckpt.monitor}'; known: {', '.join(names)}")
+        raise ConfigError(config.source, [unknown_key("ckpt.monitor", config.ckpt.monitor, names)])
 
 
 class _Head:
@@ -91,15 +92,20 @@ class _Training:
     """A training under way."""
 
     def __init__(
-        self, state: TrainingState, folder: RunFolder, journal: Journal, stop: StopRequest, log_next_step: bool
+        self,
+        state: TrainingState,
+        folder: RunFolder,
+        journal: Journal,
+        stop: StopRequest,
+        log_next_step: bool,
     ) -> None:
         self._state, self._folder, self._journal, self._stop = state, folder, journal, stop
         self._task, self._config, self._device = state.task, state.config, state.device
         self._log_next_step = log_next_step
-        train = self._config.train
-        self._feed = Feed(self._task.train, train.batch_size, self._config.seed, train.num_workers, self._device)
-        done = state.place.epoch * len(self._task.train) + state.sums.num_samples
-        self._progress = Progress(train.epochs, len(self._task.train), done)
+        train, samples = self._config.train, self._task.train
+        self._feed = Feed(samples, train.batch_size, self._config.seed, train.num_workers, self._device)
+        done = state.place.epoch * len(samples) + state.sums.num_samples
+        self._progress = Progress(train.epochs, len(samples), done)
 
     def run(self) -> Outcome:
         """Train epoch after epoch."""
@@ -110,13 +116,11 @@ class _Training:
         finally:
             self._progress.close()
         if place.epoch == first:
-            LOG.info("nothing left to train: %s; raise train.epochs (--epochs) to go on", self._why_complete())
+            LOG.info("nothing left to train: %s", self._why_complete())
         if place.best_score is None:
-            raise TrainingError(f"no epoch had a finite {self._config.ckpt.monitor}, so there is no best model")
+            raise TrainingError(f"no epoch had a finite {self._config.ckpt.monitor}: there is no best model")
         files = self._folder
-        return Outcome(
-            place.best_score, place.best_epoch, place.epoch - first, files.best, files.last, files.journal
-        )
+        return Outcome(place.best_score, place.best_epoch, place.epoch - first, files.best, files.last, files.journal)
 
     def _is_complete(self) -> bool:
         return bool(self._why_complete())
@@ -124,7 +128,7 @@ class _Training:
     def _why_complete(self) -> str:
         place, train = self._state.place, self._config.train
         if place.epoch >= train.epochs:
-            return f"{place.epoch} of {train.epochs} epochs are done"
+            return f"{place.epoch} of {train.epochs} epochs are done; train.epochs (--epochs) sets how many"
         if train.early_stop is not None and place.epoch - place.best_epoch >= train.early_stop:
             return f"train.early_stop: no better score for {place.epoch - place.best_epoch} epochs"
         return ""
@@ -182,9 +186,8 @@ class _Training:
         task, size = self._task, self._config.train.eval_batch_size
         try:
             with undisturbed(self._device):
-                return evaluate(
-                    task.model, task.val, task.metrics(), size, self._device, task.loss, self._stop.leave_if_asked
-                )
+                stop = self._stop.leave_if_asked
+                return evaluate(task.model, task.val, task.metrics(), size, self._device, task.loss, stop)
         except StopRequested:
             return self._save_and_leave()
 
@@ -237,13 +240,14 @@ class _Training:
         raise_alert(alert, self._config.alerts, self._journal, self._folder.path)
         self._write_gauges({"train_loss": loss})
         raise DivergedError(
-            f"the training loss became {loss} at step {place.step} or shortly before; {self._folder.last} is from "
-            "before that: lower optim.lr (--resume --lr), set train.grad_clip, or look for bad samples"
+            f"the training loss became {loss} at step {place.step} or shortly before; {self._folder.last} is "
+            "from before that: lower optim.lr (--resume --lr), set train.grad_clip, or look for bad samples"
         )
 
     def _write_gauges(self, figures: dict[str, float]) -> None:
         place = self._state.place
-        values = {name: figures[name] for name in ("train_loss", "val_loss") if name in figures}
+        known = ("train_loss", "val_loss")
+        values: dict[str, float] = {name: figures[name] for name in known if name in figures}
         values |= {"epoch": place.epoch, "lr": place.lr, "epochs_since_best": place.epoch - place.best_epoch}
         values |= {"alert_patience": self._config.alerts.patience}
         values |= {} if place.best_score is None else {"best_score": place.best_score}

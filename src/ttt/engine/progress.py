@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from tqdm import tqdm
 
@@ -25,7 +26,7 @@ class Progress:
         self._done, self._started_with = samples_done, samples_done
         self._started = self._shown = time.monotonic()
         self._is_terminal = sys.stderr.isatty()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
 
     def start_epoch(self, epoch: int, samples_done: int) -> None:
         """Begin with ``epoch`` (from 1), of which ``samples_done`` are done already."""
@@ -54,7 +55,8 @@ class Progress:
             self._bar.set_postfix_str(f"loss {loss:.4g}, lr {lr:.3g}, {self._time_left()} left in all")
         else:
             LOG.info(
-                "step %d: loss %.4g, lr %.3g, %.0f samples/s, %s left", step, loss, lr, self.rate, self._time_left()
+                "step %d: loss %.4g, lr %.3g, %.0f samples/s, %s left",
+                *(step, loss, lr, self.rate, self._time_left()),
             )
 
     def end_epoch(self, epoch: int, figures: Mapping[str, float], best: str) -> None:

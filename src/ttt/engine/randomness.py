@@ -23,7 +23,7 @@ def epoch_order(seed: int, epoch: int, num_samples: int) -> NDArray[np.int64]:
 
 
 def random_states(device: torch.device) -> dict[str, Any]:
-    """The state of every generator that a training on ``device`` may draw from, as tensors and plain values."""
+    """The state of every generator that a training on ``device`` may draw from: tensors and plain values."""
     version, words, gauss = random.getstate()
     legacy: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     states = {
@@ -45,9 +45,8 @@ def set_random_states(states: dict[str, Any], device: torch.device) -> None:
     """Put back what `random_states` gave; a state of cuda is left out where ``device`` has none."""
     python, legacy = states["python"], states["numpy"]
     random.setstate((python["version"], tuple(python["words"].tolist()), python["gauss"]))
-    np.random.set_state(  # noqa: NPY002
-        ("MT19937", legacy["key"].numpy().astype(np.uint32), legacy["pos"], legacy["has_gauss"], legacy["gauss"])
-    )
+    key = legacy["key"].numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", key, legacy["pos"], legacy["has_gauss"], legacy["gauss"]))  # noqa: NPY002
     torch.set_rng_state(states["torch"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
@@ -55,7 +54,7 @@ def set_random_states(states: dict[str, Any], device: torch.device) -> None:
 
 @contextmanager
 def undisturbed(device: torch.device) -> Iterator[None]:
-    """Whatever is drawn in the block, the random numbers after it are those that would have come without it."""
+    """Whatever is drawn in the block, the random numbers after it are those that would come without it."""
     states = random_states(device)
     try:
         yield
@@ -66,14 +65,16 @@ def undisturbed(device: torch.device) -> Iterator[None]:
 @contextmanager
 def repeatable_algorithms() -> Iterator[None]:
     """Inside the block torch takes algorithms whose bits repeat; it warns where an operation has none."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    fill, benchmark = torch.utils.deterministic.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    was_on = torch.are_deterministic_algorithms_enabled()
+    was_warning = torch.is_deterministic_algorithms_warn_only_enabled()
+    was_filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    was_trying = torch.backends.cudnn.benchmark
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a help in debugging that costs time
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = fill
-        torch.backends.cudnn.benchmark = benchmark
+        torch.use_deterministic_algorithms(was_on, warn_only=was_warning)
+        torch.utils.deterministic.fill_uninitialized_memory = was_filling  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark = was_trying

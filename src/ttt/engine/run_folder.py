@@ -70,7 +70,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder, made where there is none, against other trainers; leftovers of a killed one are removed.
+        """Hold the folder, made where there is none, against other trainers; leftovers of one are removed.
 
         Raises BusyError where another trainer has it.
         """
@@ -79,7 +79,7 @@ class RunFolder:
         try:
             lock.acquire()
         except Timeout:
-            raise BusyError(f"{self.path}: another trainer works in this folder; wait for it or stop it") from None
+            raise BusyError(f"{self.path}: another trainer works here; wait for it or stop it") from None
         try:
             for pattern in (".last.pth.*", ".best.pth.*", ".config.resolved.yaml.*", "metrics.prom.*"):
                 for leftover in self.path.glob(pattern):

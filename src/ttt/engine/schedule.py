@@ -28,7 +28,7 @@ class Schedule:
             self.scheduler.step()
 
     def rebase(self, optimizer: Optimizer, rate: float) -> None:
-        """Make ``rate`` the present learning rate, and let the rest of the schedule go on from it in proportion.
+        """Make ``rate`` the present learning rate; the rest of the schedule goes on from it in proportion.
 
         Raises TrainingError where the schedule's present rate is zero with more to come.
         """
@@ -36,8 +36,8 @@ class Schedule:
             if self.scheduler is not None and not self._at_end():
                 if group["lr"] == 0:
                     raise TrainingError(
-                        f"the schedule's rate is 0 at this point, so it cannot go on from {rate:g} in proportion; "
-                        "add --resume_reset_scheduler, which starts the schedule anew"
+                        f"the schedule's rate is 0 at this point, so it cannot go on from {rate:g} in "
+                        "proportion; add --resume_reset_scheduler, which starts the schedule anew"
                     )
                 factor = rate / group["lr"]
                 self.scheduler.base_lrs[index] *= factor
@@ -61,4 +61,6 @@ class Schedule:
             self.length = state["length"]
 
     def _at_end(self) -> bool:
-        return self.scheduler is not None and self.length is not None and self.scheduler.last_epoch >= self.length
+        if self.scheduler is None or self.length is None:
+            return False
+        return self.scheduler.last_epoch >= self.length

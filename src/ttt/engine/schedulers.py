@@ -21,11 +21,9 @@ class SchedulerParams(Section):
         None, ge=1, description="cosine: epochs until eta_min, where the rate then stays; null: train.epochs"
     )
     eta_min: float = Field(0.0, ge=0, description="cosine: the last learning rate")
-    pct_start: float = Field(0.3, gt=0, lt=1, description="onecycle: share of the steps in which the rate rises")
+    pct_start: float = Field(0.3, gt=0, lt=1, description="onecycle: share of steps in which the rate rises")
     div_factor: float = Field(25.0, gt=0, description="onecycle: first rate = optim.lr / div_factor")
-    final_div_factor: float = Field(
-        10000.0, gt=0, description="onecycle: last rate = first rate / final_div_factor"
-    )
+    final_div_factor: float = Field(10000.0, gt=0, description="onecycle: last rate = first rate / final_div_factor")
 
 
 @SCHEDULERS.register("none", params=SchedulerParams)

@@ -1,10 +1,10 @@
 """How a training starts: fresh, or from a checkpoint with all that may be changed on the way."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from ttt.config import changes
 from ttt.engine.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.progress import LOG
@@ -33,7 +33,16 @@ class Resume:
 
 Start = Fresh | Resume
 
-_FIXED: Final = ("seed", "model", "loss", "optim", "scheduler", "train.batch_size", "ckpt.monitor", "ckpt.mode")
+_FIXED: Final = (
+    "seed",
+    "model",
+    "loss",
+    "optim",
+    "scheduler",
+    "train.batch_size",
+    "ckpt.monitor",
+    "ckpt.mode",
+)
 """What of the configuration a training cannot change on the way, but for ``optim.lr``."""
 
 
@@ -51,9 +60,7 @@ def begin(state: TrainingState, folder: RunFolder, start: Start) -> dict[str, An
 
 def _begin_fresh(state: TrainingState, folder: RunFolder, start: Fresh) -> None:
     if folder.last.exists() or folder.best.exists():
-        raise TrainingError(
-            f"{folder.path}: holds a training already; add --resume to go on with it, or choose another folder"
-        )
+        raise TrainingError(f"{folder.path}: holds a training already; resume it (--resume), or choose another folder")
     if start.init_weights is not None:
         load_weights(state.task.model, load_checkpoint(start.init_weights), start.init_weights)
     save_checkpoint(folder.last, to_bytes(state.checkpoint()))
@@ -67,7 +74,7 @@ def _begin_from_checkpoint(state: TrainingState, folder: RunFolder, start: Resum
     _refuse_another_training(checkpoint, state, path, start)
     as_built = state.schedule.length
     state.restore(checkpoint, path, with_schedule=not start.reset_scheduler)
-    wanted = state.config.optim.lr  # type: ignore[attr-defined] - every optimizer's section has it
+    wanted = state.config.learning_rate
     if start.new_lr:
         state.place.base_lr = wanted
     elif wanted != state.place.base_lr:
@@ -80,7 +87,7 @@ def _begin_from_checkpoint(state: TrainingState, folder: RunFolder, start: Resum
     elif start.new_lr:
         state.schedule.rebase(state.optimizer, wanted)
     if not start.reset_scheduler and state.schedule.length != as_built:
-        LOG.warning("the schedule ends where it was to end before; --resume_reset_scheduler lays out a new one")
+        LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
     if start == Resume("last"):
         return None
     # From here on last.pth is this state: a kill at any moment cannot lead back to the old course.
@@ -105,46 +112,24 @@ def _load_last(folder: RunFolder) -> Checkpoint:
 
 
 def _refuse_another_training(checkpoint: Checkpoint, state: TrainingState, path: Path, start: Resume) -> None:
-    if checkpoint.code != state.identity["code"]:
-        LOG.warning("%s was saved by another version of the engine or of torch; the bits may differ", path.name)
-    then, now = _flat(checkpoint.config), _flat(state.identity["config"])
-    changed = [
-        f"{key}: {then.get(key, 'absent')} in the checkpoint, {now.get(key, 'absent')} now"
-        for key in sorted({*then, *now})
-        if then.get(key) != now.get(key) and _is_fixed(key, start)
-    ]
-    if any("scheduler." in line for line in changed):
-        changed.append("(--resume_reset_scheduler takes the new scheduler)")
-    changed += _changed_data(checkpoint, state, then, now)
-    if changed:
-        listed = "\n  ".join(changed)
-        raise CheckpointError(f"{path}: this training cannot go on with another configuration:\n  {listed}")
+    """Raise CheckpointError showing what differs; data are judged by content, so they may move."""
+    now = state.identity
+    if checkpoint.code != now["code"]:
+        LOG.warning("%s was saved by another version of the code or of torch; bits may differ", path.name)
+    config = changes(checkpoint.config, now["config"])
+    found = [change for change in config if _is_fixed(change[0], start)]
+    found += changes(checkpoint.spec, now["spec"], "data")
+    if other := changes(checkpoint.fingerprints, now["fingerprints"], "samples"):
+        found += [change for change in config if change[0].startswith("data.")] + other
+    if found:
+        lines = [f"{key}: {before} in the checkpoint, {after} now" for key, before, after in found]
+        if any(key.startswith("scheduler.") for key, _, _ in found):
+            lines.append("(--resume_reset_scheduler goes on with another scheduler)")
+        listed = "\n  ".join(lines)
+        raise CheckpointError(f"{path}: its training cannot go on with another configuration:\n  {listed}")
 
 
 def _is_fixed(key: str, start: Resume) -> bool:
     if key == "optim.lr" or (start.reset_scheduler and key.startswith("scheduler.")):
         return False
     return any(key == fixed or key.startswith(f"{fixed}.") for fixed in _FIXED)
-
-
-def _changed_data(
-    checkpoint: Checkpoint, state: TrainingState, then: Mapping[str, Any], now: Mapping[str, Any]
-) -> Iterator[str]:
-    """What differs in the data: judged by its content, so it may move to another folder."""
-    spec_then, spec_now = _flat(checkpoint.spec), _flat(state.identity["spec"])
-    for key in sorted({*spec_then, *spec_now}):
-        if spec_then.get(key) != spec_now.get(key):
-            yield f"data, {key}: {spec_then.get(key)} in the checkpoint, {spec_now.get(key)} now"
-    others = [part for part, value in checkpoint.fingerprints.items() if value != state.identity["fingerprints"][part]]
-    if others:
-        yield f"data: the {' and '.join(others)} samples are not those of the checkpoint"
-        for key in sorted(key for key in {*then, *now} if key.startswith("data.")):
-            if then.get(key) != now.get(key):
-                yield f"{key}: {then.get(key)} in the checkpoint, {now.get(key)} now"
-
-
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in mapping.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat

@@ -94,11 +94,11 @@ class TrainingState:
             if self.scaler.is_enabled() and checkpoint.scaler:
                 self.scaler.load_state_dict(checkpoint.scaler)
         except (KeyError, ValueError) as error:
-            raise CheckpointError(f"{path}: its optimizer or schedule is another than the configured: {error}") from error
+            raise CheckpointError(f"{path}: its optimizer or schedule is not the configured one: {error}") from error
         set_random_states(checkpoint.random, self.device)
 
     def restart_schedule(self) -> None:
-        """Build the schedule anew, from the learning rate last asked for, over what is left of the training."""
+        """Build the schedule anew, from the rate that was last asked for, over what is left of the epochs."""
         for group in self.optimizer.param_groups:
             for rate in ("initial_lr", "max_lr", "min_lr"):
                 group.pop(rate, None)

@@ -16,9 +16,7 @@ from emfm.data.store import Store, fingerprint
 from emfm.params.acquire import SimulateParams
 from emfm.physics import Geometry, Grid
 
-GEOMETRY = Geometry(
-    5e9, Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 1e-3), Grid(-10e-3, -10e-3, 5e-3, 5e-3, 5, 5, 5e-3)
-)
+GEOMETRY = Geometry(5e9, Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 1e-3), Grid(-10e-3, -10e-3, 5e-3, 5e-3, 5, 5, 5e-3))
 RULES = ["id", "parameters", "content"]
 RTOL = 1e-6
 
@@ -39,7 +37,10 @@ class Fields:
 def repeats(ids, contents, parameters=None, rules=RULES, rtol=RTOL):
     """What is found among samples whose fields are drawn from the seeds ``contents``, times 1 + a small part."""
     fields = [
-        (np.random.default_rng(int(seed)).normal(size=(4, 3, 3)), np.random.default_rng(int(seed)).normal(size=(12, 5, 5)))
+        (
+            np.random.default_rng(int(seed)).normal(size=(4, 3, 3)),
+            np.random.default_rng(int(seed)).normal(size=(12, 5, 5)),
+        )
         for seed in contents
     ]
     factor = np.array([1 + (seed % 1) for seed in contents])[:, None, None, None]
@@ -68,11 +69,18 @@ def test_every_planted_repeat_is_found_by_its_own_rule_and_nothing_else(tmp_path
     pack(SimulatedSource(GEOMETRY, params, 5), GEOMETRY, "test", tmp_path / "store", tmp_path / "work", 128, 1)
     store = Store(tmp_path / "store")
     found = find_repeats(
-        store.table, store.parameters, store.fingerprints, RULES, RTOL, partial(contents_equal, store, rtol=RTOL)
+        store.table,
+        store.parameters,
+        store.fingerprints,
+        RULES,
+        RTOL,
+        partial(contents_equal, store, rtol=RTOL),
     )
     plans = {row: plan_row(row, 5, params) for row in range(400)}
     planted = {row: (plan.row, plan.repeat) for row, plan in plans.items() if plan.repeat}
-    assert {row: (to, rule) for row, to, rule in found[["row", "repeats_row", "rule"]].itertuples(index=False)} == planted
+    assert {
+        row: (to, rule) for row, to, rule in found[["row", "repeats_row", "rule"]].itertuples(index=False)
+    } == planted
     assert found["same_content"].all()
 
 

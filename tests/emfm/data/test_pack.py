@@ -14,9 +14,7 @@ from emfm.data.store import Store, fingerprint, shard_files
 from emfm.params.acquire import SimulateParams
 from emfm.physics import Geometry, Grid
 
-GEOMETRY = Geometry(
-    5e9, Grid(-1e-3, -1e-3, 1e-3, 1e-3, 3, 3, 1e-3), Grid(-2e-3, -2e-3, 1e-3, 1e-3, 5, 4, 5e-3)
-)
+GEOMETRY = Geometry(5e9, Grid(-1e-3, -1e-3, 1e-3, 1e-3, 3, 3, 1e-3), Grid(-2e-3, -2e-3, 1e-3, 1e-3, 5, 4, 5e-3))
 COUNT = 23
 SHARD = 5
 
@@ -198,7 +196,7 @@ def test_a_damaged_store_is_refused_with_the_remedy(tmp_path, damage, sentence):
 
 def test_an_unknown_id_is_refused_with_its_line(tmp_path):
     pack_to(tmp_path / "store")
-    with pytest.raises(DataError, match="ids.txt: line 2: the store .* has no sample 'x'"):
+    with pytest.raises(DataError, match=r"ids.txt: line 2: the store .* has no sample 'x'"):
         Store(tmp_path / "store").rows_of(["c1", "x"], "ids.txt")
 
 

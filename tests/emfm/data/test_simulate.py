@@ -29,9 +29,7 @@ PARAMS = SimulateParams(
     moment_jitter=0.1,
     duplicate_share=0.01,
 )
-GEOMETRY = Geometry(
-    5e9, Grid(-5e-3, -5e-3, 2.5e-3, 2.5e-3, 5, 5, 1e-3), Grid(-20e-3, -20e-3, 10e-3, 8e-3, 5, 6, 5e-3)
-)
+GEOMETRY = Geometry(5e9, Grid(-5e-3, -5e-3, 2.5e-3, 2.5e-3, 5, 5, 1e-3), Grid(-20e-3, -20e-3, 10e-3, 8e-3, 5, 6, 5e-3))
 
 
 @given(st.integers(0, 2**31), st.integers(0, 999), st.integers(0, 50))
@@ -128,9 +126,7 @@ def test_a_scene_written_otherwise_has_other_parameters_and_the_same_field():
         fields = [element_fields(points, s.positions, *s.electric_and_magnetic(), 5e9) for s in (scene, other)]
         for one, two in zip(*fields, strict=True):
             np.testing.assert_allclose(two, one, rtol=0, atol=1e-12 * np.abs(one).max())
-        assert not np.array_equal(
-            scene_parameters(scene, PARAMS), scene_parameters(other, PARAMS), equal_nan=True
-        )
+        assert not np.array_equal(scene_parameters(scene, PARAMS), scene_parameters(other, PARAMS), equal_nan=True)
     assert len(scene_parameters(scene, PARAMS)) == len(parameter_names(PARAMS))
 
 

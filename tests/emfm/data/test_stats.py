@@ -101,5 +101,5 @@ def test_a_damaged_file_is_refused_with_the_remedy(tmp_path, change, sentence):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="s.json: cannot be read"):
+    with pytest.raises(DataError, match=r"s.json: cannot be read"):
         read_norm_stats(tmp_path / "s.json")

@@ -50,9 +50,7 @@ def oblique_elements():
 def random_samples(geometry, count, seed=0):
     """Samples of a random linear map, strong and weak ones."""
     rng = np.random.default_rng(seed)
-    matrix = rng.standard_normal(
-        (2, 2 * geometry.source.nx * geometry.source.ny, 6 * np.prod(geometry.target.shape))
-    )
+    matrix = rng.standard_normal((2, 2 * geometry.source.nx * geometry.source.ny, 6 * np.prod(geometry.target.shape)))
     source = rng.standard_normal((count, 4, *geometry.source.shape)) * rng.lognormal(0, 2, (count, 1, 1, 1))
     field = scan_rows(source, geometry) @ (matrix[0] + 1j * matrix[1])
     return source, to_channels(field.reshape(count, 6, *geometry.target.shape))
@@ -69,9 +67,7 @@ def test_mean_field_is_exact_for_samples_that_differ_in_strength_only():
     source, target = random_samples(SMALL, 1)
     strengths = np.array([0.1, 1.0, 50.0])[:, None, None, None]
     baseline = MeanField()
-    baseline.fit(
-        [(source * strengths[:2], target * strengths[:2]), (source * strengths[2:], target * strengths[2:])]
-    )
+    baseline.fit([(source * strengths[:2], target * strengths[:2]), (source * strengths[2:], target * strengths[2:])])
     np.testing.assert_allclose(baseline.predict(source * 7), target * 7, rtol=1e-12)
 
 
@@ -89,8 +85,7 @@ def test_linear_operator_does_not_depend_on_batches_or_on_the_strength_of_a_samp
     whole, parts = LinearOperator(SMALL, ridge=0.1), LinearOperator(SMALL, ridge=0.1)
     whole.fit([(source, target)])
     parts.fit(
-        (source[i : i + 7] * strengths[i : i + 7], target[i : i + 7] * strengths[i : i + 7])
-        for i in range(0, 30, 7)
+        (source[i : i + 7] * strengths[i : i + 7], target[i : i + 7] * strengths[i : i + 7]) for i in range(0, 30, 7)
     )
     np.testing.assert_allclose(parts.predict(source), whole.predict(source), rtol=1e-9, atol=1e-9)
 
@@ -188,9 +183,7 @@ def test_every_baseline_gives_a_finite_field_that_grows_with_its_scan():
         assert field.shape == (3, 12, *SMALL.target.shape)
         assert field.dtype == np.float64
         assert np.isfinite(field).all()
-        np.testing.assert_allclose(
-            baseline.predict(source[:3] * 4), baseline.predict(source[:3]) * 4, rtol=1e-9
-        )
+        np.testing.assert_allclose(baseline.predict(source[:3] * 4), baseline.predict(source[:3]) * 4, rtol=1e-9)
 
 
 def test_physics_reads_no_training_samples():
@@ -215,7 +208,5 @@ def test_learned_baselines_say_what_they_need(baseline):
 
 def test_a_scan_of_another_shape_is_refused():
     operator = plane_wave_operator(SMALL)
-    with pytest.raises(
-        ValueError, match=r"source H must have the shape \(n, 4, 5, 7\), found \(2, 4, 7, 5\)"
-    ):
+    with pytest.raises(ValueError, match=r"source H must have the shape \(n, 4, 5, 7\), found \(2, 4, 7, 5\)"):
         operator.apply(np.ones((2, 4, 7, 5)))

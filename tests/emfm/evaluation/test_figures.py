@@ -45,12 +45,7 @@ def test_figures_are_what_their_definitions_say():
     difference = prediction - truth
     rmse = np.sqrt((difference**2).mean((0, 2, 3)))
     rel_e, rel_h = (
-        np.array(
-            [
-                np.linalg.norm(d[part]) / np.linalg.norm(t[part])
-                for d, t in zip(difference, truth, strict=True)
-            ]
-        )
+        np.array([np.linalg.norm(d[part]) / np.linalg.norm(t[part]) for d, t in zip(difference, truth, strict=True)])
         for part in (slice(0, 6), slice(6, 12))
     )
     errors = errors_of(prediction, truth)
@@ -66,9 +61,7 @@ def test_figures_are_what_their_definitions_say():
         },
         rel=1e-12,
     )
-    assert errors.rmse_per_channel() == pytest.approx(
-        dict(zip(TARGET_CHANNELS, rmse, strict=True)), rel=1e-12
-    )
+    assert errors.rmse_per_channel() == pytest.approx(dict(zip(TARGET_CHANNELS, rmse, strict=True)), rel=1e-12)
     np.testing.assert_allclose(errors.per_sample().rel_l2_e, rel_e, rtol=1e-12)
     assert list(errors.compute()) == list(DEFINITIONS)
 
@@ -109,9 +102,7 @@ def test_a_sample_without_a_true_field_is_refused_by_its_number_in_the_set(quant
     prediction, truth = fields(5)
     truth[4, part] = 0
     errors = errors_of(prediction[:3], truth[:3])
-    with pytest.raises(
-        DataError, match=f"sample 5 of the set: its true {quantity} is zero.*remove the sample"
-    ):
+    with pytest.raises(DataError, match=f"sample 5 of the set: its true {quantity} is zero.*remove the sample"):
         errors.update(prediction[3:], truth[3:])
 
 
@@ -141,15 +132,11 @@ def test_numbers_that_are_not_finite_are_refused(which, sentence, value):
 def test_fields_on_other_grids_are_refused():
     prediction, truth = fields(3)
     errors = errors_of(prediction, truth)
-    with pytest.raises(
-        ValueError, match=r"prediction has the shape .*4, 3\), but truth .*3, 4\); give both on one"
-    ):
+    with pytest.raises(ValueError, match=r"prediction has the shape .*4, 3\), but truth .*3, 4\); give both on one"):
         errors.update(prediction.swapaxes(2, 3), truth)
     with pytest.raises(ValueError, match="earlier samples of"):
         errors.update(prediction.swapaxes(2, 3), truth.swapaxes(2, 3))
-    with pytest.raises(
-        ValueError, match=r"truth must have the shape \(n, 12, ny, nx\), found \(3, 6, 3, 4\)"
-    ):
+    with pytest.raises(ValueError, match=r"truth must have the shape \(n, 12, ny, nx\), found \(3, 6, 3, 4\)"):
         errors.update(prediction, truth[:, :6])
 
 

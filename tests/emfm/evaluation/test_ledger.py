@@ -58,9 +58,7 @@ def test_looks_of_another_work_tree_are_merged_into_the_tracked_ledger(repositor
     assert [entry.model_sha256 for entry in merged] == ["a", "b"]
 
 
-def test_a_temporary_folder_of_an_experiment_shares_the_ledger_of_its_repository(
-    repository, tmp_path, monkeypatch
-):
+def test_a_temporary_folder_of_an_experiment_shares_the_ledger_of_its_repository(repository, tmp_path, monkeypatch):
     copy = tmp_path / "copy"
     subprocess.run(["git", "clone", "-q", str(repository), str(copy)], check=True)
     monkeypatch.chdir(copy)
@@ -70,9 +68,7 @@ def test_a_temporary_folder_of_an_experiment_shares_the_ledger_of_its_repository
 
 
 def test_a_look_names_the_commit_and_whether_it_was_changed(repository):
-    head = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     assert Look.now("stage5", "a", "t", {}).revision == head
     (repository / "file").write_text("one")
     subprocess.run(["git", "add", "file"], check=True)

@@ -28,9 +28,7 @@ def val():
     errors = FieldErrors()
     errors.update(rng.standard_normal((3, 12, 2, 2)), rng.standard_normal((3, 12, 2, 2)))
     models = {"stage1": model_result(errors, 100, SHA), "stage2": model_result(errors, 500, SHA)}
-    return SetResults(
-        set="val_fixed", samples=3, models=models, baselines={"mean_field": baseline_result(errors)}
-    )
+    return SetResults(set="val_fixed", samples=3, models=models, baselines={"mean_field": baseline_result(errors)})
 
 
 def test_results_come_back_from_their_json_as_they_were(val, tmp_path):

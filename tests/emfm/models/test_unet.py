@@ -8,12 +8,8 @@ from emfm.models.placement import ScanPlacement
 from emfm.models.unet import ForwardUNetLite, UNetParams
 from emfm.physics import Geometry, Grid
 
-DEFAULT = Geometry(
-    5e9, Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3), Grid(-25e-3, -25e-3, 1e-3, 1e-3, 51, 51, 5e-3)
-)
-OBLONG = Geometry(
-    5e9, Grid(-2e-3, -1e-3, 1e-3, 1e-3, 5, 3, 1e-3), Grid(-6e-3, -9e-3, 1e-3, 1.5e-3, 14, 13, 5e-3)
-)
+DEFAULT = Geometry(5e9, Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3), Grid(-25e-3, -25e-3, 1e-3, 1e-3, 51, 51, 5e-3))
+OBLONG = Geometry(5e9, Grid(-2e-3, -1e-3, 1e-3, 1e-3, 5, 3, 1e-3), Grid(-6e-3, -9e-3, 1e-3, 1.5e-3, 14, 13, 5e-3))
 
 
 def test_each_scan_value_lands_unchanged_on_its_own_point():

@@ -16,9 +16,7 @@ from emfm.physics.channels import (
 
 def test_the_order_is_the_contracts():
     assert SOURCE_CHANNELS == ("Hx_re", "Hx_im", "Hy_re", "Hy_im")
-    assert " ".join(TARGET_CHANNELS) == (
-        "Ex_re Ex_im Ey_re Ey_im Ez_re Ez_im Hx_re Hx_im Hy_re Hy_im Hz_re Hz_im"
-    )
+    assert " ".join(TARGET_CHANNELS) == ("Ex_re Ex_im Ey_re Ey_im Ez_re Ez_im Hx_re Hx_im Hy_re Hy_im Hz_re Hz_im")
     assert {name[0] for name in TARGET_CHANNELS[E_CHANNELS]} == {"E"}
     assert {name[0] for name in TARGET_CHANNELS[H_CHANNELS]} == {"H"}
 

@@ -50,8 +50,7 @@ def test_maxwells_curl_equations_hold_to_second_order_in_the_step(seed):
     def residuals(step):
         faraday = curl(lambda p: element_fields(p, *elements, FREQUENCY)[0], point, step) + 1j * OMEGA * MU_0 * h_field
         ampere = (
-            curl(lambda p: element_fields(p, *elements, FREQUENCY)[1], point, step)
-            - 1j * OMEGA * EPSILON_0 * e_field
+            curl(lambda p: element_fields(p, *elements, FREQUENCY)[1], point, step) - 1j * OMEGA * EPSILON_0 * e_field
         )
         return np.array(
             [
@@ -185,7 +184,10 @@ def relative_error(got, truth):
         ({"electric": np.zeros((2, 3))}, r"electric must have one row per position \(1\), found 2"),
         ({"magnetic": [[0, np.nan, 0]]}, "magnetic must be finite; row 0 is not"),
         ({"frequency": 0.0}, "frequency must be above 0 Hz, found 0.0"),
-        ({"points": NOTHING, "electric": [[1, 0, 0]]}, "a point lies on an element, where the field is infinite"),
+        (
+            {"points": NOTHING, "electric": [[1, 0, 0]]},
+            "a point lies on an element, where the field is infinite",
+        ),
     ],
 )
 def test_what_has_no_field_is_refused(change, sentence):

@@ -53,8 +53,7 @@ def test_final():
 def looks(count):
     figures = errors(0.1).compute()
     return [
-        Look(f"2031-01-0{n}T09:00:00", "f" * 40, "stage3", f"{n}" * 64, "e" * 64, figures)
-        for n in range(1, count + 1)
+        Look(f"2031-01-0{n}T09:00:00", "f" * 40, "stage3", f"{n}" * 64, "e" * 64, figures) for n in range(1, count + 1)
     ]
 
 

@@ -33,9 +33,7 @@ def errors(seed):
 
 @pytest.fixture(scope="module")
 def results():
-    models = {
-        f"stage{n}": model_result(errors(n), size, f"{n}" * 64) for n, size in enumerate(SIZES, start=1)
-    }
+    models = {f"stage{n}": model_result(errors(n), size, f"{n}" * 64) for n, size in enumerate(SIZES, start=1)}
     baselines = {name: baseline_result(errors(7)) for name in ("mean_field", "equivalent_dipoles")}
     return SetResults(set="val_fixed", samples=3, models=models, baselines=baselines)
 

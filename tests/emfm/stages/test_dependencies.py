@@ -54,10 +54,7 @@ def deciding_modules(module, seen=None):
 
 def stages():
     definition = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    return {
-        name: (stage["cmd"].split()[3], stage["deps"])
-        for name, stage in definition.items()
-    }
+    return {name: (stage["cmd"].split()[3], stage["deps"]) for name, stage in definition.items()}
 
 
 @pytest.mark.parametrize("stage", stages())

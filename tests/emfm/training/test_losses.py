@@ -121,7 +121,10 @@ def test_automatic_weights_are_one_over_the_mean_square_times_the_multiplier():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"auto_channel_weight": True}, "auto_channel_weight is the alternative to normalize_y and balance_eh_loss"),
+        (
+            {"auto_channel_weight": True},
+            "auto_channel_weight is the alternative to normalize_y and balance_eh_loss",
+        ),
         ({"e_weight": 0.0, "h_weight": 0.0}, "e_weight and h_weight are both 0"),
     ],
 )

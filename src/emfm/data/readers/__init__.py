@@ -1,6 +1,6 @@
 """Readers of solved cases: one module a format, registered by name."""
 
 from emfm.data.readers import csv_cases, npz_cases, solver_ascii
-from emfm.data.readers.base import READERS, CaseReader, find_reader
+from emfm.data.readers.base import READERS, CaseReader, Fields, find_reader
 
-__all__ = ["READERS", "CaseReader", "csv_cases", "find_reader", "npz_cases", "solver_ascii"]
+__all__ = ["READERS", "CaseReader", "Fields", "csv_cases", "find_reader", "npz_cases", "solver_ascii"]

@@ -1,134 +1,142 @@
-"""Solver ASCII exports: ``<root>/<id>/`` or ``<root>/cases/<id>/`` with source_H.txt, target_E.txt, target_H.txt.
+"""ASCII exports of field solvers: ``<root>/cases/<id>/`` or ``<root>/<id>/`` with three ``.txt`` files.
 
-The header names each column with its unit, as field solvers export it::
+``source_H.txt``, ``target_E.txt`` and ``target_H.txt``, each with a header such as::
 
-    x [mm]  y [mm]  z [mm]  ExRe [V/m]  ExIm [V/m]  EyRe [V/m] ...
-    ---------------------------------------------------------------
+    x [mm]   y [mm]   z [mm]   ExRe [V/m]   ExIm [V/m]   EyRe [V/m]   EyIm [V/m]   EzRe [V/m]   EzIm [V/m]
+    ------------------------------------------------------------------------------------------------------
 
-Columns stand in any order and in any unit of the lists below; rows stand in any order.
+This is what CST Studio's "Export Plot Data (ASCII)" writes for a complex field. Columns come in the order and
+the units that the header declares, rows in any order; the dashed line may be absent. A solver exports all
+three components, so ``source_H.txt`` may hold Hz, which is not used. Fields must be peak phasors with
+exp(+jwt), as they are in CST.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.data.readers.base import READERS, Fields, NoParams, case_folders, inside
-from emfm.data.readers.tables import check_columns, place_on_grid
+from emfm.data.readers.base import READERS, Fields, NoParams
+from emfm.data.readers.folders import CaseFolders
+from emfm.data.readers.planes import PointTable, field_on_grid
+from emfm.data.readers.tables import (
+    AXES,
+    TextTable,
+    check_columns,
+    parse_numbers,
+    read_text_table,
+)
 from emfm.data.sample import DataError
-from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.physics.channels import (
+    E_CHANNELS,
+    H_CHANNELS,
+    H_COMPONENTS,
+    SOURCE_CHANNELS,
+    TARGET_CHANNELS,
+    channel_names,
+)
 from emfm.physics.grid import Geometry, Grid
 
 SOURCE_FILE: Final = "source_H.txt"
 E_FILE: Final = "target_E.txt"
 H_FILE: Final = "target_H.txt"
 
-_PREFIXES: Final = {"": 1.0, "k": 1e3, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "n": 1e-9}
-_LENGTHS: Final = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6}
-_FIELDS: Final = {
-    "E": {f"{prefix}V/m": factor for prefix, factor in _PREFIXES.items()},
-    "H": {f"{prefix}A/m": factor for prefix, factor in _PREFIXES.items()},
+_LENGTHS: Final = {
+    "m": 1.0,
+    "cm": 1e-2,
+    "mm": 1e-3,
+    "um": 1e-6,
+    "nm": 1e-9,
+    "in": 25.4e-3,
+    "mil": 25.4e-6,
+    "ft": 0.3048,
 }
-_COLUMN: Final = re.compile(r"(\w+)\s*\[\s*([^\]\s]+)\s*\]")
-_CHANNEL: Final = re.compile(r"([EH][xyz])_?(Re|Im)", re.IGNORECASE)
+_PREFIXES: Final = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6}
+_NUMERATORS: Final = {"E": "V", "H": "A"}
+_COLUMN: Final = re.compile(r"(\S+?)\s*\[([^\[\]]*)\]\s*")
+_UNIT: Final = re.compile(r"([numkM]?)([VA])/(\w+)")
+_MICRO: Final = str.maketrans("\u00b5\u03bc", "uu")
 
 
 @READERS.register("solver_ascii", params=NoParams)
-class SolverAscii:
-    """Folders of three ASCII exports."""
+class SolverAscii(CaseFolders):
+    """Folders of three ASCII exports: an `emfm.data.readers.base.CaseReader`."""
 
-    def __init__(self, params: None = None) -> None:
-        pass
+    names = (SOURCE_FILE, E_FILE, H_FILE)
 
-    def cases(self, root: Path) -> Mapping[str, Path]:
-        """See `emfm.data.readers.base.CaseReader`."""
-        return case_folders(root, (SOURCE_FILE, E_FILE, H_FILE))
-
-    def files(self, case: Path) -> list[Path]:
-        """See `emfm.data.readers.base.CaseReader`."""
-        return [case / name for name in (SOURCE_FILE, E_FILE, H_FILE)]
-
-    def read(self, case: Path, geometry: Geometry) -> Fields:
-        """See `emfm.data.readers.base.CaseReader`."""
-        for path in self.files(case):
-            inside(path, case)
-        source = read_export(case / SOURCE_FILE, SOURCE_CHANNELS, geometry.source)
-        electric = read_export(case / E_FILE, TARGET_CHANNELS[E_CHANNELS], geometry.target)
-        magnetic = read_export(case / H_FILE, TARGET_CHANNELS[H_CHANNELS], geometry.target)
-        return source, np.concatenate([electric, magnetic])
+    def read(self, root: Path, case: str, geometry: Geometry) -> Fields:
+        """The fields of a case; raises DataError where it cannot be used."""
+        source_file, e_file, h_file = self.files(root, case)
+        source_h = read_solver_source(source_file, geometry.source, root)
+        electric = _read_plane(e_file, TARGET_CHANNELS[E_CHANNELS], (), geometry.target, root)
+        magnetic = _read_plane(h_file, TARGET_CHANNELS[H_CHANNELS], (), geometry.target, root)
+        return source_h, np.concatenate([electric, magnetic])
 
 
-def read_export(path: Path, channels: Sequence[str], grid: Grid) -> NDArray[np.float32]:
-    """The channels of an export on ``grid``: ``(len(channels), ny, nx)``, V/m or A/m.
+def read_solver_source(path: Path, grid: Grid, root: Path | None = None) -> NDArray[np.float32]:
+    """Source H of an export on ``grid``: ``(4, ny, nx)``, A/m; columns of Hz are not used.
 
-    Raises DataError naming the file and the row, column or unit that cannot be used.
+    Raises DataError naming the file and the line, column or unit that cannot be used, also where a link
+    leads the file out of ``root``.
     """
-    lines = _lines(path)
-    names, factors = _parse_header(lines[0], str(path))
-    check_columns(names, ("x", "y", "z", *channels), str(path))
-    skipped = 2 if len(lines) > 1 and set(lines[1].strip()) <= set("-=") else 1
-    table = _numbers([line for line in lines[skipped:] if line.strip()], len(names), str(path), skipped + 1)
-    columns = {name: table[:, n] * factors[n] for n, name in enumerate(names)}
-    return place_on_grid(columns, channels, grid, str(path), skipped + 1)
+    unused = [name for name in channel_names(H_COMPONENTS) if name not in SOURCE_CHANNELS]
+    return _read_plane(path, SOURCE_CHANNELS, unused, grid, root)
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing; a case needs {SOURCE_FILE}, {E_FILE} and {H_FILE}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); export the case again") from error
-    if not lines or not lines[0].strip():
-        raise DataError(f"{path}: is empty or begins with an empty line; export the case again")
-    return lines
+def _read_plane(
+    path: Path, channels: Sequence[str], unused: Sequence[str], grid: Grid, root: Path | None
+) -> NDArray[np.float32]:
+    needed = (*AXES, *(_solver_name(channel) for channel in channels))
+    table = read_text_table(path, len(needed) + len(unused), grid.ny * grid.nx, root)
+    columns = _declared_columns(table)
+    names = [name for name, _ in columns]
+    check_columns(path, names, needed, [_solver_name(channel) for channel in unused])
+    factors = [_factor(path, name, unit) for name, unit in columns]
+    table = _below_dashes(table)
+    values = parse_numbers(table, names, "space") * factors
+    return field_on_grid(PointTable(table, needed, values[:, [names.index(name) for name in needed]]), grid)
 
 
-def _parse_header(line: str, where: str) -> tuple[list[str], list[float]]:
-    """The columns by our names, and the factor of each to metres, V/m or A/m."""
-    names, factors = [], []
-    for name, unit in _COLUMN.findall(line):
-        channel = _CHANNEL.fullmatch(name)
-        if name.lower() in ("x", "y", "z"):
-            names.append(name.lower())
-            units: Mapping[str, float] = _LENGTHS
-        elif channel:
-            component = channel[1][0].upper() + channel[1][1].lower()
-            names.append(f"{component}_{channel[2].lower()}")
-            units = _FIELDS[component[0]]
-        else:
-            raise DataError(f"{where}: row 1: unknown column {name!r}; known are x, y, z and such as ExRe and HzIm")
-        if unit not in units:
-            raise DataError(f"{where}: row 1: {name} has the unit {unit!r}; allowed: {', '.join(units)}")
-        factors.append(units[unit])
-    leftover = _COLUMN.sub("", line).strip()
-    if leftover or not names:
+def _solver_name(channel: str) -> str:
+    """``Ex_re`` -> ``ExRe``."""
+    component, part = channel.split("_")
+    return component + part.capitalize()
+
+
+def _declared_columns(table: TextTable) -> list[tuple[str, str]]:
+    """The names and units of the header."""
+    columns: list[tuple[str, str]] = _COLUMN.findall(table.header)
+    if not columns or _COLUMN.sub("", table.header):
         raise DataError(
-            f"{where}: row 1: no header with units such as 'x [mm]  ExRe [V/m]' (found {line.strip()[:60]!r}); export the "
-            "case with its header"
+            f"{table.path}: line 1: must name columns and units, such as 'x [mm] y [mm] z [mm] HxRe [A/m]', "
+            f"found {table.header[:60]!r}; export the field with its header"
         )
-    return names, factors
+    return columns
 
 
-def _numbers(lines: list[str], columns: int, where: str, first_row: int) -> NDArray[np.float64]:
-    cells = [line.split() for line in lines]
-    for number, row in enumerate(cells, start=first_row):
-        if len(row) != columns:
-            raise DataError(f"{where}: row {number} has {len(row)} numbers, the header {columns}; export the case again")
-    try:
-        return np.array(cells, dtype=np.float64).reshape(len(cells), columns)
-    except ValueError as error:
-        raise DataError(f"{where}: {_first_bad(cells, first_row)} is not a number; export the case again") from error
+def _factor(path: Path, name: str, unit: str) -> float:
+    """What the numbers of a column are multiplied by to be in m, V/m or A/m."""
+    text = unit.strip().translate(_MICRO)
+    if name in AXES:
+        if text in _LENGTHS:
+            return _LENGTHS[text]
+        allowed = ", ".join(_LENGTHS)
+    else:
+        numerator = _NUMERATORS[name[0]]
+        match = _UNIT.fullmatch(text)
+        if match and match[2] == numerator and match[3] in _LENGTHS:
+            return _PREFIXES[match[1]] / _LENGTHS[match[3]]
+        allowed = f"{numerator}/m, k{numerator}/m, m{numerator}/m and the like"
+    raise DataError(f"{path}: line 1: the column {name} has the unit {unit!r}; export it in one of: {allowed}")
 
 
-def _first_bad(cells: list[list[str]], first_row: int) -> str:
-    for number, row in enumerate(cells, start=first_row):
-        for cell in row:
-            try:
-                float(cell)
-            except ValueError:
-                return f"row {number}: {cell!r}"
-    return "a cell"
+def _below_dashes(table: TextTable) -> TextTable:
+    """The table without the dashed line that may stand beneath the header."""
+    line, _, rest = table.body.partition(b"\n")
+    dashes = line.strip()
+    if not dashes or dashes.strip(b"-"):
+        return table
+    return TextTable(table.path, table.header, rest, table.first_line + 1)

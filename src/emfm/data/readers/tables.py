@@ -1,102 +1,124 @@
-"""From a table of points, in any order, to channels on a grid: the coordinates decide."""
+"""Tables of points as text: a header line that names the columns, then one line of numbers a point."""
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from emfm.data.readers.base import to_float32
+from emfm.data.readers.folders import checked_file
 from emfm.data.sample import DataError
-from emfm.physics.grid import Grid
 
-_OFF_GRID = 1e-3
-"""How far from its grid point a row may lie, in parts of the pitch."""
+AXES: Final = ("x", "y", "z")
 
-_MM = 1e-3
+_MOST_BYTES_PER_NUMBER: Final = 64
+"""A file with more is not the plane that it should be; it is refused before it is read."""
+
+_NUMERIC: Final = b"0123456789+-.eE \t\r\n"
+_NUMBER: Final = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NOT_FINITE: Final = re.compile(rb"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
-def place_on_grid(
-    columns: Mapping[str, NDArray[np.float64]], channels: Sequence[str], grid: Grid, where: str, first_row: int
-) -> NDArray[np.float32]:
-    """The columns ``channels`` of a table of points as ``(len(channels), ny, nx)``.
+@dataclass(frozen=True)
+class TextTable:
+    """A file's header line, and the bytes of the lines below it."""
 
-    Args:
-        columns: by name; ``x``, ``y``, ``z`` in metres.
-        channels: which columns, in which order.
-        grid: the plane that the points must make up.
-        where: the file, for messages.
-        first_row: the line of the file on which the first row stands.
+    path: Path
+    header: str
+    body: bytes
+    first_line: int
+    """The number of the body's first line in the file."""
 
-    Raises:
-        DataError: a coordinate that is not on the grid, a point that is missing or given twice, a value that
-            is not finite.
+    def line(self, row: int) -> int:
+        """The number in the file of the line that holds row ``row`` of the table, blank lines skipped."""
+        filled = [number for number, text in enumerate(self.body.splitlines()) if text.strip()]
+        return self.first_line + filled[row]
+
+
+def read_text_table(path: Path, columns: int, points: int, root: Path | None = None) -> TextTable:
+    """The header and body of a text file that should hold ``columns`` numbers for each of ``points`` points.
+
+    Raises DataError where the file is missing, empty, far larger than that, or cut off.
     """
-    x, y, z = (columns[axis] for axis in "xyz")
-    for axis, values in zip("xyz", (x, y, z), strict=True):
-        _refuse(~np.isfinite(values), f"{axis} is not a finite number", where, first_row)
-    tolerance = _OFF_GRID * min(grid.pitch_x, grid.pitch_y)
-    _refuse(
-        np.abs(z - grid.z) > tolerance, f"z is not that of the plane, {grid.z / _MM:g} mm", where, first_row
-    )
-    column = np.rint((x - grid.x_first) / grid.pitch_x).astype(np.int64)
-    row = np.rint((y - grid.y_first) / grid.pitch_y).astype(np.int64)
-    off = (
-        (np.abs(grid.x_first + column * grid.pitch_x - x) > tolerance)
-        | (np.abs(grid.y_first + row * grid.pitch_y - y) > tolerance)
-        | (column < 0)
-        | (column >= grid.nx)
-        | (row < 0)
-        | (row >= grid.ny)
-    )
-    _refuse(off, f"the point is not on the expected grid ({_described(grid)})", where, first_row)
-    place = row * grid.nx + column
-    counts = np.bincount(place, minlength=grid.ny * grid.nx)
-    if counts.max() > 1:
-        twice = np.flatnonzero(place == counts.argmax())
+    size = checked_file(path, root)
+    if size > _MOST_BYTES_PER_NUMBER * columns * (points + 2):
         raise DataError(
-            f"{where}: rows {first_row + twice[0]} and {first_row + twice[1]} give the same point "
-            f"{_point(grid, int(counts.argmax()))}; keep one of them"
+            f"{path}: has {size} bytes, far more than the plane's {points} points with {columns} columns "
+            "need; export that plane alone"
         )
-    if counts.min() == 0:
-        missing = int(counts.argmin())
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
         raise DataError(
-            f"{where}: {int((counts == 0).sum())} of {counts.size} points are missing, the first is "
-            f"{_point(grid, missing)}; export the whole plane ({_described(grid)})"
+            f"{path}: does not end with a line break, so it may be cut off; export it again, or add one if "
+            "the file is whole"
         )
-    values = np.stack([columns[channel] for channel in channels])
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        channel, number = bad[0]
-        raise DataError(
-            f"{where}: row {first_row + number}: {channels[channel]} is NaN or Inf; solve the case again or remove it"
-        )
-    placed = np.empty((len(channels), grid.ny * grid.nx))
-    placed[:, place] = values
-    return to_float32(placed.reshape(len(channels), *grid.shape), where)
+    head, _, body = content.partition(b"\n")
+    try:
+        header = head.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        header = head.decode("latin-1")  # the micro sign of programs that know no UTF-8
+    return TextTable(path, header.strip(), body, first_line=2)
 
 
-def check_columns(found: Sequence[str], wanted: Sequence[str], where: str) -> None:
-    """Raise DataError where a table has not exactly the columns ``wanted``, in any order."""
-    repeated = sorted({name for name in found if found.count(name) > 1})
-    missing = [name for name in wanted if name not in found]
-    extra = [name for name in found if name not in wanted]
-    for what, names in (("twice the column", repeated), ("no column", missing), ("an unknown column", extra)):
-        if names:
-            raise DataError(f"{where}: has {what} {', '.join(names)}; it needs exactly {', '.join(wanted)}")
+def check_columns(path: Path, found: Sequence[str], needed: Sequence[str], ignored: Sequence[str] = ()) -> None:
+    """Raise DataError where ``found`` are not the columns ``needed``, each once, in any order."""
+    missing = [f"lacks the column {name!r}" for name in needed if name not in found]
+    repeated = [f"has the column {name!r} twice" for name in needed if found.count(name) > 1]
+    unknown = [f"has an unknown column {name!r}" for name in found if name not in (*needed, *ignored)]
+    for problem in (*missing, *repeated, *unknown):
+        raise DataError(f"{path}: line 1: {problem}; the columns must be {', '.join(needed)}, in any order")
 
 
-def _refuse(bad: NDArray[np.bool_], what: str, where: str, first_row: int) -> None:
-    if bad.any():
-        raise DataError(f"{where}: row {first_row + int(np.argmax(bad))}: {what}; mend the row or the section data")
+def parse_numbers(table: TextTable, names: Sequence[str], separator: Literal["comma", "space"]) -> NDArray[np.float64]:
+    """The numbers below the header, each the float64 nearest to its decimal text: ``(rows, len(names))``.
+
+    Raises DataError naming the line and the column of what is not a number.
+    """
+    comma = separator == "comma"
+    # What pandas would take for a number besides digits (True, nan, quoted text) has other bytes than these.
+    if not table.body.translate(None, _NUMERIC + b"," if comma else _NUMERIC):
+        try:
+            frame = pd.read_csv(
+                io.BytesIO(table.body),
+                sep="," if comma else r"\s+",
+                header=None,
+                names=range(len(names)),
+                dtype=np.float64,
+                na_filter=False,
+                quoting=csv.QUOTE_NONE,
+                engine="c",
+                low_memory=False,
+            )
+        except ValueError:
+            raise _refusal(table, names, comma) from None
+        # Where every line has numbers too many, pandas takes the first columns for an index.
+        if isinstance(frame.index, pd.RangeIndex):
+            return frame.to_numpy()
+    raise _refusal(table, names, comma)
 
 
-def _described(grid: Grid) -> str:
-    return (
-        f"x {grid.x[0] / _MM:g} to {grid.x[-1] / _MM:g}, y {grid.y[0] / _MM:g} to {grid.y[-1] / _MM:g} mm, "
-        f"step {grid.pitch_x / _MM:g} mm"
-    )
-
-
-def _point(grid: Grid, place: int) -> str:
-    row, column = divmod(place, grid.nx)
-    return f"x = {grid.x[column] / _MM:g} mm, y = {grid.y[row] / _MM:g} mm"
+def _refusal(table: TextTable, names: Sequence[str], comma: bool) -> DataError:
+    """The first cell that holds no number, or line that holds too few or too many, as an error."""
+    for number, line in enumerate(table.body.splitlines(), start=table.first_line):
+        cells = line.split(b"," if comma else None)
+        if not line.strip():
+            continue
+        where = f"{table.path}: line {number}"
+        for name, cell in zip(names, cells, strict=False):
+            text = cell.strip()
+            if not _NUMBER.fullmatch(text):
+                problem = "is not finite" if _NOT_FINITE.fullmatch(text) else "is not a number"
+                shown = text[:30].decode("latin-1")
+                return DataError(f"{where}, column {name}: {shown!r} {problem}; solve or export the case again")
+        if len(cells) != len(names):
+            return DataError(
+                f"{where}: has {len(cells)} numbers, but the header names {len(names)} columns; the file may "
+                "be cut off: export it again"
+            )
+    return DataError(f"{table.path}: cannot be read as a table of numbers; export it again")

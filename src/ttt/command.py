@@ -1,0 +1,42 @@
+"""What the commands share: how errors end them, and which value wins where one is given twice."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from ttt.config import ConfigError
+from ttt.engine.errors import DivergedError, Interrupted, SaveError, TrainingError
+
+PRECEDENCE: Final = (
+    "Which value wins: the command line over the configuration file, the file over the defaults. On resuming, "
+    "what the checkpoint holds wins over all of them: weights, the optimizer's moments and learning rate, the "
+    "schedule, the AMP scaler, random numbers, the place in the data. Only --lr and --resume_* change that."
+)
+
+
+class UserError(ValueError):
+    """Something on the command line, or a file that it names, cannot be used."""
+
+
+def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    """The exit status of ``work(args)``; an error that is the user's to mend is a sentence, not a traceback.
+
+    0: done; 2: refused before any work; 1: failed in the middle; 128 + N: stopped by signal N.
+    """
+    try:
+        work(args)
+    except (ConfigError, UserError, TrainingError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return exit_status(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("error: stopped before the training began; nothing was saved\n")
+        return 130
+    return 0
+
+
+def exit_status(error: Exception) -> int:
+    """See `run_command`."""
+    if isinstance(error, Interrupted):
+        return 128 + error.signal
+    return 1 if isinstance(error, OSError | DivergedError | SaveError) else 2

@@ -1,0 +1,118 @@
+"""Predict with a checkpoint: ``python -m ttt.infer --config FILE --ckpt PATH --input PATH --out PATH``.
+
+An input is a .npy, .npz (array x) or .csv file (a row a sample) with one sample, or with several along its
+first axis. A file's predictions go to --out, a .npy file; those of a folder's files each to
+<out>/<stem>_pred.npy.
+"""
+
+import argparse
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ttt.command import PRECEDENCE, UserError, run_command
+from ttt.files import write_bytes
+from ttt.pinning import pin_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ttt.samples import InputSamples
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ttt.infer",
+        description=__doc__,
+        epilog=PRECEDENCE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the configuration: device, eval_batch_size",
+    )
+    parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to predict with")
+    parser.add_argument("--input", type=Path, required=True, metavar="PATH", help="a file, or a folder of files")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="a .npy file, or a folder")
+    return run_command(_infer, parser.parse_args(arguments))
+
+
+def _infer(args: argparse.Namespace) -> None:
+    pin_for(args.config)
+    import torch
+
+    from ttt.engine.checkpoint import load_model
+    from ttt.engine.evaluate import predict, resolve_device
+    from ttt.samples import find_inputs, read_samples
+    from ttt.settings import load_config
+
+    config = load_config(args.config)
+    model, checkpoint = load_model(args.ckpt)
+    device = resolve_device(config.device)
+    model.to(device)
+    batch_size = config.train.eval_batch_size
+    if args.input.is_dir():
+        paths = find_inputs(args.input)
+        targets = {path: args.out / f"{path.stem}_pred.npy" for path in paths}
+    else:
+        paths, targets = [args.input], {args.input: args.out}
+        if args.out.suffix != ".npy":
+            raise UserError(f"--out: found '{args.out}'; the predictions of one file go to a .npy file")
+    inputs = (read_samples(path, checkpoint.shapes["x"]) for path in paths)
+
+    def predictor(x: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        outputs: NDArray[np.float32] = predict(model, torch.from_numpy(x), batch_size, device).numpy()
+        return outputs
+
+    for path, prediction in predicted(inputs, predictor, batch_size):
+        write_bytes(targets[path], _as_npy(prediction))
+
+
+def predicted(
+    inputs: "Iterable[InputSamples]",
+    predictor: "Callable[[NDArray[np.float32]], NDArray[np.float32]]",
+    batch_size: int,
+) -> "Iterator[tuple[Path, NDArray[np.float32]]]":
+    """Each file's predictions, computed for many small files at a time."""
+    waiting: list[InputSamples] = []
+    for samples in inputs:
+        waiting.append(samples)
+        if sum(len(each.x) for each in waiting) >= batch_size:
+            yield from _predict_together(waiting, predictor)
+            waiting = []
+    if waiting:
+        yield from _predict_together(waiting, predictor)
+
+
+def _predict_together(
+    inputs: "list[InputSamples]", predictor: "Callable[[NDArray[np.float32]], NDArray[np.float32]]"
+) -> "Iterator[tuple[Path, NDArray[np.float32]]]":
+    import numpy as np
+
+    outputs = predictor(np.concatenate([each.x for each in inputs]))
+    first = 0
+    for each in inputs:
+        part = outputs[first : first + len(each.x)]
+        first += len(each.x)
+        yield each.path, part[0] if each.is_single else part
+
+
+def _as_npy(array: "NDArray[np.float32]") -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

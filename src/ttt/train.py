@@ -1,0 +1,81 @@
+"""Train what a configuration file describes: ``python -m ttt.train --config FILE --exp_name NAME``."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ttt.command import PRECEDENCE, UserError, run_command
+from ttt.pinning import pin_for
+from ttt.resume_flags import add_resume_flags, start_of, wants_resume
+from ttt.runs import claim_next_run, newest_run, run_folder
+
+if TYPE_CHECKING:
+    from ttt.settings import TrainingConfig
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ttt.train", description=__doc__, epilog=PRECEDENCE)
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, YAML")
+    parser.add_argument(
+        "--exp_name",
+        metavar="NAME",
+        help="the run is in runs/NAME/<run_id>/; needed unless ckpt.run_dir is set",
+    )
+    parser.add_argument(
+        "--run_id", metavar="ID", help="default: the next free number; with --resume the newest run of NAME"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="train.epochs: passes over the training samples")
+    parser.add_argument("--lr", type=float, metavar="X", help="optim.lr: learning rate, also of a resumed training")
+    parser.add_argument("--amp", action="store_true", default=None, help="amp.enabled: 16-bit where it is safe")
+    add_resume_flags(parser)
+    return run_command(_train, parser.parse_args(arguments))
+
+
+def _train(args: argparse.Namespace) -> None:
+    pin_for(args.config)
+    from ttt.assemble import assemble
+    from ttt.engine.loop import fit
+    from ttt.engine.progress import LOG, log_to_stderr
+    from ttt.settings import load_config
+
+    log_to_stderr()
+    config = load_config(args.config, overrides(args))
+    folder = _known_folder(args, config)
+    task = assemble(config)
+    if folder is None:
+        folder = claim_next_run(args.exp_name)
+    LOG.info("run folder: %s", folder)
+    outcome = fit(task, config, folder, start_of(args))
+    score, epoch = outcome.best_score, outcome.best_epoch
+    LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
+
+
+def overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """The values of the configuration that the command line replaces, by dotted key."""
+    given = {"train.epochs": args.epochs, "optim.lr": args.lr, "amp.enabled": args.amp}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _known_folder(args: argparse.Namespace, config: "TrainingConfig") -> Path | None:
+    """The run's folder where it has a name already; raises UserError where none is given or nothing is in it."""
+    resuming = wants_resume(args)
+    if args.exp_name is None:
+        if config.ckpt.run_dir is None or args.run_id is not None:
+            raise UserError("--exp_name: missing; name the experiment, or set ckpt.run_dir in the configuration")
+        folder = Path(config.ckpt.run_dir)
+    elif args.run_id is not None:
+        folder = run_folder(args.exp_name, args.run_id)
+    elif resuming:
+        folder = newest_run(args.exp_name)
+    else:
+        return None
+    wanted = folder / ("best.pth" if args.resume_best else "last.pth")
+    if resuming and not wanted.exists():
+        raise UserError(f"--resume: there is no {wanted}; name another run with --run_id, or start without --resume")
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
