@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from ttt.config import ConfigError
+from ttt.config import UserError
 from ttt.engine.errors import DivergedError, Interrupted, SaveError, TrainingError
 
 PRECEDENCE: Final = (
@@ -15,10 +15,6 @@ PRECEDENCE: Final = (
 )
 
 
-class UserError(ValueError):
-    """Something on the command line, or a file that it names, cannot be used."""
-
-
 def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
     """The exit status of ``work(args)``; an error that is the user's to mend is a sentence, not a traceback.
 
@@ -26,7 +22,7 @@ def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Names
     """
     try:
         work(args)
-    except (ConfigError, UserError, TrainingError, OSError) as error:
+    except (UserError, TrainingError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return exit_status(error)
     except KeyboardInterrupt:

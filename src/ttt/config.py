@@ -13,7 +13,11 @@ SCALES: Final = ("demo", "full")
 """Names of the two sizes of a job. A value may be given once, or once per scale: ``{demo: 8, full: 50}``."""
 
 
-class ConfigError(ValueError):
+class UserError(ValueError):
+    """Something that the user gave cannot be used: says what, where, and what to do about it."""
+
+
+class ConfigError(UserError):
     """A configuration that cannot be used: each problem with its key's full path and what is allowed."""
 
     def __init__(self, source: str, problems: list[str]) -> None:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ttt.command import UserError
+from ttt.config import UserError
 from ttt.engine.journal import read_records
 
 _PLACE = ("kind", "epoch", "step")
@@ -57,12 +57,9 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The mean of each value and up to ``window - 1`` values before it."""
-    sums = np.cumsum(np.concatenate([[0.0], values]))
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(ends - window, 0)
-    means: NDArray[np.float64] = (sums[ends] - sums[starts]) / (ends - starts)
-    return means
+    """At each value the mean of ``window`` values around it, of fewer at the ends."""
+    before, after = (window - 1) // 2, window // 2 + 1
+    return np.array([values[max(i - before, 0) : i + after].mean() for i in range(len(values))])
 
 
 def tidy_csv(runs: Sequence[Run]) -> str:

@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from ttt.command import PRECEDENCE, UserError, run_command
+from ttt.command import PRECEDENCE, run_command
+from ttt.config import UserError
 from ttt.files import sha256_file, write_text
 from ttt.pinning import pin_for
 

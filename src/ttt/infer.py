@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ttt.command import PRECEDENCE, UserError, run_command
+from ttt.command import PRECEDENCE, run_command
+from ttt.config import UserError
 from ttt.files import write_bytes
 from ttt.pinning import pin_for
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from ttt.command import UserError, run_command
+from ttt.command import run_command
+from ttt.config import UserError
 from ttt.files import write_bytes, write_text
 from ttt.runs import RUNS, newest_runs
 

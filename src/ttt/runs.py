@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from ttt.command import UserError
+from ttt.config import UserError
 
 RUNS: Final = Path("runs")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ttt.command import UserError
+from ttt.config import UserError
 
 SUFFIXES: Final = (".csv", ".npy", ".npz")
 

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ttt.command import PRECEDENCE, UserError, run_command
+from ttt.command import PRECEDENCE, run_command
+from ttt.config import UserError
 from ttt.pinning import pin_for
 from ttt.resume_flags import add_resume_flags, start_of, wants_resume
 from ttt.runs import claim_next_run, newest_run, run_folder

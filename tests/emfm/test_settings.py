@@ -70,8 +70,9 @@ def test_one_word_selects_the_full_recipe(changed):
 
 def test_the_demo_keeps_the_proportions_of_the_ladder(changed):
     demo, full = load_params(PARAMS), load_params(changed({"scale": "full"}))
-    assert [100 * size for size in demo.stages.sizes] == full.stages.sizes
-    assert 100 * demo.split.train_pool == full.split.train_pool
+    assert [50 * size for size in demo.stages.sizes] == full.stages.sizes
+    assert 50 * demo.split.train_pool == full.split.train_pool
+    assert 50 * demo.split.test_final == full.split.test_final
 
 
 def test_the_defaults_are_the_planes_of_the_contract():
@@ -126,8 +127,8 @@ def test_a_change_of_the_training_is_noticed(changed, change):
         ({"acquire.source": "import"}, "source is import, but import.roots names no folder"),
         ({"stages.sizes.demo": [5, 4, 3, 2, 1]}, "stages.sizes: found"),
         (
-            {"stages.sizes.demo": [100, 500, 1000, 2000, 5900]},
-            "the last stage trains on 5900 samples, but split.train_pool",
+            {"stages.sizes.demo": [100, 500, 1000, 2000, 19800]},
+            "the last stage trains on 19800 samples, but split.train_pool",
         ),
         ({"milestone.stages": [6]}, "milestone.stages: there is no stage 6"),
         ({"dedupe": KeyError}, "dedupe: missing"),

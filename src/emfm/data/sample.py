@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ttt.config import UserError
+
 MAX_ID_LENGTH = 128
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -40,7 +42,7 @@ class SampleSource(Protocol):
         ...
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that cannot be used: says which file or sample, which row or key, and what to do about it."""
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,28 +121,6 @@ class FieldErrors:
         samples = marked.reshape(len(marked), -1).any(1)
         if samples.any():
             raise DataError(f"sample {self._samples + int(np.argmax(samples)) + 1} of the set: {complaint}")
-
-
-class HasTarget(Protocol):
-    """A batch: anything with the true field ``y``, ``(n, 12, ny, nx)``."""
-
-    @property
-    def y(self) -> Tensor: ...
-
-
-class FieldMetric:
-    """`FieldErrors` as a metric of a training: takes predictions and the batches that they belong to."""
-
-    def __init__(self) -> None:
-        self._errors = FieldErrors()
-
-    def update(self, prediction: Tensor, batch: HasTarget) -> None:
-        """Add the samples of ``batch``: see `FieldErrors.update`."""
-        self._errors.update(prediction, batch.y)
-
-    def compute(self) -> dict[str, float]:
-        """The figures: see `FieldErrors.compute`."""
-        return self._errors.compute()
 
 
 def _channels(name: str, field: Field) -> NDArray[np.float64]:

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from emfm.data.sample import DataError
 from emfm.stages.resume import BusyError
-from ttt.config import ConfigError
+from ttt.config import UserError
 from ttt.engine.errors import Interrupted, TrainingError
 
-REFUSALS: Final = (BusyError, ConfigError, DataError, OSError, TrainingError)
+REFUSALS: Final = (BusyError, OSError, TrainingError, UserError)
 
 
 def exit_status(error: Exception) -> int:

@@ -12,7 +12,7 @@ from emfm.data.store import Store
 from emfm.models.spec import FieldSpec
 from emfm.params.data import DataParams
 from emfm.training.losses import WeightedMseParams
-from ttt.engine.task import Batch, Data
+from ttt.engine.task import Batch, Data, Task
 from ttt.parts import DATASETS
 from ttt.settings import TrainingConfig
 
@@ -59,6 +59,13 @@ def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
         norm=_norm_stats(params, config, train),
     )
     return Data(FieldSamples.of(train), FieldSamples.of(val), spec)
+
+
+def field_spec(task: Task) -> FieldSpec:
+    """The facts of the data of a task that was assembled from `open_em_forward`."""
+    if not isinstance(task.spec, FieldSpec):
+        raise TypeError(f"the task's spec is {type(task.spec).__name__}, not FieldSpec")
+    return task.spec
 
 
 def _norm_stats(params: DataParams, config: TrainingConfig, train: SampleList) -> NormStats:

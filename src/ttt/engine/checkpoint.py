@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import shutil
+import sys
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from functools import cache
@@ -100,7 +101,7 @@ def to_bytes(checkpoint: Checkpoint) -> bytes:
     """The content of the checkpoint's file: the same for equal checkpoints."""
     buffer = io.BytesIO()  # torch.save to a named file would put the name into it
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
-    torch.save(_canonical(content | {"place": asdict(checkpoint.place)}, {}), buffer)
+    torch.save(_canonical(content | {"place": asdict(checkpoint.place)}), buffer)
     return buffer.getvalue()
 
 
@@ -189,21 +190,21 @@ def _unpack(content: bytes, path: Path) -> Any:
     raise CheckpointError(f"{path}: is damaged (checksum of {damaged})")
 
 
-def _canonical(value: Any, strings: dict[str, str]) -> Any:
-    """A copy whose pickle depends on its values alone: pickle writes one object met twice in a shorter way.
+def _canonical(value: Any) -> Any:
+    """A copy whose pickle depends on values alone: pickle writes an object that it meets again in a shorter way.
 
     Raises TypeError for what a checkpoint must not hold, because it could not be loaded without running code.
     """
     if isinstance(value, Tensor):
         return value.detach().to("cpu", copy=True).contiguous()
     if isinstance(value, dict):
-        return {_canonical(key, strings): _canonical(item, strings) for key, item in value.items()}
+        return {_canonical(key): _canonical(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_canonical(item, strings) for item in value]
+        return [_canonical(item) for item in value]
     if isinstance(value, tuple):
-        return tuple(_canonical(item, strings) for item in value)
+        return tuple(_canonical(item) for item in value)
     if isinstance(value, str):
-        return strings.setdefault(value, str(value))
+        return sys.intern(str(value))
     if value is None or type(value) in (bool, int, float):
         return value
     kind = type(value).__name__

@@ -106,6 +106,7 @@ class _Training:
         self._feed = Feed(samples, train.batch_size, self._config.seed, train.num_workers, self._device)
         done = state.place.epoch * len(samples) + state.sums.num_samples
         self._progress = Progress(train.epochs, len(samples), done)
+        self._started, self._saving = time.monotonic(), 0.0
 
     def run(self) -> Outcome:
         """Train epoch after epoch."""
@@ -117,6 +118,9 @@ class _Training:
             self._progress.close()
         if place.epoch == first:
             LOG.info("nothing left to train: %s", self._why_complete())
+        else:
+            share = self._saving / (time.monotonic() - self._started)
+            LOG.info("saving checkpoints took %.2f s, %.1f %% of the time", self._saving, 100 * share)
         if place.best_score is None:
             raise TrainingError(f"no epoch had a finite {self._config.ckpt.monitor}: there is no best model")
         files = self._folder
@@ -224,6 +228,7 @@ class _Training:
             save_checkpoint(self._folder.best, content)
         save_checkpoint(self._folder.last, content, self._folder.previous)
         seconds = time.monotonic() - started
+        self._saving += seconds
         self._folder.note_duration("save", seconds, step=self._state.place.step, bytes=len(content))
 
     def _save_and_leave(self) -> NoReturn:

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emfm.data.sample import DataError
-from emfm.evaluation.figures import DEFINITIONS, FieldErrors, FieldMetric
+from emfm.evaluation.figures import DEFINITIONS, FieldErrors
 from emfm.physics.channels import TARGET_CHANNELS
-from ttt.engine.task import Batch
 
 GRID = (3, 4)
 
@@ -86,15 +85,6 @@ def test_tensors_of_any_precision_and_layout_give_the_figures_of_the_same_number
     errors.update(prediction.clone().requires_grad_().to(memory_format=torch.channels_last), truth)
     expected = errors_of(prediction.numpy().astype(np.float64), truth.numpy().astype(np.float64))
     assert errors.compute() == expected.compute()
-
-
-def test_the_metric_of_a_training_gives_the_same_figures():
-    prediction, truth = fields(6)
-    metric = FieldMetric()
-    for rows in (slice(0, 4), slice(4, 6)):
-        y = torch.from_numpy(truth[rows])
-        metric.update(torch.from_numpy(prediction[rows]), Batch(y[:, :4], y))
-    assert metric.compute() == pytest.approx(errors_of(prediction, truth).compute(), rel=1e-12)
 
 
 @pytest.mark.parametrize(("quantity", "part"), [("E", slice(0, 6)), ("H", slice(6, 12))])

@@ -1,0 +1,63 @@
+"""Judge a forward model on validation samples: ``python -m emfm.tasks.forward.eval --config FILE --ckpt PATH``.
+
+Prints the project's figures: val_mse, the RMSE of each channel, its means over E and H, and relative L2 errors.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ttt.command import PRECEDENCE, run_command
+from ttt.files import write_text
+from ttt.pinning import pin_for
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m emfm.tasks.forward.eval",
+        description=__doc__,
+        epilog=PRECEDENCE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, YAML")
+    parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to judge")
+    parser.add_argument("--val_ids", metavar="FILE", help="data.val_ids: IDs of the samples, one a line")
+    parser.add_argument("--out_json", type=Path, metavar="FILE", help="the figures, also printed")
+    return run_command(_evaluate, parser.parse_args(arguments))
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    pin_for(args.config)
+    from emfm.data.sample_lists import open_samples
+    from emfm.data.store import Store
+    from emfm.evaluation.judge import judge, model_predictor
+    from emfm.params.data import DataParams
+    from ttt.config import ConfigError
+    from ttt.engine.checkpoint import load_checkpoint
+    from ttt.engine.evaluate import resolve_device
+    from ttt.files import sha256_file
+    from ttt.settings import load_config
+
+    config = load_config(args.config, {} if args.val_ids is None else {"data.val_ids": args.val_ids})
+    if not isinstance(config.data, DataParams):
+        raise ConfigError(config.source, ["data.name: a forward model is judged on em_forward"])
+    samples = open_samples(Store(Path(config.data.data_root)), Path(config.data.val_ids))
+    predict = model_predictor(args.ckpt, resolve_device(config.device))
+    errors = judge(predict, samples, config.train.eval_batch_size, args.ckpt.name)
+    facts = {
+        "set": Path(config.data.val_ids).name.removesuffix("_ids.txt"),
+        "samples": len(samples),
+        "model": load_checkpoint(args.ckpt).config["model"]["name"],
+        "checkpoint_sha256": sha256_file(args.ckpt),
+    }
+    figures = errors.compute() | {"rmse_per_channel": errors.rmse_per_channel()}
+    text = json.dumps(facts | figures, indent=2) + "\n"
+    if args.out_json is not None:
+        write_text(args.out_json, text)
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

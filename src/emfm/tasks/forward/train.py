@@ -1,0 +1,118 @@
+"""Train a forward model by hand: ``python -m emfm.tasks.forward.train [--config FILE] ...``.
+
+Without a flag it trains what params.yaml says, on the samples that the pipeline made. --data_root may be a packed
+store or a folder of solved cases; with --data_root or --train_ids, the channel statistics are computed anew.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from ttt.command import PRECEDENCE, run_command
+from ttt.config import UserError
+from ttt.files import write_text
+from ttt.pinning import pin_for
+from ttt.resume_flags import add_resume_flags, start_of, wants_resume
+from ttt.runs import claim_next_run, newest_run
+
+EXPERIMENT: Final = "forward"
+_VALUES: Final = {
+    "data_root": ("data.data_root", str, "DIR", "a packed store, or a folder of solved cases"),
+    "train_ids": ("data.train_ids", str, "FILE", "IDs of the training samples, one a line"),
+    "val_ids": ("data.val_ids", str, "FILE", "IDs of the validation samples, one a line"),
+    "epochs": ("train.epochs", int, "N", "passes over the training samples"),
+    "batch_size": ("train.batch_size", int, "N", "samples in one optimizer step"),
+    "lr": ("optim.lr", float, "X", "learning rate, also of a resumed training"),
+    "seed": ("seed", int, "N", "of the first weights and of the order of the samples"),
+    "norm_max_batches": ("loss.norm_max_batches", int, "N", "batches that channel mean and std are computed from"),
+    "norm_eps": ("loss.norm_eps", float, "X", "floor of a std, relative to the largest std of its quantity"),
+    "eh_loss_e_weight": ("loss.e_weight", float, "X", "weight of the electric channels' error"),
+    "eh_loss_h_weight": ("loss.h_weight", float, "X", "weight of the magnetic channels' error"),
+    "auto_weight_max_batches": (
+        "loss.auto_weight_max_batches",
+        int,
+        "N",
+        "batches that automatic channel weights are computed from",
+    ),
+    "e_weight_multiplier": ("loss.e_weight_multiplier", float, "X", "factor on the automatic weights of E"),
+    "h_weight_multiplier": ("loss.h_weight_multiplier", float, "X", "factor on the automatic weights of H"),
+}
+_SWITCHES: Final = {
+    "normalize_y": ("loss.normalize_y", "measure the error of the normalised field, not of V/m and A/m"),
+    "balance_eh_loss": ("loss.balance_eh_loss", "average E and H channels apart, then weigh them"),
+    "auto_channel_weight": (
+        "loss.auto_channel_weight",
+        "older alternative: weigh each channel by 1 / its mean square; switches the two above off",
+    ),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m emfm.tasks.forward.train",
+        description=__doc__,
+        epilog=PRECEDENCE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path("params.yaml"), metavar="FILE", help="the configuration (%(default)s)"
+    )
+    parser.add_argument(
+        "--run_dir", type=Path, metavar="DIR", help=f"default: ckpt.run_dir, else runs/{EXPERIMENT}/<number>"
+    )
+    for flag, (key, kind, metavar, text) in _VALUES.items():
+        parser.add_argument(f"--{flag}", type=kind, metavar=metavar, help=f"{key}: {text}")
+    for flag, (key, text) in _SWITCHES.items():
+        parser.add_argument(f"--{flag}", action="store_true", default=None, help=f"{key}: {text}")
+    add_resume_flags(parser)
+    return run_command(_train, parser.parse_args(arguments))
+
+
+def overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """The values of the configuration that the command line replaces, by dotted key."""
+    given = {key: getattr(args, flag) for flag, (key, *_) in _VALUES.items() if getattr(args, flag) is not None}
+    given |= {key: True for flag, (key, _) in _SWITCHES.items() if getattr(args, flag)}
+    if args.auto_channel_weight and not (args.normalize_y or args.balance_eh_loss):
+        given |= {"loss.normalize_y": False, "loss.balance_eh_loss": False}
+    if any(value is not None for value in (args.data_root, args.train_ids, args.norm_max_batches, args.norm_eps)):
+        given["data.norm_stats"] = None
+    return given
+
+
+def _train(args: argparse.Namespace) -> None:
+    pin_for(args.config)
+    from emfm.tasks.forward.cases import packed
+    from emfm.training.dataset import field_spec
+    from ttt.assemble import assemble
+    from ttt.engine.loop import fit
+    from ttt.engine.progress import LOG, log_to_stderr
+    from ttt.engine.run_folder import RunFolder
+    from ttt.settings import load_config
+
+    log_to_stderr()
+    config = load_config(args.config, overrides(args))
+    folder = _run_folder(args, config.ckpt.run_dir)
+    config = packed(config, RunFolder(folder).artifacts / "store")
+    task = assemble(config)
+    write_text(RunFolder(folder).artifacts / "y_norm_stats.json", field_spec(task).norm.to_json())
+    LOG.info("run folder: %s", folder)
+    outcome = fit(task, config, folder, start_of(args))
+    LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, outcome.best_score, outcome.best_epoch, outcome.best)
+
+
+def _run_folder(args: argparse.Namespace, configured: str | None) -> Path:
+    """The run's folder; raises UserError where a training is to go on and there is nothing to go on from."""
+    if args.run_dir is not None or configured is not None:
+        folder = args.run_dir or Path(str(configured))
+    else:
+        folder = newest_run(EXPERIMENT) if wants_resume(args) else claim_next_run(EXPERIMENT)
+    wanted = folder / ("best.pth" if args.resume_best else "last.pth")
+    if wants_resume(args) and not wanted.exists():
+        raise UserError(f"--resume: there is no {wanted}; name another --run_dir, or start without --resume")
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""The order of samples and the feeding of batches."""
+
+import pytest
+import torch
+
+from ttt.engine.batches import Feed
+from ttt.engine.randomness import epoch_order
+from ttt.engine.task import Batch
+
+CPU = torch.device("cpu")
+
+
+class Numbers:
+    """Sample i is the number i; counts how often it is asked."""
+
+    fingerprint = "numbers"
+
+    def __init__(self, count):
+        self.count, self.asked = count, 0
+
+    def __len__(self):
+        return self.count
+
+    def __getitems__(self, indices):
+        self.asked += 1
+        values = torch.tensor(indices, dtype=torch.float32)[:, None]
+        return Batch(values, -values)
+
+
+def batches(feed, epoch, start=0):
+    return [batch.x[:, 0].int().tolist() for batch in feed.epoch(epoch, start)]
+
+
+def test_an_epoch_has_every_sample_once_in_an_order_of_its_own():
+    orders = [epoch_order(5, epoch, 100).tolist() for epoch in (1, 2)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(100))
+    assert orders[0] != orders[1]
+    assert orders[0] == epoch_order(5, 1, 100).tolist()
+    assert orders[0] != epoch_order(6, 1, 100).tolist()
+
+
+def test_a_batch_is_fetched_whole_and_the_last_may_be_smaller():
+    data = Numbers(10)
+    feed = Feed(data, 4, 0, 0, CPU)
+    assert [len(batch) for batch in batches(feed, 1)] == [4, 4, 2]
+    assert (feed.batches_per_epoch, data.asked) == (3, 3)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_batches_are_the_same_whoever_fetches_them(num_workers):
+    feed = Feed(Numbers(10), 4, 7, num_workers, CPU)
+    order = epoch_order(7, 2, 10).tolist()
+    assert batches(feed, 2) == [order[:4], order[4:8], order[8:]]
+    assert batches(feed, 2, start=2) == [order[8:]]
+    assert batches(feed, 2, start=3) == []
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_fetching_uses_up_no_random_numbers_of_the_training(num_workers):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    batches(Feed(Numbers(10), 4, 7, num_workers, CPU), 1)
+    assert torch.equal(torch.get_rng_state(), before)
