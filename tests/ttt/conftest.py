@@ -1,6 +1,7 @@
 """A training of a fraction of a second, with randomness in it, that tests start, stop and take up again."""
 
 import copy
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,12 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def no_power_cuts(monkeypatch):
+    """Waiting for the disk is most of the time of a tiny training, and no test here pulls the plug."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def with_values(overrides: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from case_files import GEOMETRY, random_case, write_npz_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from case_files import GEOMETRY, random_case, write_npz_case
 from emfm.data.readers.npz_cases import NpzCases
 from emfm.data.sample import DataError
 
@@ -55,7 +55,10 @@ def with_value(value, place):
     [
         ({"x": SOURCE_H}, r"has no array 'y' \(it has x\); save it with numpy.savez\(path, x=..., y=...\)"),
         ({"x": SOURCE_H, "y": TARGET[:6]}, r"array y: must have the shape \(12, 4, 5\).*found \(6, 4, 5\)"),
-        ({"x": np.moveaxis(SOURCE_H, 0, -1), "y": TARGET}, r"array x: must have the shape \(4, 3, 4\).*found \(3, 4, 4\)"),
+        (
+            {"x": np.moveaxis(SOURCE_H, 0, -1), "y": TARGET},
+            r"array x: must have the shape \(4, 3, 4\).*found \(3, 4, 4\)",
+        ),
         ({"x": SOURCE_H, "y": TARGET * 1j}, "array y: holds complex64; save real channels as float32"),
         ({"x": SOURCE_H, "y": TARGET.astype(int)}, "array y: holds int64"),
         ({"x": SOURCE_H, "y": TARGET.astype(str)}, "array y: holds <U"),
@@ -81,13 +84,13 @@ class Trap:
 @pytest.mark.parametrize("content", [pickle.dumps(Trap()), npy_bytes(SOURCE_H)[:-8], npy_bytes(SOURCE_H) + b"\0", b""])
 def test_a_member_that_is_no_whole_array_is_refused(tmp_path, content):
     write_members(tmp_path / "a.npz", x=content, y=npy_bytes(TARGET))
-    with pytest.raises(DataError, match="a.npz: array x: (is not an array of numbers|holds more or fewer numbers)"):
+    with pytest.raises(DataError, match=r"a.npz: array x: (is not an array of numbers|holds more or fewer numbers)"):
         read(tmp_path)
 
 
 def test_a_pickle_in_place_of_the_file_is_refused(tmp_path):
     (tmp_path / "a.npz").write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(DataError, match="a.npz: is not a npz file, or is damaged"):
+    with pytest.raises(DataError, match=r"a.npz: is not a npz file, or is damaged"):
         read(tmp_path)
 
 
@@ -97,12 +100,11 @@ def test_an_array_given_twice_is_refused(tmp_path):
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("x.npy", npy_bytes(SOURCE_H))
         archive.writestr("y.npy", npy_bytes(TARGET))
-    with pytest.raises(DataError, match="a.npz: has 2 arrays 'x'"):
+    with pytest.raises(DataError, match=r"a.npz: has 2 arrays 'x'"):
         read(tmp_path)
 
 
 def test_a_member_that_unpacks_to_gigabytes_is_refused_without_unpacking(tmp_path):
-    header = np.zeros((12, 20_000, 20_000), np.float16)[:, :1, :1]
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         buffer, {"descr": "<f8", "fortran_order": False, "shape": (12, 20_000, 20_000)}
@@ -110,7 +112,6 @@ def test_a_member_that_unpacks_to_gigabytes_is_refused_without_unpacking(tmp_pat
     bomb = buffer.getvalue() + bytes(50_000_000)
     write_members(tmp_path / "a.npz", x=npy_bytes(SOURCE_H), y=bomb)
     assert (tmp_path / "a.npz").stat().st_size < 200_000
-    assert header.nbytes
     with pytest.raises(DataError, match=r"array y: must have the shape .*found \(12, 20000, 20000\)"):
         read(tmp_path)
 
@@ -126,12 +127,12 @@ def test_a_link_that_leads_out_of_the_root_is_refused(tmp_path):
     write_npz_case(tmp_path / "a.npz", SOURCE_H, TARGET)
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "a.npz").symlink_to(tmp_path / "a.npz")
-    with pytest.raises(DataError, match="root/a.npz: is a link to a place outside"):
+    with pytest.raises(DataError, match=r"root/a.npz: is a link to a place outside"):
         read(tmp_path / "root")
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="a.npz: missing; add the file"):
+    with pytest.raises(DataError, match=r"a.npz: missing; add the file"):
         read(tmp_path)
 
 
@@ -165,5 +166,5 @@ def test_a_damaged_archive_is_refused_or_read_as_it_was(archives, which, place, 
 def test_an_archive_cut_off_anywhere_is_refused(archives, which, share):
     root, contents = archives
     (root / "a.npz").write_bytes(contents[which][: int(share * len(contents[which]))])
-    with pytest.raises(DataError, match="a.npz"):
+    with pytest.raises(DataError, match=r"a.npz"):
         read(root)

@@ -101,7 +101,7 @@ def _refuse_values(bad: NDArray[np.bool_], table: PointTable, problem: str) -> N
 
 
 def _point(x: float, y: float, z: float) -> str:
-    x, y, z = (round(value / _MM, 9) + 0.0 for value in (x, y, z))
+    x, y, z = (round(float(value) / _MM, 9) + 0.0 for value in (x, y, z))
     return f"x = {x:.9g}, y = {y:.9g}, z = {z:.9g} mm"
 
 

@@ -121,4 +121,4 @@ def _refusal(table: TextTable, names: Sequence[str], comma: bool) -> DataError:
                 f"{where}: has {len(cells)} numbers, but the header names {len(names)} columns; the file may "
                 "be cut off: export it again"
             )
-    return DataError(f"{table.path}: cannot be read as a table of numbers; export it again")
+    return DataError(f"{table.path}: holds characters that no table of numbers has; export it again")

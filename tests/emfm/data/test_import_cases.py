@@ -1,0 +1,224 @@
+"""The user's own cases as samples: order, families and parameters, packing and going on after a stop."""
+
+import os
+import pickle
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from case_files import GEOMETRY, random_case, write_csv_case, write_npz_case
+from emfm.data.import_cases import ImportedCases, open_import
+from emfm.data.pack import pack
+from emfm.data.sample import DataError
+from emfm.data.store import Store
+
+COUNT = 50
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Cases a1, a2 and a10 as npz files."""
+    return write_cases(tmp_path / "root", "a1", "a2", "a10")
+
+
+def write_cases(root, *ids, table=None, seed=0):
+    for number, case in enumerate(ids):
+        write_npz_case(root / f"{case}.npz", *random_case(seed + number))
+    if table:
+        (root / "samples.csv").write_text(table)
+    return root
+
+
+def opened(*roots):
+    return open_import(roots, "auto", GEOMETRY)
+
+
+def ids(source):
+    return [source.sample(row).id for row in range(len(source))]
+
+
+def test_without_a_table_every_case_is_its_own_family_in_natural_order(root):
+    source = opened(root)
+    assert ids(source) == ["a1", "a2", "a10"]
+    assert [source.sample(row).family for row in range(3)] == ["a1", "a2", "a10"]
+    assert source.parameter_names == ()
+    np.testing.assert_array_equal(source.sample(1).target, random_case(1)[1])
+
+
+def test_the_table_decides_order_family_and_parameters(root):
+    (root / "samples.csv").write_text("h,id, family ,w\n0.5,a10,board 7/left,1e-3\n\n,a1,board 7/left, 2\n-1,a2,f,3\n")
+    source = opened(root)
+    assert ids(source) == ["a10", "a1", "a2"]
+    assert [source.sample(row).family for row in range(3)] == ["board 7/left", "board 7/left", "f"]
+    assert source.parameter_names == ("h", "w")
+    values = [source.sample(row).parameters for row in range(3)]
+    np.testing.assert_array_equal(values, [[0.5, 1e-3], [np.nan, 2], [-1, 3]])
+
+
+def test_roots_come_one_after_another_and_their_parameters_are_united(tmp_path):
+    one = write_cases(tmp_path / "one", "b", "a", table="id,w,h\nb,1,2\na,3,4\n")
+    two = tmp_path / "two"
+    write_csv_case(two / "cases" / "a", *random_case(9))
+    three = write_cases(tmp_path / "three", "z", table="id,d,w\nz,5,6\n")
+    source = opened(one, two, three)
+    assert len(source) == 4
+    assert ids(source) == ["b", "a", "a", "z"]
+    assert source.parameter_names == ("w", "h", "d")
+    nan = np.nan
+    np.testing.assert_array_equal(
+        [source.sample(row).parameters for row in range(4)], [[1, 2, nan], [3, 4, nan], [nan] * 3, [6, nan, 5]]
+    )
+    np.testing.assert_array_equal(source.sample(2).source_h, random_case(9)[0])
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("id\na1\na2\na1\na10\n", "lines 2 and 4 both have the ID 'a1'; give each sample one line"),
+        ("id\na1\na2\n", "does not list 1 of the 3 cases, the first is 'a10'; add a line for each"),
+        ("id\na1\na2\na10\nb\n", "line 5: there is no case 'b'; add it, or remove the line"),
+        ("id\na1\na2\n../a10\n", "line 4: the sample ID '../a10' is not allowed"),
+        ("id\na1\na2\n a10\n", "line 4: the sample ID ' a10' is not allowed"),
+        ("id,w\na1,1\na2,wide\na10,3\n", "line 3: the parameter 'w' is 'wide'; give a finite number"),
+        ("id,w\na1,1\na2,inf\na10,3\n", "line 3: the parameter 'w' is 'inf'"),
+        ("id,w\na1,1\na2,1_0\na10,3\n", "line 3: the parameter 'w' is '1_0'"),
+        ("id,w\na1,1\na2\na10,3\n", "line 3: has 1 cells, but the header names 2 columns"),
+        ("id,family\na1,f\na2,\na10,f\n", "line 3: the family '' is not allowed"),
+        ("name,w\na1,1\n", "line 1: has no column 'id'; it needs id, may have family"),
+        ("id,w,w\na1,1,1\n", "line 1: has the column 'w' twice"),
+        ("id,,w\na1,1,1\n", "line 1: column 2 has no name"),
+        ('id\n"a1\n', "cannot be read as a CSV table .*; save it as UTF-8 CSV"),
+        (b"id\n\xff\n", "cannot be read as a CSV table"),
+        ("", "is empty; export it again"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(root, table, sentence):
+    (root / "samples.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
+    with pytest.raises(DataError, match=f"samples.csv: {sentence}"):
+        opened(root)
+
+
+def test_a_table_behind_a_link_is_refused(root, tmp_path):
+    (tmp_path / "samples.csv").write_text("id\na1\na2\na10\n")
+    (root / "samples.csv").symlink_to(tmp_path / "samples.csv")
+    with pytest.raises(DataError, match=r"samples.csv: is a link to a place outside"):
+        opened(root)
+
+
+def test_a_folder_without_cases_is_refused(tmp_path):
+    with pytest.raises(DataError, match="holds no cases for this reader; name another folder"):
+        open_import([tmp_path], "csv_cases", GEOMETRY)
+
+
+def test_a_bad_case_is_refused_when_it_is_read_and_not_before(root):
+    (root / "a2.npz").write_bytes(b"PK")
+    source = opened(root)
+    assert source.sample(0).id == "a1"
+    with pytest.raises(DataError, match=r"root/a2.npz: is not a npz file, or is damaged"):
+        source.sample(1)
+
+
+def test_the_inventory_changes_with_whatever_changes_the_samples(root):
+    def digest():
+        return opened(root).inventory_digest()
+
+    def set_time(path):
+        os.utime(path, ns=(0, 0))
+
+    def write_table(text):
+        (root / "samples.csv").write_text(text)
+
+    changes = [
+        lambda: (root / "a1.npz").rename(root / "a3.npz"),
+        lambda: set_time(root / "a2.npz"),
+        lambda: ((root / "a2.npz").write_bytes(b"other"), set_time(root / "a2.npz")),
+        lambda: write_table("id\na10\na2\na3\n"),
+        lambda: write_table("id,family\na10,f\na2,f\na3,g\n"),
+        lambda: write_table("id,family,w\na10,f,1\na2,f,2\na3,g,3\n"),
+        lambda: write_table("id,family,w\na10,f,1\na2,f,2\na3,g,4\n"),
+        lambda: write_table("id,family,h\na10,f,1\na2,f,2\na3,g,4\n"),
+    ]
+    seen = [digest()]
+    for change in changes:
+        change()
+        seen.append(digest())
+    assert len(set(seen)) == len(changes) + 1
+    (root / "README.md").write_text("no part of any sample")
+    assert digest() == seen[-1]
+
+
+def many_csv_cases(root):
+    for number in range(COUNT):
+        write_csv_case(root / "cases" / f"c{number}", *random_case(number), seed=number)
+    return root
+
+
+def many_npz_cases(root):
+    return write_cases(root, *(f"c{number}" for number in range(COUNT)))
+
+
+@pytest.mark.parametrize("write", [many_csv_cases, many_npz_cases])
+def test_fifty_cases_are_packed_to_the_same_bits_by_two_processes(tmp_path, write):
+    root = write(tmp_path / "root")
+    lines = [f"c{number},f{number // 3},{number / 7!r}" for number in reversed(range(COUNT))]
+    (root / "samples.csv").write_text("\n".join(["id,family,depth", *lines]) + "\n")
+    source = opened(root)
+    assert ids(pickle.loads(pickle.dumps(source))) == ids(source)
+    pack(source, GEOMETRY, "imported", tmp_path / "store", tmp_path / "work", 8, workers=2)
+    store = Store(tmp_path / "store")
+    expected = [random_case(number) for number in reversed(range(COUNT))]
+    np.testing.assert_array_equal(store.source_h(range(COUNT)), [case[0] for case in expected])
+    np.testing.assert_array_equal(store.target(range(COUNT)), [case[1] for case in expected])
+    np.testing.assert_array_equal(store.parameters[:, 0], [number / 7 for number in reversed(range(COUNT))])
+    assert list(store.table["id"]) == [f"c{number}" for number in reversed(range(COUNT))]
+    assert list(store.table["family"][:3]) == ["f16", "f16", "f15"]
+
+
+@dataclass
+class Watched:
+    """Imported cases that note which rows are read, and stop at one."""
+
+    cases: ImportedCases
+    stops_at: int = -1
+    read: list[int] = field(default_factory=list)
+
+    @property
+    def parameter_names(self):
+        return self.cases.parameter_names
+
+    def __len__(self):
+        return len(self.cases)
+
+    def sample(self, row):
+        if row == self.stops_at:
+            raise KeyboardInterrupt
+        self.read.append(row)
+        return self.cases.sample(row)
+
+
+def test_an_import_that_stopped_halfway_goes_on_where_it_was(tmp_path):
+    cases = opened(many_csv_cases(tmp_path / "root"))
+
+    def pack_to(name, source):
+        pack(source, GEOMETRY, "imported", tmp_path / name, tmp_path / f"{name}-work", 8, workers=1)
+
+    with pytest.raises(KeyboardInterrupt):
+        pack_to("store", Watched(cases, stops_at=27))
+    assert not (tmp_path / "store").exists()
+    again = Watched(cases)
+    pack_to("store", again)
+    assert again.read == list(range(24, COUNT))
+    pack_to("whole", cases)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()
+    }
+
+
+def test_a_bad_case_stops_the_packing_and_leaves_no_store(tmp_path):
+    root = many_npz_cases(tmp_path / "root")
+    (root / "c33.npz").unlink()
+    write_npz_case(root / "c33.npz", *(np.full_like(field, np.nan) for field in random_case(33)))
+    with pytest.raises(DataError, match=r"c33.npz: array x: the number at \[channel, y, x\] = \[0, 0, 0\] is NaN"):
+        pack(opened(root), GEOMETRY, "imported", tmp_path / "store", tmp_path / "work", 8, workers=2)
+    assert not (tmp_path / "store").exists()

@@ -1,0 +1,159 @@
+"""The commands of the forward map, as users type them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from emfm.data.field_files import read_source_h
+from emfm.data.readers.csv_cases import CsvCases
+from emfm.data.stats import read_norm_stats
+from emfm.data.store import Store
+from tiny_project import make_project
+
+TRAIN = ("python", "-m", "emfm.tasks.forward.train")
+EVAL = ("python", "-m", "emfm.tasks.forward.eval")
+INFER = ("python", "-m", "emfm.tasks.forward.infer")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = make_project(tmp_path_factory.mktemp("forward") / "project")
+    project.run("dvc", "repro", "compute_norm_stats")
+    return project
+
+
+@pytest.fixture(scope="module")
+def trained(project):
+    """A model trained by hand: the path of its best checkpoint."""
+    project.run(*TRAIN, "--run_dir", "runs/first", "--eh_loss_h_weight", "2.0", "--epochs", "3")
+    return project.folder / "runs/first/best.pth"
+
+
+def resolved(project, run):
+    return yaml.safe_load(project.read(f"{run}/config.resolved.yaml"))
+
+
+def records(project, run, kind):
+    lines = [json.loads(line) for line in project.read(f"{run}/metrics.jsonl").splitlines()]
+    return [line for line in lines if line["kind"] == kind]
+
+
+def test_a_run_folder_holds_what_the_contract_names(project, trained):
+    files = {path.name for path in trained.parent.iterdir()}
+    assert {"config.resolved.yaml", "metrics.jsonl", "last.pth", "best.pth", "artifacts"} <= files
+    assert read_norm_stats(trained.parent / "artifacts/y_norm_stats.json").scale_by_source
+    assert len(records(project, "runs/first", "epoch")) == 3
+
+
+def test_the_command_line_wins_over_the_file(project, trained):
+    config = resolved(project, "runs/first")
+    assert config["loss"]["h_weight"] == 2.0
+    assert config["train"]["epochs"] == 3
+    assert config["loss"]["e_weight"] == 1.0
+
+
+def test_the_older_channel_weights_replace_normalisation_and_balance(project):
+    project.run(*TRAIN, "--run_dir", "runs/auto", "--auto_channel_weight", "--h_weight_multiplier", "3.0", "--epochs", "1")
+    loss = resolved(project, "runs/auto")["loss"]
+    assert (loss["auto_channel_weight"], loss["normalize_y"], loss["balance_eh_loss"]) == (True, False, False)
+    assert loss["h_weight_multiplier"] == 3.0
+
+
+def test_resuming_from_the_best_at_a_new_rate_keeps_the_moments(project, trained):
+    run = project.folder / "runs/again"
+    project.run("cp", "-r", str(trained.parent), str(run))
+    before = torch.load(run / "best.pth", weights_only=True)
+    project.run(
+        *TRAIN, "--run_dir", "runs/again", "--resume", "--resume_best", "--resume_reset_scheduler", "--lr", "1e-4",
+        "--epochs", "4", "--eh_loss_h_weight", "2.0",
+    )  # fmt: skip
+    steps = records(project, "runs/again", "step")
+    first = next(step for step in steps if step["step"] > before["place"]["step"])
+    assert first["lr"] <= 1e-4
+
+
+def test_resuming_where_nothing_is_says_so(project):
+    done = project.run(*TRAIN, "--run_dir", "runs/nothing", "--resume", check=False)
+    assert done.returncode == 2
+    assert "there is no runs/nothing/last.pth" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_figures_name_set_samples_model_and_hash(project, trained):
+    done = project.run(*EVAL, "--config", "params.yaml", "--ckpt", str(trained), "--out_json", "figures.json")
+    figures = json.loads(project.read("figures.json"))
+    assert json.loads(done.stdout) == figures
+    assert (figures["set"], figures["samples"], figures["model"]) == ("val_fixed", 12, "forward_unet_lite")
+    assert len(figures["checkpoint_sha256"]) == 64
+    assert len(figures["rmse_per_channel"]) == 12
+    last = records(project, "runs/first", "epoch")[-1]
+    if torch.load(trained, weights_only=True)["place"]["epoch"] == last["epoch"]:
+        assert figures["rel_l2_e"] == pytest.approx(last["val_rel_l2_e"], rel=1e-5)
+
+
+def scan(project, row):
+    return Store(project.folder / "data/store").source_h([row])[0]
+
+
+def write_scan_csv(path, source_h, grid):
+    mm = 1e3 * grid.points()
+    rows = np.concatenate([mm, source_h.reshape(4, -1).T], axis=1)
+    np.savetxt(path, rows[::-1], delimiter=",", header="x,y,z,Hx_re,Hx_im,Hy_re,Hy_im", comments="", fmt="%.9g")
+
+
+def test_one_file_of_any_kind_gives_the_same_prediction(project, trained):
+    grid = Store(project.folder / "data/store").geometry.source
+    source_h = scan(project, 3)
+    inputs = project.folder / "inputs"
+    inputs.mkdir()
+    np.save(inputs / "a.npy", source_h)
+    np.savez(inputs / "b.npz", x=source_h)
+    write_scan_csv(inputs / "c.csv", source_h, grid)
+    np.testing.assert_array_equal(read_source_h(inputs / "c.csv", grid), source_h)
+    predictions = []
+    for name in ("a.npy", "b.npz", "c.csv"):
+        out = f"out/{name}.npy"
+        project.run(*INFER, "--ckpt", str(trained), "--input", f"inputs/{name}", "--out", out)
+        predictions.append(np.load(project.folder / out))
+    assert predictions[0].shape == (12, *Store(project.folder / "data/store").geometry.target.shape)
+    for prediction in predictions[1:]:
+        np.testing.assert_array_equal(prediction, predictions[0])
+
+
+def test_a_folder_gives_one_result_an_input_in_both_formats(project, trained):
+    folder = project.folder / "scans"
+    folder.mkdir()
+    for row in range(5):
+        np.save(folder / f"scan_{row}.npy", scan(project, row))
+    ckpt = ("--ckpt", str(trained), "--input", "scans")
+    project.run(*INFER, *ckpt, "--out", "tensors", "--out_format", "tensor")
+    project.run(*INFER, *ckpt, "--out", "tables", "--out_format", "nf_target_csv")
+    assert sorted(path.name for path in (project.folder / "tensors").iterdir()) == [
+        f"scan_{row}_pred.npy" for row in range(5)
+    ]
+    geometry = Store(project.folder / "data/store").geometry
+    for row in range(5):
+        tensor = np.load(project.folder / f"tensors/scan_{row}_pred.npy")
+        table = project.folder / f"tables/scan_{row}"
+        write_scan_csv(table / "source_H.csv", scan(project, row), geometry.source)
+        np.testing.assert_array_equal(CsvCases().read(project.folder / "tables", f"scan_{row}", geometry)[1], tensor)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("bad_shape.npy", np.zeros((4, 3, 3), np.float32), "bad_shape.npy"),
+        ("nan.npy", np.full((4, 11, 11), np.nan, np.float32), "nan.npy"),
+        ("silent.npy", np.zeros((4, 11, 11), np.float32), "source H is zero everywhere"),
+    ],
+)
+def test_an_input_that_cannot_be_used_is_refused_and_nothing_is_written(project, trained, name, content, sentence):
+    np.save(project.folder / name, content)
+    done = project.run(*INFER, "--ckpt", str(trained), "--input", name, "--out", "never.npy", check=False)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project.folder / "never.npy").exists()

@@ -1,0 +1,138 @@
+"""Train again and again under SIGKILL, and compare with a training that was never killed.
+
+A process of its own, started by test_faults.py: it loads torch once and forks a trainer for every attempt, so
+that an attempt costs a fraction of a second. Kills come from outside at random moments, or from inside, at a
+chosen place of a checkpoint's write. Prints one JSON line with what happened.
+
+    python fault_trainer.py FOLDER KILLS SEED SCHEDULER AMP WORKERS
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ttt.assemble import assemble
+from ttt.engine.loop import fit
+from ttt.engine.start import Fresh, Resume
+from ttt.settings import TrainingConfig, parse_config
+
+COMPARED = ("best.pth", "last.pth", "metrics.jsonl", "config.resolved.yaml")
+PLACES = ("half written", "before fsync", "before rename", "after rename")
+
+
+def configuration(scheduler: str, amp: bool, workers: int) -> TrainingConfig:
+    raw: dict[str, Any] = {
+        "seed": 1,
+        "device": "cpu",
+        "compute": {"threads": 1, "instruction_set": "native"},
+        "data": {"name": "synthetic_regression", "num_train": 200, "num_val": 32, "inputs": 4},
+        "model": {"name": "mlp", "hidden": [16], "dropout": 0.1},
+        "loss": {"name": "mse"},
+        "metrics": {"names": ["mse"]},
+        "train": {"epochs": 6, "batch_size": 16, "eval_batch_size": 16, "num_workers": workers, "log_every": 3},
+        "optim": {"name": "adamw", "lr": 0.01},
+        "scheduler": {"name": scheduler, "step_size": 2},
+        "amp": {"enabled": amp},
+        "ckpt": {"every_steps": 4},
+        "alerts": {"patience": 1},
+    }
+    return parse_config(raw, "faults")
+
+
+def kill_at(place: str, nth: int) -> None:
+    """Arrange that this process kills itself in the ``nth`` file that it replaces."""
+    sync, rename, calls = os.fsync, Path.replace, {"sync": 0, "rename": 0}
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def fsync(descriptor: int) -> None:
+        if not Path(f"/proc/self/fd/{descriptor}").readlink().name.startswith("."):
+            return sync(descriptor)  # the log or a folder, not a file that will replace another
+        calls["sync"] += 1
+        if calls["sync"] == nth and place == "half written":
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            die()
+        if calls["sync"] == nth and place == "before fsync":
+            die()
+        return sync(descriptor)
+
+    def replace(source: Path, target: Path) -> Path:
+        calls["rename"] += 1
+        if calls["rename"] == nth and place == "before rename":
+            die()
+        renamed = rename(source, target)
+        if calls["rename"] == nth and place == "after rename":
+            die()
+        return renamed
+
+    os.fsync, Path.replace = fsync, replace  # type: ignore[method-assign, assignment]
+
+
+def attempt(config: TrainingConfig, folder: Path, place: str | None, nth: int) -> int:
+    """Fork a trainer that starts or resumes; its process id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        if place is not None:
+            kill_at(place, nth)
+        start = Resume() if (folder / "last.pth").exists() else Fresh()
+        fit(assemble(config), config, folder, start)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def wait(child: int, seconds: float | None) -> int:
+    """The child's wait status, after killing it where it takes longer than ``seconds``."""
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)  # on a child that has ended already this does nothing
+    return os.waitpid(child, 0)[1]
+
+
+def main() -> None:
+    folder, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    config = configuration(sys.argv[4], sys.argv[5] == "amp", int(sys.argv[6]))
+    dice = random.Random(seed)
+    started = time.monotonic()
+    assert wait(attempt(config, folder / "whole", None, 0), None) == 0
+    duration = time.monotonic() - started
+    landed = dict.fromkeys(("at random", *PLACES), 0)
+    attempts = completions = 0
+    killed = folder / "killed"
+    is_done = False
+    while sum(landed.values()) < kills or not is_done:
+        attempts += 1
+        if attempts > 20 * kills + 20:
+            sys.exit("the training does not get to its end")
+        is_last = sum(landed.values()) >= kills
+        place = None if is_last or dice.random() < 0.5 else dice.choice(PLACES)
+        seconds = None if is_last or place else dice.uniform(0.0, duration)
+        status = wait(attempt(config, killed, place, dice.randint(1, 20)), seconds)
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            landed[place or "at random"] += 1
+            is_done = False
+            continue
+        if status != 0:
+            sys.exit("the resumed training failed")
+        completions += 1
+        for name in COMPARED:
+            if (killed / name).read_bytes() != (folder / "whole" / name).read_bytes():
+                sys.exit(f"{name} is not what it is without kills")
+        is_done = True
+        shutil.rmtree(killed)
+    sys.stdout.write(json.dumps({"landed": landed, "completions": completions, "attempts": attempts}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
