@@ -47,13 +47,14 @@ def main() -> None:
     lines = [
         "# Simulating into the packed store",
         "",
-        f"`python benchmarks/simulate.py` on {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}.",
+        f"`python benchmarks/simulate.py`: {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}.",
         "",
         "| samples | samples/s, two processes | largest process [MB] |",
         "|---|---|---|",
         *(f"| {size} | {speed:.0f} | {memory:.0f} |" for size, speed, memory in rows),
         "",
-        f"One process that only computes makes {rate:.0f} samples/s; two that also pack make {rows[-1][1] / rate:.2f} times that.",
+        f"One process that only computes makes {rate:.0f} samples/s; two that also pack make "
+        f"{rows[-1][1] / rate:.2f} times that.",
         "",
     ]
     out = ROOT / "reports" / "benchmarks" / "simulate.md"

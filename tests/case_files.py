@@ -53,15 +53,14 @@ def write_csv_case(folder: Path, source_h, target, geometry=GEOMETRY, seed=None)
 
 
 def solver_text(names, fields, grid, units=("mm", "V/m", "A/m"), factors=(1e-3, 1.0, 1.0), dashes=True):
-    """An ASCII export, fields divided by the factor of their unit."""
-    lengths = [f"{axis} [{units[0]}]" for axis in "xyz"]
-    header = lengths + [
-        f"{name.replace('_re', 'Re').replace('_im', 'Im')} [{units[(name[0] == 'H' and 2) or 1]}]" for name in names
-    ]
-    scales = np.array([factors[2] if name[0] == "H" else factors[1] for name in names])[:, None, None]
+    """An ASCII export in the units of length, E and H, which are so many metres, V/m and A/m."""
+    kinds = [1 if name.startswith("E") else 2 for name in names]
+    header = [f"{axis} [{units[0]}]" for axis in "xyz"]
+    header += [f"{name[:2]}{name[3:].capitalize()} [{units[kind]}]" for name, kind in zip(names, kinds, strict=True)]
+    scales = np.array([factors[kind] for kind in kinds])[:, None, None]
     rows = table_of(np.asarray(fields, np.float64) / scales, grid, factors[0])
     lines = ["".join(f"{name:>18}" for name in header)]
-    lines += ["-" * 18 * len(header)] if dashes else []
+    lines += ["-" * len(lines[0])] if dashes else []
     lines += ["".join(f"{value:>26.17g}" for value in row) for row in rows]
     return "\r\n".join(lines) + "\r\n"
 

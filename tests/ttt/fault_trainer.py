@@ -4,7 +4,7 @@ A process of its own, started by test_faults.py: it loads torch once and forks a
 that an attempt costs a fraction of a second. Kills come from outside at random moments, or from inside, at a
 chosen place of a checkpoint's write. Prints one JSON line with what happened.
 
-    python fault_trainer.py FOLDER KILLS SEED SCHEDULER AMP WORKERS
+    python fault_trainer.py FOLDER SCHEDULER KILLS SEED   (kills of each of 4 trainings: AMP or not, 0 or 2 workers)
 """
 
 import json
@@ -15,8 +15,11 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import torch._dynamo  # noqa: F401 - the first optimizer step loads it, a second that no attempt should pay
 
 from ttt.assemble import assemble
 from ttt.engine.loop import fit
@@ -100,38 +103,41 @@ def wait(child: int, seconds: float | None) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def main() -> None:
-    folder, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    config = configuration(sys.argv[4], sys.argv[5] == "amp", int(sys.argv[6]))
-    dice = random.Random(seed)
+def torment(config: TrainingConfig, folder: Path, kills: int, dice: random.Random) -> dict[str, int]:
+    """Train to the end until ``kills`` kills have landed; how many did where. Exits where an end differs."""
     started = time.monotonic()
     assert wait(attempt(config, folder / "whole", None, 0), None) == 0
     duration = time.monotonic() - started
-    landed = dict.fromkeys(("at random", *PLACES), 0)
-    attempts = completions = 0
+    counts = dict.fromkeys(("at random", *PLACES, "ends compared"), 0)
     killed = folder / "killed"
-    is_done = False
-    while sum(landed.values()) < kills or not is_done:
-        attempts += 1
-        if attempts > 20 * kills + 20:
-            sys.exit("the training does not get to its end")
-        is_last = sum(landed.values()) >= kills
-        place = None if is_last or dice.random() < 0.5 else dice.choice(PLACES)
-        seconds = None if is_last or place else dice.uniform(0.0, duration)
+    while True:
+        enough = sum(counts.values()) - counts["ends compared"] >= kills
+        place = None if enough or dice.random() < 0.5 else dice.choice(PLACES)
+        seconds = None if enough or place else dice.uniform(0.0, duration)
         status = wait(attempt(config, killed, place, dice.randint(1, 20)), seconds)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-            landed[place or "at random"] += 1
-            is_done = False
+            counts[place or "at random"] += 1
             continue
         if status != 0:
             sys.exit("the resumed training failed")
-        completions += 1
         for name in COMPARED:
             if (killed / name).read_bytes() != (folder / "whole" / name).read_bytes():
-                sys.exit(f"{name} is not what it is without kills")
-        is_done = True
+                sys.exit(f"{name} is not what it is without kills; see {folder}")
+        counts["ends compared"] += 1
         shutil.rmtree(killed)
-    sys.stdout.write(json.dumps({"landed": landed, "completions": completions, "attempts": attempts}) + "\n")
+        if enough:
+            return counts
+
+
+def main() -> None:
+    folder, scheduler, kills, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    dice = random.Random(seed)
+    total: Counter[str] = Counter()
+    for amp in (False, True):
+        for workers in (0, 2):
+            config = configuration(scheduler, amp, workers)
+            total.update(torment(config, folder / f"amp={amp} workers={workers}", kills, dice))
+    sys.stdout.write(json.dumps(total) + "\n")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,7 @@ STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.momentum": 0.0, "train.e
 
 def gauges_in(path):
     return {
-        sample.name: sample
-        for family in text_string_to_metric_families(path.read_text())
-        for sample in family.samples
+        sample.name: sample for family in text_string_to_metric_families(path.read_text()) for sample in family.samples
     }
 
 

@@ -103,9 +103,7 @@ def test_best_with_a_new_rate_keeps_the_moments_and_starts_at_the_rate(train, ti
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_the_rest_of_the_schedule_goes_on_from_the_new_rate_in_proportion(
-    tmp_path, train, train_until, scheduler
-):
+def test_the_rest_of_the_schedule_goes_on_from_the_new_rate_in_proportion(tmp_path, train, train_until, scheduler):
     overrides = {"train.epochs": 6, "scheduler.step_size": 1, "scheduler.name": scheduler, "train.log_every": 1}
     train(tmp_path / "whole", overrides)
     train_until(tmp_path / "run", 13, overrides)

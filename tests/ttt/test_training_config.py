@@ -71,9 +71,7 @@ def test_a_section_of_a_plugin_is_checked_and_kept(raw_config):
     try:
         config = parse_config(raw_config({"scan.pitch": 1.0}), "c.yaml")
         assert config.sections == {"scan": ScanParams(pitch=1.0)}
-        assert problems_of(raw_config({"scan.pitch": "1"})) == [
-            "scan.pitch: found '1' (str); allowed: a valid number"
-        ]
+        assert problems_of(raw_config({"scan.pitch": "1"})) == ["scan.pitch: found '1' (str); allowed: a valid number"]
         with pytest.raises(ValueError, match="section 'scan' is registered twice"):
             register_section("scan", Section)
     finally:

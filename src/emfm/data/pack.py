@@ -74,14 +74,27 @@ def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, worker
         for shard in shards:
             yield _make_shard(shard, source, geometry)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        tasks = [pool.submit(_make_shard, shard, source, geometry) for shard in shards]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(source, geometry)) as pool:
+        tasks = [pool.submit(_make_shard_in_worker, shard) for shard in shards]
         try:
             for task in as_completed(tasks):
                 yield task.result()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+_worker_input: list[tuple[SampleSource, Geometry]] = []
+"""What the shards of a worker process are made of; sent once a process, as it can be large."""
+
+
+def _start_worker(source: SampleSource, geometry: Geometry) -> None:
+    _worker_input[:] = [(source, geometry)]
+
+
+def _make_shard_in_worker(shard: _Shard) -> _Shard:
+    return _make_shard(shard, *_worker_input[0])
 
 
 def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Shard:

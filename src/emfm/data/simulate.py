@@ -5,9 +5,9 @@ seed and the block's number, a family's scene on the seed and the family's first
 perturbation on the seed and its row. So a sample depends on the seed and its row alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final, Literal
 
 import numpy as np
@@ -50,6 +50,12 @@ class SimulatedSource:
     geometry: Geometry
     params: SimulateParams
     seed: int
+    _kind: SourceKind = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Built here and not where it is used: a worker process has not imported the plug-in that registers it.
+        part = SOURCE_KINDS.get(self.params.kind, "acquire.simulate.kind")
+        object.__setattr__(self, "_kind", part.build(self.params, self.geometry))
 
     def __len__(self) -> int:
         return self.params.num_samples
@@ -76,10 +82,6 @@ class SimulatedSource:
         layout = draw_scene(self.params, _generator(self.seed, _Stream.SCENE, plan.family))
         member = perturb(layout, self.params, _generator(self.seed, _Stream.MEMBER, plan.row))
         return member.reordered() if plan.repeat == "content" else member
-
-    @cached_property
-    def _kind(self) -> SourceKind:
-        return SOURCE_KINDS.get(self.params.kind, "acquire.simulate.kind").build(self.params, self.geometry)
 
 
 def plan_row(row: int, seed: int, params: SimulateParams) -> RowPlan:

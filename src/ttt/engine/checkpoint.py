@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ttt.config import Section
-from ttt.engine.errors import CheckpointError, SaveError
+from ttt.engine.errors import CheckpointError, saving
 from ttt.engine.task import Task
 from ttt.files import sha256_files, sync_folder, write_bytes
 from ttt.parts import DATASETS, MODELS, load_parts
@@ -110,15 +110,10 @@ def save_checkpoint(path: Path, content: bytes, previous: Path | None = None) ->
 
     Raises SaveError on a full disk or in a folder that cannot be written, with ``path`` as it was.
     """
-    try:
+    with saving(path):
         if previous is not None and path.exists():
             _link(path, previous)
         write_bytes(path, content)
-    except OSError as error:
-        raise SaveError(
-            f"{path}: cannot be saved ({error.strerror}); the checkpoint before it is intact, so mend the "
-            "cause (free space on the disk?) and resume"
-        ) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

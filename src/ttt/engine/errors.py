@@ -3,12 +3,14 @@
 TrainingError
   CheckpointError   a checkpoint is missing, damaged, foreign, or of another training
   BusyError         another trainer works in the run folder
-  SaveError         a checkpoint cannot be written, for instance on a full disk
+  SaveError         a file of the run cannot be written, for instance on a full disk
   DivergedError     the loss is no number any more
   Interrupted       a signal stopped the training; a checkpoint was saved
 """
 
 import signal as signals
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -25,7 +27,7 @@ class BusyError(TrainingError):
 
 
 class SaveError(TrainingError):
-    """A checkpoint cannot be written; the one before it is intact."""
+    """A file of the run cannot be written; the last checkpoint is intact."""
 
 
 class DivergedError(TrainingError):
@@ -40,3 +42,15 @@ class Interrupted(TrainingError):  # noqa: N818 - stopped on request, not failed
         """Number of the signal; a program that ends because of it exits with 128 + this number."""
         name = signals.Signals(signal).name
         super().__init__(f"stopped by {name} after step {step}; saved in {saved}, to go on from there resume")
+
+
+@contextmanager
+def saving(path: Path) -> Iterator[None]:
+    """Turn an OSError in the block into a SaveError that names the file and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise SaveError(
+            f"{path}: cannot be written ({error.strerror}); the last checkpoint is intact, so mend the cause "
+            "(free space on the disk?) and resume"
+        ) from error

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
+from ttt.engine.errors import saving
+
 _HELP = {
     "epoch": "Epochs completed",
     "train_loss": "Mean training loss of the last epoch",
@@ -26,4 +28,5 @@ def write_gauges(path: Path, run_dir: Path, values: Mapping[str, float]) -> None
     run = "/".join(run_dir.resolve().parts[-2:])
     for name, value in values.items():
         Gauge(f"ttt_{name}", _HELP[name], ["run"], registry=registry).labels(run).set(value)
-    write_to_textfile(str(path), registry)
+    with saving(path):
+        write_to_textfile(str(path), registry)

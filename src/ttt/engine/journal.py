@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ttt.engine.errors import saving
+
 
 class Journal:
     """The open file, to which lines are added; what lies beyond ``size`` bytes is cut off first."""
@@ -30,15 +32,17 @@ class Journal:
         return os.fstat(self._file.fileno()).st_size
 
     def write(self, kind: str, record: Mapping[str, Any]) -> None:
-        """Add a line; a figure that is NaN or infinite is null in it. Raises OSError on a full disk."""
+        """Add a line; a figure that is NaN or infinite is null in it. Raises SaveError on a full disk."""
         line = {"kind": kind} | {key: _finite(value) for key, value in record.items()}
         rest = json.dumps(line, allow_nan=False).encode() + b"\n"
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        with saving(self.path):
+            while rest:
+                rest = rest[self._file.write(rest) :]
 
     def sync(self) -> None:
         """Make what was written survive a power cut."""
-        os.fsync(self._file.fileno())
+        with saving(self.path):
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> Self:
         return self

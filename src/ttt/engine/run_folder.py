@@ -1,7 +1,6 @@
 """A run's folder: its files, and the lock that keeps a second trainer out."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from ttt.engine.errors import BusyError
+from ttt.engine.errors import BusyError, saving
 from ttt.files import write_text
 
 
@@ -53,20 +52,16 @@ class RunFolder:
 
     def write_config(self, mapping: dict[str, Any]) -> None:
         """Write ``config.resolved.yaml``: the configuration at its scale, the command line's values in it."""
-        write_text(self.path / "config.resolved.yaml", yaml.safe_dump(mapping, sort_keys=False))
+        path = self.path / "config.resolved.yaml"
+        with saving(path):
+            write_text(path, yaml.safe_dump(mapping, sort_keys=False))
 
     def note_duration(self, what: str, seconds: float, **facts: float | str) -> None:
         """Add a line to ``timing.jsonl``, which alone holds durations: they differ from run to run."""
         line = {"kind": what, "seconds": round(seconds, 6), **facts}
-        with (self.path / "timing.jsonl").open("a", encoding="utf-8") as file:
+        path = self.path / "timing.jsonl"
+        with saving(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-
-    @contextmanager
-    def timed(self, what: str, **facts: float | str) -> Iterator[None]:
-        """Note how long the block takes."""
-        started = time.monotonic()
-        yield
-        self.note_duration(what, time.monotonic() - started, **facts)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -56,7 +56,8 @@ def test_the_command_line_wins_over_the_file(project, trained):
 
 
 def test_the_older_channel_weights_replace_normalisation_and_balance(project):
-    project.run(*TRAIN, "--run_dir", "runs/auto", "--auto_channel_weight", "--h_weight_multiplier", "3.0", "--epochs", "1")
+    flags = ("--auto_channel_weight", "--h_weight_multiplier", "3.0", "--epochs", "1")
+    project.run(*TRAIN, "--run_dir", "runs/auto", *flags)
     loss = resolved(project, "runs/auto")["loss"]
     assert (loss["auto_channel_weight"], loss["normalize_y"], loss["balance_eh_loss"]) == (True, False, False)
     assert loss["h_weight_multiplier"] == 3.0
