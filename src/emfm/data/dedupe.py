@@ -1,7 +1,7 @@
 """Find repeated samples: the same ID, the same parameters, or the same fields."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,25 +13,29 @@ from emfm.data.store import Store
 from emfm.params.dedupe import Rule
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS
 
+Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 SameContent = Callable[[Rows, Rows], NDArray[np.bool_]]
 COLUMNS: Final = ("row", "id", "repeats_row", "repeats_id", "rule", "same_content")
 _PAIRS_AT_ONCE: Final = 64
-_SLACK: Final = 2.0
+_ROWS_AT_ONCE: Final = 65536
+_SLACK: Final = 1.02  # `_close` measures by the larger of two norms, which differ by 1 % at most
+_ROUNDING: Final = 1e-12
 
 
 def find_repeats(
     table: pd.DataFrame,
-    parameters: NDArray[np.float64],
-    fingerprints: NDArray[np.float64],
+    parameters: Floats,
+    fingerprints: Floats,
     rules: Sequence[Rule],
     content_rtol: float,
     same_content: SameContent,
 ) -> pd.DataFrame:
-    """The samples to drop, a row each: which sample it repeats, by which rule, and whether the fields are the same.
+    """The samples to drop, a row each: which kept sample it repeats, by which rule, and if the fields agree.
 
-    The first of a group of repeats is kept. Rules are tried in the order id, parameters, content, and a
-    sample that one rule drops is not looked at by the next.
+    A sample is dropped where it repeats an earlier one, so what is added later never changes what was kept.
+    Rules are tried in the order id, parameters, content, and a sample that one rule drops is not looked at
+    by the next. A repeat of a repeat names the sample that is kept in the end.
 
     Args:
         table: columns ``id`` and ``family``, the index being the row in the store.
@@ -43,47 +47,40 @@ def find_repeats(
         same_content: compares the fields of pairs of rows, see `contents_equal`.
 
     Raises:
-        DataError: the same ID stands for different fields; names both rows.
+        DataError: the same ID stands for different fields, or is left on two samples by ``rules``; names
+            both rows.
     """
-    keys: dict[Rule, Callable[[Rows], tuple[Rows, Rows]]] = {
-        "id": lambda rows: _equal_keys(rows, table["id"].to_numpy()[rows]),
-        "parameters": lambda rows: _equal_parameters(rows, parameters),
-        "content": lambda rows: _near_fingerprints(rows, fingerprints, content_rtol, same_content),
-    }
     ids = table["id"].to_numpy()
-    alive = np.arange(len(table))
-    found = []
-    for rule, pairs_of in keys.items():
-        if rule not in rules:
-            continue
-        repeats, originals = pairs_of(alive)
-        same = same_content(repeats, originals)
-        if rule == "id" and not same.all():
-            row, other = int(repeats[~same][0]), int(originals[~same][0])
-            raise DataError(
-                f"rows {other} and {row} of the store have the same ID {ids[row]!r} but different fields; give one "
-                "of the cases another ID, or remove it"
-            )
-        found.append(
-            pd.DataFrame(
-                {
-                    "row": repeats,
-                    "id": ids[repeats],
-                    "repeats_row": originals,
-                    "repeats_id": ids[originals],
-                    "rule": rule,
-                    "same_content": same,
-                },
-                columns=list(COLUMNS),
-            )
-        )
-        alive = np.setdiff1d(alive, repeats)
-    kept = found or [pd.DataFrame(columns=list(COLUMNS))]
-    return pd.concat(kept, ignore_index=True).sort_values("row", ignore_index=True)
+    every = np.arange(len(ids))
+    same_id = _equal_keys(every, ids)
+    _refuse_conflicts(ids, *same_id, same_content)
+    pairs_of: dict[Rule, Callable[[Rows], tuple[Rows, Rows]]] = {
+        "id": lambda _: same_id,
+        "parameters": lambda rows: _equal_parameters(rows, parameters),
+        "content": lambda rows: _equal_fields(rows, fingerprints, content_rtol, same_content),
+    }
+    original, rule_of = every.copy(), np.full(len(ids), "", dtype=object)
+    for rule, find in pairs_of.items():
+        if rule in rules:
+            repeats, earlier = find(np.flatnonzero(original == every))
+            original[repeats], rule_of[repeats] = earlier, rule
+    while (original[original] != original).any():
+        original = original[original]
+    dropped, kept = np.flatnonzero(original != every), np.flatnonzero(original == every)
+    _refuse_repeated_ids(ids, *_equal_keys(kept, ids[kept]))
+    columns = (
+        dropped,
+        ids[dropped],
+        original[dropped],
+        ids[original[dropped]],
+        rule_of[dropped],
+        same_content(dropped, original[dropped]),
+    )
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
 def contents_equal(store: Store, rows: Rows, others: Rows, rtol: float) -> NDArray[np.bool_]:
-    """Whether the fields of each pair of rows differ by at most ``rtol``, relative L2, source H, E and H apart."""
+    """Whether fields of pairs of rows differ by at most ``rtol``, relative L2; source H, E and H apart."""
     same = np.empty(len(rows), bool)
     for start in range(0, len(rows), _PAIRS_AT_ONCE):
         chosen = slice(start, start + _PAIRS_AT_ONCE)
@@ -102,6 +99,24 @@ def _close(values: NDArray[Any], others: NDArray[Any], rtol: float) -> NDArray[n
     return close
 
 
+def _refuse_conflicts(ids: NDArray[Any], repeats: Rows, earlier: Rows, same_content: SameContent) -> None:
+    same = same_content(repeats, earlier)
+    if not same.all():
+        row, other = int(repeats[~same][0]), int(earlier[~same][0])
+        raise DataError(
+            f"rows {other} and {row} of the store have the same ID {ids[row]!r} but different fields; "
+            "give one of the cases another ID, or remove it"
+        )
+
+
+def _refuse_repeated_ids(ids: NDArray[Any], repeats: Rows, earlier: Rows) -> None:
+    if len(repeats):
+        raise DataError(
+            f"rows {earlier[0]} and {repeats[0]} of the store would both be kept under the ID "
+            f"{ids[repeats[0]]!r}; add id to dedupe.rules"
+        )
+
+
 def _equal_keys(rows: Rows, keys: NDArray[Any]) -> tuple[Rows, Rows]:
     """Rows whose key an earlier row has, and the first row that has it."""
     codes, _ = pd.factorize(keys)
@@ -111,42 +126,97 @@ def _equal_keys(rows: Rows, keys: NDArray[Any]) -> tuple[Rows, Rows]:
     return rows[repeats], rows[first[codes[repeats]]]
 
 
-def _equal_parameters(rows: Rows, parameters: NDArray[np.float64]) -> tuple[Rows, Rows]:
-    values = np.ascontiguousarray(parameters[rows])
-    has_any = ~np.isnan(values).all(axis=1) if values.shape[1] else np.zeros(len(rows), bool)
-    values = np.where(np.isnan(values), np.nan, values + 0.0)[has_any]
-    hashes = np.array([hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in values], dtype=object)
-    return _equal_keys(rows[has_any], hashes)
+def _equal_parameters(rows: Rows, parameters: Floats) -> tuple[Rows, Rows]:
+    empty = np.all(np.isnan(parameters), axis=1, keepdims=True)[:, 0]  # so is a row of no columns
+    rows = rows[~empty[rows]]
+    return _equal_keys(rows, _hashes(parameters, rows))
 
 
-def _near_fingerprints(
-    rows: Rows, fingerprints: NDArray[np.float64], rtol: float, same_content: SameContent
-) -> tuple[Rows, Rows]:
-    """Rows whose fields an earlier row has, found among neighbours in the sorted projections."""
-    prints = np.asarray(fingerprints)[rows]
-    # Norms and projections on a unit vector differ by at most the norm of the difference of the fields.
-    slack = _SLACK * rtol * prints[:, [0, 0, 2, 2]]
-    order = np.argsort(prints[:, 3], kind="stable")
-    original = np.arange(len(rows))
-    shift = 1
-    while shift < len(rows):
-        near, after = order[:-shift], order[shift:]
-        close = np.abs(prints[after, 3] - prints[near, 3]) <= slack[near, 3]
-        if not close.any():
-            break
-        candidates = close & (np.abs(prints[after] - prints[near]) <= slack[near]).all(axis=1)
-        a, b = near[candidates], after[candidates]
-        same = same_content(rows[a], rows[b])
-        for first, second in zip(a[same], b[same], strict=True):
-            low, high = sorted((_root(original, int(first)), _root(original, int(second))))
-            original[high] = low
+def _hashes(values: Floats, rows: Rows) -> NDArray[Any]:
+    """A hash of the values of each row, bit for bit, where NaN equals NaN and -0 equals 0."""
+    hashes: list[bytes] = []
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        block = values[rows[start : start + _ROWS_AT_ONCE]] + 0.0
+        block[np.isnan(block)] = np.nan
+        hashes += [hashlib.blake2b(row, digest_size=16).digest() for row in np.ascontiguousarray(block)]
+    return np.array(hashes, dtype=object)
+
+
+def _equal_fields(rows: Rows, fingerprints: Floats, rtol: float, same_content: SameContent) -> tuple[Rows, Rows]:
+    """Rows whose fields an earlier row has, and the first such row.
+
+    Fields are compared only where the fingerprints are near. Of samples with one and the same fingerprint
+    (copies, or zero everywhere) each is compared with the first alone, so that many of them cost no more.
+    """
+    earliest = np.arange(len(fingerprints))
+    copies, first = _equal_keys(rows, _hashes(fingerprints, rows))
+    same = same_content(copies, first)
+    earliest[copies[same]] = first[same]
+    single = rows[earliest[rows] == rows]
+    for one, two in _near_pairs(_in_tolerances(fingerprints[single], rtol)):
+        low, high = single[np.minimum(one, two)], single[np.maximum(one, two)]
+        better = low < earliest[high]
+        low, high = low[better], high[better]
+        same = same_content(high, low)
+        np.minimum.at(earliest, high[same], low[same])
+    repeats = rows[earliest[rows] != rows]
+    return repeats, earliest[repeats]
+
+
+def _in_tolerances(fingerprints: Floats, rtol: float) -> Floats:
+    """Four numbers per sample, which differ by at most 1 where the fields are the same.
+
+    With ||a - b|| <= r ||a||: the logarithms of the norms differ by at most r, and the projections on a unit
+    vector, each divided by its norm, by at most 2 r.
+    """
+    columns = []
+    for norms, projections in fingerprints.reshape(-1, 2, 2).transpose(1, 2, 0):
+        size = np.where(norms > 0, norms, 1.0)
+        logs = np.log(size)
+        logs[norms == 0] = logs.min(initial=0.0) - 1.0  # a zero field is like no other
+        tolerance = _SLACK * rtol + _ROUNDING
+        columns += [logs / tolerance, projections / size / (2 * tolerance)]
+    return np.stack(columns, axis=1)
+
+
+def _near_pairs(keys: Floats) -> Iterator[tuple[Rows, Rows]]:
+    """All pairs of rows of ``keys`` that differ by at most 1 in every column, some at a time."""
+    places, cluster = _clusters(keys)
+    lead = int(np.argmin([_neighbours(column) for column in keys[places].T])) if len(places) else 0
+    order = np.lexsort((keys[places, lead], cluster))
+    places, cluster = places[order], cluster[order]
+    keys = keys[places]
+    near, shift = np.arange(len(places)), 1
+    while len(near):
+        near = near[near + shift < len(places)]
+        after = near + shift
+        near = near[(cluster[after] == cluster[near]) & (keys[after, lead] - keys[near, lead] <= 1)]
+        found = near[(np.abs(keys[near + shift] - keys[near]) <= 1).all(axis=1)]
+        if len(found):
+            yield places[found], places[found + shift]
         shift += 1
-    roots = np.array([_root(original, place) for place in range(len(rows))], np.int64)
-    repeats = np.flatnonzero(roots != np.arange(len(rows)))
-    return rows[repeats], rows[roots[repeats]]
 
 
-def _root(original: NDArray[np.int64], place: int) -> int:
-    while original[place] != place:
-        place = int(original[place])
-    return place
+def _clusters(keys: Floats) -> tuple[Rows, Rows]:
+    """Rows of ``keys`` that may have a partner, and the number of the cluster that holds their partners.
+
+    The rows are cut wherever a sorted column has a gap above 1, column by column, until no cut is left.
+    """
+    places = np.arange(len(keys))
+    cluster = np.zeros(len(keys), np.int64)
+    state = (-1, -1)
+    while state != (state := (len(places), len(np.unique(cluster)))):
+        for column in keys.T:
+            order = np.lexsort((column[places], cluster))
+            places, cluster = places[order], cluster[order]
+            cuts = (np.diff(column[places]) > 1) | (np.diff(cluster) > 0)
+            cluster = np.cumsum(np.append(False, cuts))[: len(places)]
+            shared = np.bincount(cluster)[cluster] > 1
+            places, cluster = places[shared], cluster[shared]
+    return places, cluster
+
+
+def _neighbours(column: Floats) -> int:
+    """The number of pairs of values that differ by at most 1."""
+    column = np.sort(column)
+    return int((np.searchsorted(column, column + 1, side="right") - np.arange(len(column)) - 1).sum())

@@ -8,16 +8,19 @@ Within the base population the draw follows a keyed hash of the family's name, n
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from emfm.data.family_sizes import choose_families, rearranged
 from emfm.data.sample import DataError
 
 Positions = NDArray[np.int64]
-SETS = ("train_pool", "val_fixed", "test_final")
+SETS: Final = ("train_pool", "val_fixed", "test_final")
+_VAL, _TEST, _TRAIN, _NONE = range(4)
+_NUMBERS: Final = {"train_pool": _TRAIN, "val_fixed": _VAL, "test_final": _TEST}
 
 
 @dataclass(frozen=True)
@@ -48,102 +51,111 @@ def split_by_family(families: NDArray[np.object_], sizes: SplitSizes, seed: int,
     """Draw the three sets from samples given by their families, in store order.
 
     A set gets its exact size where any choice of whole families has it, else the nearest size, which the
-    summary's notes say. Raises DataError where a set would be empty.
+    summary's notes say. train_pool takes samples from after the base population only where the base has too
+    few, and lists them last, so that adding samples leaves its beginning as it was (but for base families
+    that must go for the size to be exact).
+
+    Raises DataError where a set would be empty.
     """
     codes, names = pd.factorize(families)
-    counts = np.bincount(codes)
-    first = np.full(len(names), len(codes))
-    np.minimum.at(first, codes, np.arange(len(codes)))
-    base_samples = _base_samples(len(codes), sizes, draw_from_first)
-    in_base = first < base_samples
-    base_counts = np.bincount(codes[:base_samples], minlength=len(names))
-    hashes = _hashes(names, seed)
-    order = np.lexsort((hashes, ~in_base))
-
-    notes: list[str] = []
-    if draw_from_first is None and base_samples == len(codes):
-        notes.append(
-            f"val_fixed and test_final were drawn from all {len(codes)} samples; before you add samples, set "
-            f"split.draw_from_first: {len(codes)}, so that they stay as they are"
-        )
-    owner = np.full(len(names), "", dtype=object)
-    for name, wanted in (("val_fixed", sizes.val_fixed), ("test_final", sizes.test_final)):
-        free = order[in_base[order] & (owner[order] == "")]
-        owner[free[choose_families(base_counts[free], wanted)]] = name
-    free = order[owner[order] == ""]
-    wanted_train = int(counts[free].sum()) if sizes.train_pool is None else sizes.train_pool
-    owner[free[choose_families(counts[free], wanted_train)]] = "train_pool"
-
-    late = (np.arange(len(codes)) >= base_samples) & np.isin(owner[codes], ["val_fixed", "test_final"])
-    if late.any():
-        notes.append(f"{int(late.sum())} samples came later to families of val_fixed or test_final; they are in no set")
+    late = np.arange(len(codes)) >= _base_samples(len(codes), sizes, draw_from_first)
+    later_only = np.bincount(codes[~late], minlength=len(names)) == 0
+    order = np.lexsort((_hashes(names, seed), later_only))
     rank = np.empty(len(names), np.int64)
     rank[order] = np.arange(len(names))
-    by_rank = np.argsort(rank[codes], kind="stable")
-    drawn = {name: by_rank[(owner[codes[by_rank]] == name) & ~late[by_rank]] for name in SETS}
-    asked = {"train_pool": sizes.train_pool, "val_fixed": sizes.val_fixed, "test_final": sizes.test_final}
-    for name, positions in drawn.items():
-        if len(positions) == 0:
-            raise DataError(f"{name} would be empty: {len(codes)} samples are too few for the sizes under split")
-        if asked[name] not in (None, len(positions)):
-            notes.append(f"{name} has {len(positions)} samples, the nearest to {asked[name]} that whole families allow")
-    unused = len(codes) - sum(len(positions) for positions in drawn.values())
-    summary = {
-        name: {"asked": asked[name], "samples": len(positions), "families": int(np.sum(owner == name))}
-        for name, positions in drawn.items()
-    }
-    return Split(**drawn, summary=summary | {"unused_samples": unused, "notes": notes})
-
-
-def choose_families(counts: Positions, wanted: int) -> Positions:
-    """Which families, given by their sizes in the order of the draw, together have ``wanted`` samples.
-
-    The exact sum where any choice has it, else the nearest; as close as possible to simply taking the first
-    families, and of families of one size always the first.
-
-    Returns:
-        Indices into ``counts``.
-    """
-    total = int(counts.sum())
-    if wanted >= total:
-        return np.arange(len(counts))
-    kinds = np.unique(counts)[::-1]
-    available = {int(kind): np.flatnonzero(counts == kind) for kind in kinds}
-    fair = np.cumsum(counts) <= wanted
-    reach = _reachable([(int(kind), len(available[int(kind)])) for kind in kinds], 2 * wanted)
-    target = _nearest_bit(reach[0], wanted)
-    chosen: list[Positions] = []
-    left = target
-    for place, kind in enumerate(map(int, kinds)):
-        members = available[kind]
-        start = int(np.count_nonzero(fair[members]))
-        take = next(
-            number
-            for number in sorted(range(len(members) + 1), key=lambda number: abs(number - start))
-            if left - number * kind >= 0 and reach[place + 1] >> (left - number * kind) & 1
-        )
-        chosen.append(members[:take])
-        left -= take * kind
-    return np.sort(np.concatenate(chosen))
+    family = rank[codes]
+    base = np.bincount(family[~late], minlength=len(names))
+    later = np.bincount(family[late], minlength=len(names))
+    set_of_base, set_of_later = _draw(base, later, sizes)
+    set_of = np.where(late, set_of_later[family], set_of_base[family])
+    by_draw = np.lexsort((family, late))
+    drawn = {name: by_draw[set_of[by_draw] == number] for name, number in _NUMBERS.items()}
+    notes = _notes(len(codes), sizes, draw_from_first)
+    held_out = int(later[set_of_base < _TRAIN].sum())
+    if held_out:
+        notes.append(f"{held_out} samples came later to families of val_fixed or test_final; they are in no set")
+    return Split(**drawn, summary=_summary(drawn, family, sizes, notes))
 
 
 def check_disjoint(split: Split, families: NDArray[np.object_]) -> None:
     """Raise DataError where two sets share a sample or a family."""
-    seen: dict[str, set[Any]] = {}
-    for name, positions in split.sets():
-        members = set(positions.tolist()), set(families[positions])
-        for other, (samples, groups) in seen.items():
-            if samples & members[0] or groups & members[1]:
-                raise DataError(f"{name} and {other} share samples or families; this is a defect of the split")
-        seen[name] = members  # type: ignore[assignment]
+    members = pd.concat(
+        pd.DataFrame({"set": name, "sample": positions, "family": families[positions]})
+        for name, positions in split.sets()
+    )
+    for what in ("sample", "family"):
+        owners = members[["set", what]].drop_duplicates()
+        shared = owners[owners.duplicated(what, keep=False)]
+        if len(shared):
+            first = shared[what].iloc[0]
+            names = " and ".join(shared.loc[shared[what] == first, "set"][::-1])
+            raise DataError(f"{names} share samples or families: the {what} {first}; this is a defect of the split")
+
+
+def _draw(base: Positions, later: Positions, sizes: SplitSizes) -> tuple[Positions, Positions]:
+    """The set of each family's samples in the base population, and of its later ones.
+
+    Families are in the order of the draw, by the number of samples of either kind that they have.
+    """
+    set_of_base, set_of_later = np.full(len(base), _NONE), np.full(len(base), _NONE)
+    begun = np.flatnonzero(base)
+    set_of_base[begun] = _hold_out(base[begun], sizes)
+    ours = np.flatnonzero((set_of_base == _NONE) & (base > 0))
+    more = np.flatnonzero((set_of_base == _NONE) & (later > 0))
+    chosen, added = _choose_train(base[ours], later[more], sizes.train_pool)
+    set_of_base[ours[chosen]] = _TRAIN
+    set_of_later[more[added]] = _TRAIN
+    return set_of_base, set_of_later
+
+
+def _hold_out(base: Positions, sizes: SplitSizes) -> Positions:
+    """val_fixed and test_final: the draw of one after the other, changed only where that is not exact."""
+    train, val, test = sizes.train_pool, sizes.val_fixed, sizes.test_final
+    drawn = np.full(len(base), _NONE)
+    for number, wanted in ((_VAL, val), (_TEST, test)):
+        _take(drawn, base, number, wanted)
+    left = int(base.sum()) - val - test
+    goals = [np.array([val, test, 0, left])]
+    if train is not None and train < left:
+        _take(drawn, base, _TRAIN, train)
+        goals.insert(0, np.array([val, test, train, left - train]))
+    for goal in goals:
+        found = rearranged(base, drawn, goal)
+        if found is not None:
+            return np.where(found == _TRAIN, _NONE, found)
+        drawn = np.where(drawn == _TRAIN, _NONE, drawn)
+    return drawn
+
+
+def _take(drawn: Positions, counts: Positions, number: int, wanted: int) -> None:
+    free = np.flatnonzero(drawn == _NONE)
+    drawn[free[choose_families(counts[free], wanted)]] = number
+
+
+def _choose_train(base: Positions, later: Positions, wanted: int | None) -> tuple[Positions, Positions]:
+    """Which families' base samples and which families' later samples make up train_pool: the base first."""
+    total = int(base.sum())
+    everything, nothing = np.arange(len(base)), np.arange(0)
+    if wanted is None:
+        return everything, np.arange(len(later))
+    if total >= wanted:
+        chosen = choose_families(base, wanted)
+        if int(base[chosen].sum()) == wanted:
+            return chosen, nothing
+    else:
+        added = choose_families(later, wanted - total)
+        if int(later[added].sum()) == wanted - total:
+            return everything, added
+    mixed = choose_families(np.concatenate([base, later]), wanted)
+    return mixed[mixed < len(base)], mixed[mixed >= len(base)] - len(base)
 
 
 def _base_samples(available: int, sizes: SplitSizes, draw_from_first: int | None) -> int:
     if draw_from_first is not None:
-        return min(draw_from_first, available)
+        return draw_from_first
     if sizes.train_pool is None:
         return available
-    return min(sizes.train_pool + sizes.val_fixed + sizes.test_final, available)
+    return sizes.train_pool + sizes.val_fixed + sizes.test_final
 
 
 def _hashes(names: NDArray[np.object_], seed: int) -> NDArray[np.uint64]:
@@ -152,25 +164,29 @@ def _hashes(names: NDArray[np.object_], seed: int) -> NDArray[np.uint64]:
     return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
-def _reachable(kinds: list[tuple[int, int]], limit: int) -> list[int]:
-    """For each suffix of (family size, number of families): the set of reachable sums up to ``limit``, as bits."""
-    mask = (1 << (limit + 1)) - 1
-    sets = [1]
-    for size, number in reversed(kinds):
-        bits, step = sets[0], 1
-        while number > 0:
-            take = min(step, number)
-            bits |= (bits << (take * size)) & mask
-            number -= take
-            step *= 2
-        sets.insert(0, bits)
-    return sets
+def _notes(available: int, sizes: SplitSizes, draw_from_first: int | None) -> list[str]:
+    settled = draw_from_first is not None or sizes.train_pool is not None
+    if settled and available >= _base_samples(available, sizes, draw_from_first):
+        return []
+    return [
+        f"val_fixed and test_final were drawn from all {available} samples; before you add samples, set "
+        f"split.draw_from_first: {available}, so that they stay as they are"
+    ]
 
 
-def _nearest_bit(bits: int, wanted: int) -> int:
-    """The set bit nearest to ``wanted``, the lower of two."""
-    for distance in range(wanted + 1):
-        for candidate in (wanted - distance, wanted + distance):
-            if bits >> candidate & 1:
-                return candidate
-    return 0
+def _summary(drawn: dict[str, Positions], family: Positions, sizes: SplitSizes, notes: list[str]) -> dict[str, Any]:
+    """What was asked for and what came of it; raises DataError for an empty set."""
+    summary: dict[str, Any] = {}
+    for name, positions in drawn.items():
+        asked, count = getattr(sizes, name), len(positions)
+        if count == 0:
+            members = np.bincount(family)
+            raise DataError(
+                f"{name} would be empty: {len(family)} samples are too few, or families of {members.min()} to "
+                f"{members.max()} too large, for the sizes under split; change the sizes, or add samples"
+            )
+        if asked not in (None, count):
+            notes.append(f"{name} has {count} samples, the nearest to {asked} that whole families allow")
+        summary[name] = {"asked": asked, "samples": count, "families": len(np.unique(family[positions]))}
+    unused = len(family) - sum(len(positions) for positions in drawn.values())
+    return summary | {"unused_samples": unused, "notes": notes}

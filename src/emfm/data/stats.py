@@ -139,7 +139,7 @@ def read_norm_stats(path: Path) -> NormStats:
     problems: list[str] = []
     stats = parse_section(NormStats, raw, "", problems)
     if stats is None:
-        raise DataError(f"{path}: {'; '.join(problems)}; {_REMEDY}")
+        raise DataError(f"{path}: {'; '.join(problem.removeprefix(': ') for problem in problems)}; {_REMEDY}")
     return stats
 
 

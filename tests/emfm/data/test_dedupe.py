@@ -154,3 +154,78 @@ def test_a_sample_that_is_zero_everywhere_repeats_only_its_like():
     table = pd.DataFrame({"id": ["a", "b", "c"], "family": "f"})
     found = find_repeats(table, np.zeros((3, 0)), prints, RULES, RTOL, partial(contents_equal, fields, rtol=RTOL))
     assert list(found["id"]) == ["b"]
+
+
+def test_a_repeat_of_a_dropped_sample_names_the_one_that_is_kept():
+    found = repeats(["a", "b", "b"], [1, 2, 2], [[5], [5], [6]])
+    assert found[["id", "repeats_id", "rule", "same_content"]].to_numpy().tolist() == [
+        ["b", "a", "parameters", False],
+        ["b", "a", "id", False],
+    ]
+
+
+def test_the_same_id_with_different_content_is_an_error_whichever_rules_apply():
+    with pytest.raises(DataError, match="rows 0 and 1 of the store have the same ID 'a' but different fields"):
+        repeats(["a", "a"], [1, 2], rules=["content"])
+
+
+def test_an_id_that_would_be_kept_twice_is_refused():
+    with pytest.raises(DataError, match=r"rows 0 and 1 .* both be kept under the ID 'a'; add id to dedupe.rules"):
+        repeats(["a", "a"], [1, 1], [[5], [6]], rules=["parameters"])
+
+
+NEAR = st.tuples(st.integers(1, 3), st.sampled_from([0, 4e-7, 8e-7, 1.2e-6, 1.6e-6, 1e-3])).map(sum)
+
+
+@given(st.lists(NEAR, min_size=1, max_size=25), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_sample_is_dropped_where_any_earlier_one_has_its_fields_and_later_ones_change_nothing(contents, data):
+    ids = [f"s{n}" for n in range(len(contents))]
+    found = repeats(ids, contents)
+    scales = np.array([1 + seed % 1 for seed in contents])
+    seeds = np.array(contents).astype(int)
+    larger = np.maximum.outer(scales, scales)
+    same = (np.abs(np.subtract.outer(scales, scales)) <= RTOL * larger) & (seeds[:, None] == seeds)
+    assert list(found["row"]) == [row for row in range(len(ids)) if same[row, :row].any()]
+    assert not set(found["repeats_row"]) & set(found["row"])
+    some = data.draw(st.integers(1, len(ids)))
+    pd.testing.assert_frame_equal(
+        repeats(ids[:some], contents[:some]), found[found["row"] < some].reset_index(drop=True), check_dtype=False
+    )
+
+
+def with_noise(fields, share, rng):
+    """The fields plus noise of ``share`` of their norm, sample by sample."""
+    noise = rng.normal(size=fields.shape)
+    ratio = np.sqrt((fields**2).sum((1, 2, 3), keepdims=True) / (noise**2).sum((1, 2, 3), keepdims=True))
+    return fields + share * ratio * noise
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.99, 30), (1.01, 0)])
+@pytest.mark.parametrize("size", [1e-3, 1e3])
+def test_noise_within_the_tolerance_is_no_difference_at_any_field_strength(size, share, found):
+    rng = np.random.default_rng(3)
+    source_h, e_field, h_field = (size * rng.normal(size=(30, count, 5, 5)) for count in (4, 6, 6))
+    source_h, e_field, h_field = (
+        np.concatenate([fields, with_noise(fields, share * RTOL, rng)]) for fields in (source_h, e_field, h_field)
+    )
+    target = np.concatenate([e_field, h_field / 377], axis=1)
+    prints = np.array([fingerprint(*pair) for pair in zip(source_h, target, strict=True)])
+    table = pd.DataFrame({"id": [str(n) for n in range(60)], "family": "f"})
+    same = partial(contents_equal, Fields(source_h, target), rtol=RTOL)
+    drops = find_repeats(table, np.zeros((60, 0)), prints, RULES, RTOL, same)
+    assert list(drops["repeats_row"]) == list(range(found))
+
+
+@pytest.mark.parametrize("prints", [np.zeros((20_000, 4)), np.full((20_000, 4), 0.3)], ids=["zero", "copies"])
+def test_many_copies_of_one_sample_are_each_compared_with_the_first_alone(prints):
+    compared = []
+
+    def same(rows, others):
+        compared.append(len(rows))
+        return np.ones(len(rows), bool)
+
+    table = pd.DataFrame({"id": [str(n) for n in range(len(prints))], "family": "f"})
+    found = find_repeats(table, np.zeros((len(prints), 0)), prints, RULES, RTOL, same)
+    assert set(found["repeats_row"]) == {0}
+    assert sum(compared) < 2 * len(prints)

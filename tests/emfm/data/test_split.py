@@ -126,3 +126,70 @@ def test_a_leak_is_found():
     leaking = type(split)(np.append(split.train_pool, split.val_fixed[0]), split.val_fixed, split.test_final)
     with pytest.raises(DataError, match="val_fixed and train_pool share samples or families"):
         check_disjoint(leaking, families)
+
+
+FEW_FAMILIES = st.lists(st.integers(1, 5), min_size=3, max_size=8)
+
+
+@given(FEW_FAMILIES, st.integers(1, 6), st.integers(1, 6), st.integers(0, 4), st.integers(0, 100))
+@settings(max_examples=150, deadline=None)
+def test_all_three_sizes_are_exact_wherever_some_choice_of_families_has_them(sizes, val, test, spare, seed):
+    wanted = (sum(sizes) - val - test - spare, val, test)
+    reachable = {(0, 0, 0)}
+    for size in sizes:
+        reachable |= {tuple(n + size * (k == j) for k, n in enumerate(sums)) for sums in reachable for j in range(3)}
+    if wanted in reachable and wanted[0] > 0:
+        split = split_by_family(families_of(sizes), SplitSizes(*wanted), seed, sum(sizes))
+        assert tuple(len(positions) for _, positions in split.sets()) == wanted
+        check_disjoint(split, families_of(sizes))
+
+
+@given(
+    FAMILY_SIZES, st.lists(st.integers(0, 150), max_size=40), st.integers(0, 100), st.sampled_from([None, 15, 10**6])
+)
+@settings(max_examples=80, deadline=None)
+def test_samples_added_to_any_family_change_neither_the_held_out_sets_nor_the_beginning_of_train_pool(
+    sizes, added, seed, train_pool
+):
+    before = families_of(sizes)
+    after = np.append(before, np.array([f"f{number}" for number in added], object))
+    wanted = SplitSizes(train_pool, 5, 10)
+    small = split_by_family(before, wanted, seed, len(before))
+    large = split_by_family(after, wanted, seed, len(before))
+    check_disjoint(large, after)
+    np.testing.assert_array_equal(small.val_fixed, large.val_fixed)
+    np.testing.assert_array_equal(small.test_final, large.test_final)
+    np.testing.assert_array_equal(small.train_pool, large.train_pool[: len(small.train_pool)])
+    held_out = members(small, before, "val_fixed") | members(small, before, "test_final")
+    left_out = set(range(len(after))) - {int(n) for _, positions in large.sets() for n in positions}
+    assert {n for n in range(len(before), len(after)) if after[n] in held_out} <= left_out
+
+
+def test_train_pool_takes_later_samples_last_and_only_where_the_base_has_too_few():
+    families = families_of([1, 2, 3, 4] * 50)
+    split = split_by_family(families, SplitSizes(400, 10, 20), 0, 300)
+    is_late = split.train_pool >= 300
+    assert len(split.train_pool) == 400
+    assert list(is_late) == sorted(is_late)
+    assert np.count_nonzero(~is_late) == 270
+    assert not (split_by_family(families, SplitSizes(200, 10, 20), 0, 300).train_pool >= 300).any()
+
+
+@pytest.mark.parametrize(
+    ("count", "train_pool", "first", "noted"),
+    [(40, 26, None, False), (39, 26, None, True), (40, None, None, True), (40, None, 40, False), (40, None, 41, True)],
+)
+def test_a_note_says_when_samples_added_later_would_move_the_held_out_sets(count, train_pool, first, noted):
+    split = split_by_family(families_of([1] * count), SplitSizes(train_pool, 6, 8), 3, first)
+    assert any("split.draw_from_first: " in note for note in split.summary["notes"]) == noted
+
+
+def test_families_too_large_for_a_set_are_named_where_it_would_be_empty():
+    with pytest.raises(
+        DataError, match=r"val_fixed would be empty: .* families of 100 to 100 too large.*change the sizes"
+    ):
+        split_by_family(families_of([100] * 5), SplitSizes(None, 5, 100), 0, None)
+
+
+def test_of_two_equally_near_sizes_none_is_empty():
+    assert len(split_by_family(families_of([4] * 50), SplitSizes(None, 2, 8), 0, None).val_fixed) == 4
