@@ -39,15 +39,12 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def run(self, *command: str, check: bool = True, **more_environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command there, with this Python first on the path."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-        environment["PYTHONPATH"] = str(self.folder / "src")
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=environment | more_environment,
+            env=self._environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -56,6 +53,24 @@ class Project:
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a command there, in a process group of its own."""
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        environment["PYTHONPATH"] = str(self.folder / "src")
+        return environment
 
     def change_params(self, changes: dict[str, object]) -> None:
         """Set dotted keys of params.yaml."""

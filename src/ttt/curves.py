@@ -115,9 +115,10 @@ def _values(record: dict[str, Any]) -> Iterator[tuple[list[Any], str, Any]]:
 
 
 def _short_names(folders: Sequence[Path]) -> list[str]:
-    """Each folder's last part, or as many parts as tell the folders apart."""
+    """The run's name, with that of its experiment where there are several, or as much as tells them apart."""
     paths = [folder.resolve().parts for folder in folders]
-    for length in range(1, max(len(parts) for parts in paths) + 1):
+    shortest = 1 if len({parts[:-1] for parts in paths}) == 1 else 2
+    for length in range(shortest, max(len(parts) for parts in paths)):
         names = ["/".join(parts[-length:]) for parts in paths]
         if len(set(names)) == len(set(paths)):
             return names

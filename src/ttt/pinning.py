@@ -50,6 +50,7 @@ def pin(compute: ComputeParams) -> None:
     if stale and loaded:
         raise RuntimeError(f"{', '.join(sorted(loaded))} was imported before its settings {stale} were made")
     os.environ.update(stale)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # repeatable matrix products on cuda
 
 
 def pin_for(config: Path) -> None:

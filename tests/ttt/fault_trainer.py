@@ -22,6 +22,7 @@ from typing import Any
 import torch._dynamo  # noqa: F401 - the first optimizer step loads it, a second that no attempt should pay
 
 from ttt.assemble import assemble
+from ttt.engine.checkpoint import code_version
 from ttt.engine.loop import fit
 from ttt.engine.start import Fresh, Resume
 from ttt.settings import TrainingConfig, parse_config
@@ -131,6 +132,7 @@ def torment(config: TrainingConfig, folder: Path, kills: int, dice: random.Rando
 
 def main() -> None:
     folder, scheduler, kills, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    code_version()  # kept from now on: the sources may be edited while this runs
     dice = random.Random(seed)
     total: Counter[str] = Counter()
     for amp in (False, True):

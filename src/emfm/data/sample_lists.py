@@ -31,6 +31,11 @@ class SampleList:
         digest.update(np.ascontiguousarray(self.store.fingerprints[self.rows]).tobytes())
         return digest.hexdigest()
 
+    def spread(self, count: int) -> "SampleList":
+        """``count`` of the samples, at even distances in the list, so that they come from different families."""
+        places = np.arange(count) * len(self) // count
+        return SampleList(self.store, tuple(self.ids[place] for place in places), self.rows[places])
+
     def batches(self, size: int, most: int | None = None) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Source H and target of ``size`` samples at a time; of the first ``most`` batches only (None: all)."""
         starts = range(0, len(self), size)[:most]

@@ -46,6 +46,7 @@ def _run(stage: str, numbers: list[int]) -> int:
     """Import and run a stage, only now that the environment of numpy and torch is set."""
     settings = importlib.import_module("emfm.settings")
     refusals = importlib.import_module("emfm.stages.refusals")
+    importlib.import_module("ttt.engine.progress").log_to_stderr()
     try:
         importlib.import_module(f"emfm.stages.{stage}").run(settings.load_params(PARAMS_FILE), *numbers)
     except refusals.REFUSALS as error:

@@ -43,7 +43,8 @@ def run(params: Params) -> None:
 
 
 def pictured(samples: SampleList, predictors: dict[str, Predictor], count: int) -> dict[str, Any]:
-    """The first ``count`` samples as arrays: ``ids``, ``truth``, and each stage's prediction under its name."""
-    source_h, truth = next(samples.batches(count))
+    """The same ``count`` samples every time: ``ids``, ``truth``, and each stage's prediction under its name."""
+    fixed = samples.spread(count)
+    source_h, truth = next(fixed.batches(count))
     arrays = {name: predict(source_h).astype(np.float32) for name, predict in predictors.items()}
-    return {"ids": np.array(samples.ids[:count]), "truth": truth} | arrays
+    return {"ids": np.array(fixed.ids), "truth": truth} | arrays

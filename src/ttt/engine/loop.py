@@ -9,7 +9,6 @@ from typing import NoReturn
 import torch
 from torch import nn
 
-from ttt.config import ConfigError, unknown_key
 from ttt.engine.alerts import Alert, alerts_of_epoch, raise_alert
 from ttt.engine.batches import Feed
 from ttt.engine.checkpoint import save_checkpoint, to_bytes
@@ -20,10 +19,10 @@ from ttt.engine.journal import Journal
 from ttt.engine.progress import LOG, Progress
 from ttt.engine.randomness import repeatable_algorithms, undisturbed
 from ttt.engine.run_folder import RunFolder
-from ttt.engine.start import Fresh, Resume, Start, begin
+from ttt.engine.start import Fresh, Resume, Start, begin, refuse_unknown_monitor
 from ttt.engine.state import TrainingState
 from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
-from ttt.engine.task import Batch, BatchDataset, Task
+from ttt.engine.task import Batch, Task
 from ttt.settings import TrainingConfig
 
 __all__ = ["Fresh", "Interrupted", "Outcome", "Resume", "Start", "fit"]
@@ -52,7 +51,7 @@ def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start) -> Outc
     device = resolve_device(config.device)
     with folder.locked(), stop_signals() as stop, repeatable_algorithms():
         state = TrainingState(task, config, device)
-        _refuse_unknown_monitor(state)
+        refuse_unknown_monitor(state)
         resumed = begin(state, folder, start)
         folder.write_config(config.to_mapping())
         with Journal(folder.journal, state.place.journal_bytes) as journal:
@@ -61,31 +60,6 @@ def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start) -> Outc
             if resumed is not None:
                 journal.write("resume", resumed)
             return _Training(state, folder, journal, stop, log_next_step=resumed is not None).run()
-
-
-def _refuse_unknown_monitor(state: TrainingState) -> None:
-    """Evaluate a batch before hours of training, to see whether the monitored figure is among the results."""
-    task, config = state.task, state.config
-    few = _Head(task.val, min(len(task.val), config.train.eval_batch_size))
-    with undisturbed(state.device):
-        figures = evaluate(task.model, few, task.metrics(), len(few), state.device, task.loss)
-    names = ["train_loss", *(f"val_{name}" for name in figures)]
-    if config.ckpt.monitor not in names:
-        raise ConfigError(config.source, [unknown_key("ckpt.monitor", config.ckpt.monitor, names)])
-
-
-class _Head:
-    """The first samples of a data set."""
-
-    def __init__(self, dataset: BatchDataset, count: int) -> None:
-        self._dataset, self._count = dataset, count
-        self.fingerprint = ""
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitems__(self, indices: list[int]) -> Batch:
-        return self._dataset.__getitems__(indices)
 
 
 class _Training:

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ttt.config import changes
+from ttt.config import ConfigError, changes, unknown_key
 from ttt.engine.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import CheckpointError, TrainingError
+from ttt.engine.evaluate import evaluate
 from ttt.engine.progress import LOG
+from ttt.engine.randomness import undisturbed
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.state import TrainingState
+from ttt.engine.task import Batch, BatchDataset
 from ttt.files import write_bytes
 
 
@@ -56,6 +59,34 @@ def begin(state: TrainingState, folder: RunFolder, start: Start) -> dict[str, An
         _begin_fresh(state, folder, start)
         return None
     return _begin_from_checkpoint(state, folder, start)
+
+
+def refuse_unknown_monitor(state: TrainingState) -> None:
+    """Evaluate a batch before hours of training, to see whether the monitored figure is among the results.
+
+    Raises ConfigError where it is not.
+    """
+    task, config = state.task, state.config
+    few = _Head(task.val, min(len(task.val), config.train.eval_batch_size))
+    with undisturbed(state.device):
+        figures = evaluate(task.model, few, task.metrics(), len(few), state.device, task.loss)
+    names = ["train_loss", *(f"val_{name}" for name in figures)]
+    if config.ckpt.monitor not in names:
+        raise ConfigError(config.source, [unknown_key("ckpt.monitor", config.ckpt.monitor, names)])
+
+
+class _Head:
+    """The first samples of a data set."""
+
+    def __init__(self, dataset: BatchDataset, count: int) -> None:
+        self._dataset, self._count = dataset, count
+        self.fingerprint = ""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        return self._dataset.__getitems__(indices)
 
 
 def _begin_fresh(state: TrainingState, folder: RunFolder, start: Fresh) -> None:
@@ -125,7 +156,7 @@ def _refuse_another_training(checkpoint: Checkpoint, state: TrainingState, path:
         lines = [f"{key}: {before} in the checkpoint, {after} now" for key, before, after in found]
         if any(key.startswith("scheduler.") for key, _, _ in found):
             lines.append("(--resume_reset_scheduler goes on with another scheduler)")
-        listed = "\n  ".join(lines)
+        listed = "\n  ".join(dict.fromkeys(lines))
         raise CheckpointError(f"{path}: its training cannot go on with another configuration:\n  {listed}")
 
 

@@ -1,0 +1,55 @@
+"""Lists of samples."""
+
+import numpy as np
+import pytest
+
+from emfm.data.sample import DataError
+from emfm.data.sample_lists import SampleList, read_ids
+
+
+class Rows:
+    """A store whose source H and target are row numbers."""
+
+    fingerprints = np.arange(40.0).reshape(10, 4)
+
+    def source_h(self, rows):
+        return np.asarray(rows)
+
+    target = source_h
+
+
+def samples(*rows):
+    return SampleList(Rows(), tuple(f"s{row}" for row in rows), np.array(rows))
+
+
+def test_batches_keep_the_order_and_may_be_limited():
+    listed = samples(7, 2, 5, 1, 0)
+    assert [source.tolist() for source, _ in listed.batches(2)] == [[7, 2], [5, 1], [0]]
+    assert [source.tolist() for source, _ in listed.batches(2, most=1)] == [[7, 2]]
+
+
+def test_the_digest_tells_content_and_order():
+    assert samples(1, 2).digest == samples(1, 2).digest
+    assert len({samples(1, 2).digest, samples(2, 1).digest, samples(1, 3).digest}) == 3
+
+
+def test_spread_samples_are_the_same_every_time_and_from_the_whole_list():
+    listed = samples(*range(10))
+    assert listed.spread(4).ids == ("s0", "s2", "s5", "s7")
+    assert listed.spread(10).ids == listed.ids
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("", "lists no samples"), ("a\n\nb\n", "line 2 is empty"), ("a\nb\na\n", "line 3 repeats line 1")],
+)
+def test_a_list_that_cannot_be_used_is_refused(tmp_path, text, sentence):
+    path = tmp_path / "ids.txt"
+    path.write_text(text)
+    with pytest.raises(DataError, match=f"ids.txt: .*{sentence}"):
+        read_ids(path)
+
+
+def test_a_missing_list_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(DataError, match="ids.txt: cannot be read .*dvc repro group_split"):
+        read_ids(tmp_path / "ids.txt")

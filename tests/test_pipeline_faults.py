@@ -1,0 +1,166 @@
+"""A pipeline that is killed goes on where it was and ends with the same bytes, however DVC ran it."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tiny_project import make_project
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = 60
+LONGER = {"train.epochs": EPOCHS, "milestone.training.train.epochs": EPOCHS}
+STAGE = "train_stage1"
+KILLED_AFTER = 8
+PATIENCE = 120.0
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A project whose data are made, before any training."""
+    project = make_project(tmp_path_factory.mktemp("faults") / "prepared", LONGER)
+    project.run("dvc", "repro", "compute_norm_stats")
+    project.commit("data")
+    return project
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared, tmp_path_factory):
+    """The same project after a training that nobody disturbed."""
+    project = copy_of(prepared, tmp_path_factory.mktemp("undisturbed") / "project")
+    project.run("dvc", "repro", STAGE)
+    return project
+
+
+@pytest.fixture
+def project(prepared, tmp_path):
+    return copy_of(prepared, tmp_path / "project")
+
+
+def copy_of(project, folder):
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return type(project)(folder)
+
+
+def epochs_done(project):
+    logs = list((project.folder / ".resume").glob("stage1-*/metrics.jsonl"))
+    return sum(line.startswith('{"kind": "epoch"') for log in logs for line in log.read_text().splitlines())
+
+
+def wait_until(is_true):
+    end = time.monotonic() + PATIENCE
+    while not is_true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def trainers(project):
+    """Process IDs of the training stages that work in this project or in a temporary copy inside it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            is_trainer = entry.name.isdecimal() and b"emfm.stages\0train_stage" in (entry / "cmdline").read_bytes()
+            if is_trainer and (entry / "cwd").resolve().is_relative_to(project.folder):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def kill_in_the_middle(project, *command):
+    running = project.start(*command)
+    wait_until(lambda: epochs_done(project) >= KILLED_AFTER or running.poll() is not None)
+    assert running.poll() is None, "it ended before it was killed"
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    wait_until(lambda: not trainers(project))
+    assert KILLED_AFTER <= epochs_done(project) < EPOCHS
+
+
+def assert_went_on(done):
+    epochs = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("epoch ")]
+    assert epochs, "no epoch was trained"
+    assert not [line for line in epochs if line.startswith(f"epoch {KILLED_AFTER - 1}/")]
+    assert [line for line in epochs if line.startswith(f"epoch {EPOCHS}/")]
+
+
+def assert_same_results(project, undisturbed):
+    for name in ("dvc.lock", "models/stage1/best.pth", "reports/curves/stage1.csv"):
+        assert (project.folder / name).read_bytes() == (undisturbed.folder / name).read_bytes(), name
+    assert not list((project.folder / ".resume").glob("stage1-*/"))
+
+
+def test_a_killed_repro_goes_on_and_ends_with_the_same_bytes(project, undisturbed):
+    kill_in_the_middle(project, "dvc", "repro", STAGE)
+    assert_went_on(project.run("dvc", "repro", STAGE))
+    assert_same_results(project, undisturbed)
+
+
+@pytest.mark.parametrize("where", [[], ["--temp"]])
+def test_a_killed_experiment_goes_on_and_ends_with_the_same_bytes(project, undisturbed, where):
+    command = ("dvc", "exp", "run", "-n", "again", *where, STAGE)
+    kill_in_the_middle(project, *command)
+    if not where:
+        project.run("git", "checkout", "-q", "-f", "main")
+    assert_went_on(project.run(*command))
+    if where:
+        project.run("dvc", "exp", "apply", "again")
+    assert_same_results(project, undisturbed)
+
+
+def test_a_queued_experiment_takes_up_what_a_killed_one_left(project, undisturbed):
+    kill_in_the_middle(project, "dvc", "exp", "run", "-n", "killed", "--temp", STAGE)
+    project.run("dvc", "exp", "run", "-n", "queued", "--queue", STAGE)
+    project.run("dvc", "exp", "run", "--run-all")
+    project.run("dvc", "exp", "apply", "queued")
+    assert_same_results(project, undisturbed)
+
+
+def test_no_trainer_goes_on_when_dvc_alone_is_killed(project, undisturbed):
+    running = project.start("dvc", "repro", STAGE)
+    wait_until(lambda: epochs_done(project) >= KILLED_AFTER or running.poll() is not None)
+    running.kill()
+    running.wait()
+    wait_until(lambda: not trainers(project))
+    assert_went_on(project.run("dvc", "repro", STAGE))
+    assert_same_results(project, undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_by_signal_saves_the_state_and_leaves_the_lock_as_it_was(project, undisturbed, number):
+    before = (project.folder / "dvc.lock").read_bytes()
+    running = project.start("dvc", "repro", STAGE)
+    wait_until(lambda: epochs_done(project) >= KILLED_AFTER or running.poll() is not None)
+    for trainer in trainers(project):
+        os.kill(trainer, number)
+    assert running.wait() != 0
+    assert (project.folder / "dvc.lock").read_bytes() == before
+    assert_went_on(project.run("dvc", "repro", STAGE))
+    assert_same_results(project, undisturbed)
+
+
+def test_a_second_trainer_of_the_same_stage_is_kept_out(project):
+    running = project.start("dvc", "repro", STAGE)
+    wait_until(lambda: epochs_done(project) >= 1 or running.poll() is not None)
+    second = project.run("python", "-m", "emfm.stages", "train_stage", "1", check=False)
+    assert second.returncode == 1
+    assert "another process works on stage1" in second.stderr
+    assert running.wait() == 0
+
+
+def test_a_killed_simulation_goes_on_and_ends_with_the_same_bytes(prepared, tmp_path):
+    changes = {"acquire.simulate.num_samples": 3000, "acquire.shard_samples": 100}
+    project = make_project(tmp_path / "killed", changes)
+    running = project.start("dvc", "repro", "acquire")
+    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shard-?????"))) >= 3)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (project.folder / "data/store").exists()
+    project.run("dvc", "repro", "acquire")
+    whole = make_project(tmp_path / "whole", changes)
+    whole.run("dvc", "repro", "acquire")
+    assert project.read("dvc.lock") == whole.read("dvc.lock")

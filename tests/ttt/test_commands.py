@@ -1,0 +1,190 @@
+"""The commands as a user types them, each in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from ttt.engine.checkpoint import load_checkpoint
+from ttt.engine.journal import read_records
+
+DEMO = Path(__file__).parents[2] / "configs" / "ttt_demo.yaml"
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+class Project:
+    """A folder with a small configuration, in which commands are run."""
+
+    def __init__(self, folder, raw):
+        self.folder = folder
+        self.write("c.yaml", raw)
+
+    def write(self, name, raw):
+        (self.folder / name).write_text(yaml.safe_dump(raw))
+
+    def start(self, command):
+        name, *arguments = command.split()
+        return subprocess.Popen(
+            [sys.executable, "-m", name, *arguments],
+            cwd=self.folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, command, status=0):
+        process = self.start(command)
+        out, error = process.communicate(timeout=120)
+        assert process.returncode == status, error
+        assert "Traceback" not in error
+        return out if status == 0 else error
+
+
+@pytest.fixture
+def project(tmp_path, raw_config):
+    return Project(tmp_path, raw_config({}))
+
+
+def test_the_demo_trains_without_any_physics(tmp_path):
+    Project(tmp_path, {}).run(f"ttt.train --config {DEMO} --exp_name demo --epochs 2")
+    assert load_checkpoint(tmp_path / "runs" / "demo" / "001" / "best.pth").place.epoch <= 2
+
+
+def test_a_user_trains_judges_infers_and_plots(project):
+    folder = project.folder
+    project.run("ttt.train --config c.yaml --exp_name demo")
+    run = folder / "runs" / "demo" / "001"
+    assert yaml.safe_load((run / "config.resolved.yaml").read_text())["train"]["epochs"] == 3
+
+    printed = project.run(f"ttt.eval --config c.yaml --ckpt {run}/best.pth --out_json figures.json")
+    figures = json.loads((folder / "figures.json").read_text())
+    assert json.loads(printed) == figures
+    assert (figures["set"], figures["num_samples"], figures["model"]) == ("val", 32, "mlp")
+    assert figures["val_loss"] == load_checkpoint(run / "best.pth").place.best_score
+    assert len(figures["checkpoint_sha256"]) == 64
+
+    np.save(folder / "x.npy", np.ones((5, 4)))
+    project.run(f"ttt.infer --config c.yaml --ckpt {run}/best.pth --input x.npy --out y.npy")
+    assert np.load(folder / "y.npy").shape == (5, 2)
+
+    printed = project.run("ttt.plot_loss --run_dir runs/demo/001")
+    assert printed.split() == [f"runs/demo/001/artifacts/{name}" for name in ("loss_curve.png", "loss_long.csv")]
+
+
+def test_the_command_line_wins_over_the_file(project):
+    project.run("ttt.train --config c.yaml --exp_name demo --epochs 1 --lr 0.002 --amp")
+    resolved = yaml.safe_load((project.folder / "runs/demo/001/config.resolved.yaml").read_text())
+    assert (resolved["train"]["epochs"], resolved["optim"]["lr"], resolved["amp"]["enabled"]) == (1, 0.002, True)
+
+
+def test_each_run_gets_the_next_number_and_resume_takes_the_newest(project):
+    for _ in range(2):
+        project.run("ttt.train --config c.yaml --exp_name demo --epochs 1")
+    project.run("ttt.train --config c.yaml --exp_name demo --resume --epochs 2")
+    epochs = [load_checkpoint(project.folder / f"runs/demo/{name}/last.pth").place.epoch for name in ("001", "002")]
+    assert epochs == [1, 2]
+    project.run("ttt.train --config c.yaml --exp_name demo --run_id 001 --resume --epochs 3")
+    assert load_checkpoint(project.folder / "runs/demo/001/last.pth").place.epoch == 3
+
+
+def test_a_run_folder_named_in_the_file_is_used_where_no_experiment_is_named(tmp_path, raw_config):
+    project = Project(tmp_path, raw_config({"ckpt.run_dir": "here", "train.epochs": 1}))
+    project.run("ttt.train --config c.yaml")
+    assert (tmp_path / "here" / "best.pth").exists()
+
+
+def test_the_best_model_goes_on_at_a_new_rate_as_the_users_guide_says(project):
+    project.run("ttt.train --config c.yaml --exp_name demo")
+    project.run("ttt.train --config c.yaml --exp_name demo --resume --resume_best --lr 1e-4 --epochs 5")
+    records = read_records(project.folder / "runs/demo/001/metrics.jsonl")
+    index = next(index for index, record in enumerate(records) if record["kind"] == "resume")
+    assert records[index]["from"] == "best.pth"
+    assert (records[index + 1]["kind"], records[index + 1]["lr"]) == ("step", 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("ttt.train --config none.yaml --exp_name demo", "none.yaml: 1 problem\n  no such file"),
+        ("ttt.train --config c.yaml", "--exp_name: missing; name the experiment, or set ckpt.run_dir"),
+        ("ttt.train --config c.yaml --exp_name ../demo", "--exp_name: found '../demo'; allowed are letters"),
+        ("ttt.train --config c.yaml --exp_name demo --run_id a/b", "--run_id: found 'a/b'"),
+        ("ttt.train --config c.yaml --exp_name demo --lr 0", "optim.lr: found 0.0 (float); allowed: greater than 0"),
+        ("ttt.train --config c.yaml --exp_name demo --resume", "--resume: there is no run in runs/demo"),
+        ("ttt.train --config c.yaml --exp_name demo --run_id 7 --resume", "there is no runs/demo/7/last.pth"),
+        ("ttt.train --config c.yaml --exp_name demo --resume_new_lr", "--resume: there is no run in runs/demo"),
+        ("ttt.eval --config c.yaml --ckpt none.pth", "none.pth: cannot be read (No such file or directory)"),
+        ("ttt.eval --config c.yaml --ckpt c.yaml", "c.yaml: is damaged or no checkpoint"),
+        ("ttt.infer --config c.yaml --ckpt none.pth --input c.yaml --out y.npy", "none.pth: cannot be read"),
+        ("ttt.plot_loss --run_dir nowhere", "nowhere/metrics.jsonl: no such file: is this a run folder?"),
+        ("ttt.plot_loss --last 3", "--last: there is no run below runs"),
+        ("ttt.plot_loss --last 0", "--last: found 0; allowed: 1 or more"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_sentence_and_leaves_nothing_behind(project, command, sentence):
+    assert sentence in project.run(command, status=2)
+    assert [path.name for path in project.folder.iterdir()] == ["c.yaml"]
+
+
+def test_a_checkpoint_of_other_data_is_not_judged(tmp_path, raw_config):
+    project = Project(tmp_path, raw_config({"train.epochs": 1}))
+    project.run("ttt.train --config c.yaml --exp_name demo")
+    project.write("other.yaml", raw_config({"data.inputs": 5}))
+    error = project.run("ttt.eval --config other.yaml --ckpt runs/demo/001/best.pth", status=2)
+    assert "its model was made for other data:\n  data.inputs: 4 in the checkpoint, 5 now" in error
+
+
+def wait_for_steps(log, count):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if log.exists() and log.read_text().count('"kind": "step"') >= count:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the training did not start")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_stopped_command_tells_by_its_status_and_resumes_to_the_same_bytes(tmp_path, raw_config, number, status):
+    project = Project(tmp_path, raw_config({"train.epochs": 60, "ckpt.every_steps": 3, "scheduler.name": "onecycle"}))
+    project.run("ttt.train --config c.yaml --exp_name whole")
+    process = project.start("ttt.train --config c.yaml --exp_name stopped")
+    wait_for_steps(tmp_path / "runs/stopped/001/metrics.jsonl", 12)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert ("saved in runs/stopped/001/last.pth" in error) is (number != signal.SIGKILL)
+    assert "Traceback" not in error
+    project.run("ttt.train --config c.yaml --exp_name stopped --resume")
+    for name in ("last.pth", "best.pth", "metrics.jsonl"):
+        runs = tmp_path / "runs"
+        assert (runs / "stopped/001" / name).read_bytes() == (runs / "whole/001" / name).read_bytes()
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "infer"])
+def test_the_help_says_which_value_wins(project, command):
+    text = " ".join(project.run(f"ttt.{command} --help").split())
+    assert "the command line over the configuration file, the file over the defaults" in text
+
+
+def test_the_help_of_training_explains_the_resume_flags(project):
+    text = " ".join(project.run("ttt.train --help").split())
+    for words in ("--resume_best", "optimizer's moments stay", "--resume_reset_scheduler", "over the epochs that are"):
+        assert words in text
+
+
+def test_a_command_loads_neither_numpy_nor_torch_before_it_has_pinned_them():
+    modules = "ttt.command, ttt.resume_flags, ttt.runs, ttt.train, ttt.eval, ttt.infer"
+    code = f"import sys, {modules}; print(sorted({{'numpy', 'torch'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
