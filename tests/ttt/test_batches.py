@@ -1,9 +1,14 @@
 """The order of samples and the feeding of batches."""
 
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
 import pytest
 import torch
 
-from ttt.engine.batches import Feed
+from ttt.engine.batches import Feed, _live_and_die_with
 from ttt.engine.randomness import epoch_order
 from ttt.engine.task import Batch
 
@@ -61,3 +66,48 @@ def test_fetching_uses_up_no_random_numbers_of_the_training(num_workers):
     before = torch.get_rng_state()
     batches(Feed(Numbers(10), 4, 7, num_workers, CPU), 1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class Sleepy(Numbers):
+    def __getitems__(self, indices):
+        time.sleep(0.2)
+        return super().__getitems__(indices)
+
+
+def trainer(pids):
+    feed = Feed(Sleepy(1000), 1, 0, 2, CPU)
+    next(iter(feed.epoch(1, 0)))
+    for child in multiprocessing.active_children():
+        pids.put(child.pid)
+    pids.put(None)
+    time.sleep(60)
+
+
+def test_workers_do_not_outlive_a_trainer_that_is_killed():
+    context = multiprocessing.get_context("spawn")
+    pids = context.Queue()
+    process = context.Process(target=trainer, args=(pids,))
+    process.start()
+    workers = list(iter(lambda: pids.get(timeout=60), None))
+    assert len(workers) == 2
+    process.kill()
+    process.join()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(is_running(pid) for pid in workers):
+        time.sleep(0.05)
+    assert not [pid for pid in workers if is_running(pid)]
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_worker_whose_trainer_is_gone_already_ends_at_once():
+    child = os.fork()
+    if child == 0:
+        _live_and_die_with(1 << 30, 0)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1

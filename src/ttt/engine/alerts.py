@@ -40,7 +40,10 @@ def alerts_of_epoch(place: Place, figures: Mapping[str, float], patience: int) -
 
 
 def raise_alert(alert: Alert, params: AlertsParams, journal: Journal, run_dir: Path) -> None:
-    """Say it everywhere. A command that fails or takes over 30 s is reported, and the training goes on."""
+    """Say it everywhere. A command that fails or takes over 30 s is reported, and the training goes on.
+
+    A training that is killed before its next checkpoint says it again when it is resumed.
+    """
     LOG.warning("ALERT %s: epoch %d, step %d: %s", alert.alert, alert.epoch, alert.step, alert.message)
     journal.write("alert", asdict(alert))
     if params.command is None:

@@ -1,10 +1,12 @@
 """Batches of training samples in the order of an epoch, fetched by this process or by workers."""
 
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -50,7 +52,7 @@ class Feed:
             collate_fn=_as_it_is,  # type: ignore[arg-type]
             num_workers=num_workers,
             pin_memory=device.type == "cuda",
-            worker_init_fn=_live_and_die_with_parent,
+            worker_init_fn=partial(_live_and_die_with, os.getpid()),
             generator=torch.Generator(),  # of its own: workers' seeds must not use up the training's numbers
             **options,
         )
@@ -71,9 +73,11 @@ def _as_it_is(batch: Batch) -> Batch:
     return batch
 
 
-def _live_and_die_with_parent(_: int) -> None:
-    """Leave signals meant for the trainer to it, and do not outlive it."""
+def _live_and_die_with(trainer: int, _: int) -> None:
+    """Make this worker leave signals that are meant for the trainer to it, and not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != trainer:  # killed before it could be watched; torch would wait for it for ever
+        os._exit(1)

@@ -13,6 +13,9 @@ from filelock import FileLock, Timeout
 from ttt.engine.errors import BusyError, saving
 from ttt.files import write_text
 
+_LAST_BREATH_SECONDS = 2.0
+"""So long the workers of a trainer that was just killed may still hold its lock."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -70,7 +73,7 @@ class RunFolder:
         Raises BusyError where another trainer has it.
         """
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock", timeout=0)
+        lock = FileLock(self.path / ".lock", timeout=_LAST_BREATH_SECONDS)
         try:
             lock.acquire()
         except Timeout:

@@ -13,7 +13,6 @@ from ttt.engine.randomness import undisturbed
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.state import TrainingState
 from ttt.engine.task import Batch, BatchDataset
-from ttt.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -103,22 +102,8 @@ def _begin_from_checkpoint(state: TrainingState, folder: RunFolder, start: Resum
     if checkpoint.place.best_epoch and not folder.best.exists():
         raise CheckpointError(f"{folder.best}: is missing, though {path.name} says it was saved; put it back")
     _refuse_another_training(checkpoint, state, path, start)
-    as_built = state.schedule.length
     state.restore(checkpoint, path, with_schedule=not start.reset_scheduler)
-    wanted = state.config.learning_rate
-    if start.new_lr:
-        state.place.base_lr = wanted
-    elif wanted != state.place.base_lr:
-        LOG.warning(
-            "optim.lr is %g, but the training goes on with %g as its base; --resume_new_lr takes the new one",
-            *(wanted, state.place.base_lr),
-        )
-    if start.reset_scheduler:
-        state.restart_schedule()
-    elif start.new_lr:
-        state.schedule.rebase(state.optimizer, wanted)
-    if not start.reset_scheduler and state.schedule.length != as_built:
-        LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
+    _set_rate(state, checkpoint, start)
     if start == Resume("last"):
         return None
     # From here on last.pth is this state: a kill at any moment cannot lead back to the old course.
@@ -127,6 +112,25 @@ def _begin_from_checkpoint(state: TrainingState, folder: RunFolder, start: Resum
     schedule = "new" if start.reset_scheduler else "continued"
     place = state.place
     return {"epoch": place.epoch, "step": place.step, "from": path.name, "lr": rate, "schedule": schedule}
+
+
+def _set_rate(state: TrainingState, checkpoint: Checkpoint, start: Resume) -> None:
+    """Bring learning rate and schedule, restored as they were, to what the start asks for."""
+    wanted, place = state.config.learning_rate, state.place
+    if start.new_lr:
+        place.base_lr = wanted
+    elif wanted != place.base_lr:
+        LOG.warning(
+            "optim.lr is %g, but the training goes on with %g as its base; --resume_new_lr takes the new one",
+            *(wanted, place.base_lr),
+        )
+    if start.reset_scheduler:
+        state.restart_schedule()
+        return
+    if start.new_lr:
+        state.schedule.rebase(state.optimizer, wanted)
+    if state.schedule.length is not None and checkpoint.config["train"]["epochs"] != state.config.train.epochs:
+        LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
 
 
 def _load_last(folder: RunFolder) -> Checkpoint:
@@ -138,7 +142,7 @@ def _load_last(folder: RunFolder) -> Checkpoint:
             raise
         checkpoint = load_checkpoint(folder.previous)
         LOG.warning("%s; going on from the checkpoint before it, at step %d", error, checkpoint.place.step)
-        write_bytes(folder.last, folder.previous.read_bytes())
+        save_checkpoint(folder.last, folder.previous.read_bytes())
         return checkpoint
 
 
