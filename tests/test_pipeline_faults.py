@@ -100,24 +100,33 @@ def test_a_killed_repro_goes_on_and_ends_with_the_same_bytes(project, undisturbe
     assert_same_results(project, undisturbed)
 
 
-@pytest.mark.parametrize("where", [[], ["--temp"]])
-def test_a_killed_experiment_goes_on_and_ends_with_the_same_bytes(project, undisturbed, where):
-    command = ("dvc", "exp", "run", "-n", "again", *where, STAGE)
+def test_a_killed_experiment_goes_on_and_ends_with_the_same_bytes(project, undisturbed):
+    command = ("dvc", "exp", "run", "-n", "again", STAGE)
     kill_in_the_middle(project, *command)
-    if not where:
-        project.run("git", "checkout", "-q", "-f", "main")
+    project.run("git", "checkout", "-q", "-f", "main")
     assert_went_on(project.run(*command))
-    if where:
-        project.run("dvc", "exp", "apply", "again")
     assert_same_results(project, undisturbed)
+
+
+def lock_of_experiment(project, name):
+    """dvc.lock as an experiment left it: the hashes of all its results."""
+    references = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout.split()
+    (reference,) = [reference for reference in references if reference.endswith(f"/{name}")]
+    return project.run("git", "show", f"{reference}:dvc.lock").stdout
+
+
+def test_a_killed_experiment_in_a_temporary_folder_goes_on_too(project, undisturbed):
+    command = ("dvc", "exp", "run", "-n", "again", "--temp", STAGE)
+    kill_in_the_middle(project, *command)
+    assert_went_on(project.run(*command))
+    assert lock_of_experiment(project, "again") == undisturbed.read("dvc.lock")
 
 
 def test_a_queued_experiment_takes_up_what_a_killed_one_left(project, undisturbed):
     kill_in_the_middle(project, "dvc", "exp", "run", "-n", "killed", "--temp", STAGE)
     project.run("dvc", "exp", "run", "-n", "queued", "--queue", STAGE)
     project.run("dvc", "exp", "run", "--run-all")
-    project.run("dvc", "exp", "apply", "queued")
-    assert_same_results(project, undisturbed)
+    assert lock_of_experiment(project, "queued") == undisturbed.read("dvc.lock")
 
 
 def test_no_trainer_goes_on_when_dvc_alone_is_killed(project, undisturbed):
@@ -146,10 +155,13 @@ def test_a_stop_by_signal_saves_the_state_and_leaves_the_lock_as_it_was(project,
 def test_a_second_trainer_of_the_same_stage_is_kept_out(project):
     running = project.start("dvc", "repro", STAGE)
     wait_until(lambda: epochs_done(project) >= 1 or running.poll() is not None)
+    (trainer,) = trainers(project)
+    os.kill(trainer, signal.SIGSTOP)
     second = project.run("python", "-m", "emfm.stages", "train_stage", "1", check=False)
+    os.kill(trainer, signal.SIGCONT)
+    assert running.wait() == 0
     assert second.returncode == 1
     assert "another process works on stage1" in second.stderr
-    assert running.wait() == 0
 
 
 def test_a_killed_simulation_goes_on_and_ends_with_the_same_bytes(prepared, tmp_path):

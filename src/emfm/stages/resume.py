@@ -19,6 +19,9 @@ from ttt.files import sha256_files
 _SOURCES = Path(__file__).parents[2]
 _PACKAGES = ("emfm/data", "emfm/models", "emfm/params", "emfm/physics", "emfm/training", "ttt")
 
+_LAST_BREATH_SECONDS = 2.0
+"""So long the workers of a stage that was just killed may still hold its lock."""
+
 
 class BusyError(RuntimeError):
     """Another process works on the same stage."""
@@ -35,7 +38,7 @@ def resume_folder(stage: str, identity: Sequence[str]) -> Iterator[Path]:
     fingerprint = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
     folder = root / f"{stage}-{fingerprint}"
     try:
-        with FileLock(f"{folder}.lock", timeout=0):
+        with FileLock(f"{folder}.lock", timeout=_LAST_BREATH_SECONDS):
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
     except Timeout:
