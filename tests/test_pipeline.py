@@ -109,7 +109,7 @@ def test_a_sweep_retrains_alone_and_never_looks_at_test_final(reproduced, tmp_pa
     assert metrics["reports/test_metrics.json"]["data"] == {"milestone": False}
     assert "stage5" in rows["main"]["reports/test_metrics.json"]["data"]["test"]
 
-    plots = project.run("dvc", "plots", "diff", "main", "heavy-h", "--out", "plots", "--json")
+    plots = project.run("dvc", "plots", "diff", "main", "heavy-h", "--json")
     curves = json.loads(plots.stdout)["data"]
     losses = [plot for name, plots in curves.items() if "curves/stage5.csv" in name for plot in plots]
     assert losses
