@@ -158,3 +158,16 @@ def test_an_input_that_cannot_be_used_is_refused_and_nothing_is_written(project,
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert not (project.folder / "never.npy").exists()
+
+
+def test_the_template_trains_judges_and_predicts_from_the_same_file(project):
+    project.run("python", "-m", "ttt.train", "--config", "params.yaml", "--exp_name", "demo", "--epochs", "1")
+    best = "runs/demo/001/best.pth"
+    done = project.run("python", "-m", "ttt.eval", "--config", "params.yaml", "--ckpt", best)
+    assert json.loads(done.stdout)["val_loss"] == records(project, "runs/demo/001", "epoch")[0]["val_loss"]
+    np.save(project.folder / "scan.npy", scan(project, 0))
+    command = ("--config", "params.yaml", "--ckpt", best, "--input", "scan.npy", "--out", "field.npy")
+    project.run("python", "-m", "ttt.infer", *command)
+    project.run(*INFER, "--ckpt", best, "--input", "scan.npy", "--out", "same.npy")
+    field, same = np.load(project.folder / "field.npy"), np.load(project.folder / "same.npy")
+    np.testing.assert_allclose(field, same, rtol=0, atol=1e-5 * np.abs(same).max())
