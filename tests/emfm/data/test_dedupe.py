@@ -13,8 +13,8 @@ from emfm.data.pack import pack
 from emfm.data.sample import DataError
 from emfm.data.simulate import SimulatedSource, plan_row
 from emfm.data.store import Store, fingerprint
-from emfm.params.acquire import SimulateParams
 from emfm.physics import Geometry, Grid
+from scene_params import scene_params
 
 GEOMETRY = Geometry(5e9, Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 1e-3), Grid(-10e-3, -10e-3, 5e-3, 5e-3, 5, 5, 5e-3))
 RULES = ["id", "parameters", "content"]
@@ -53,19 +53,7 @@ def repeats(ids, contents, parameters=None, rules=RULES, rtol=RTOL):
 
 
 def test_every_planted_repeat_is_found_by_its_own_rule_and_nothing_else(tmp_path):
-    params = SimulateParams(
-        kind="elements",
-        num_samples=400,
-        max_elements=6,
-        half_width_mm=5.0,
-        depth_mm=1.5,
-        electric_moment=1e-3,
-        magnetic_moment_ratio=0.3,
-        family_size=4,
-        position_jitter_mm=0.1,
-        moment_jitter=0.1,
-        duplicate_share=0.02,
-    )
+    params = scene_params(num_samples=400, duplicate_share=0.02)
     pack(SimulatedSource(GEOMETRY, params, 5), GEOMETRY, "test", tmp_path / "store", tmp_path / "work", 128, 1)
     store = Store(tmp_path / "store")
     found = find_repeats(

@@ -11,8 +11,8 @@ from emfm.data.pack import pack
 from emfm.data.sample import DataError, Sample
 from emfm.data.simulate import SimulatedSource
 from emfm.data.store import Store, fingerprint, shard_files
-from emfm.params.acquire import SimulateParams
 from emfm.physics import Geometry, Grid
+from scene_params import scene_params
 
 GEOMETRY = Geometry(5e9, Grid(-1e-3, -1e-3, 1e-3, 1e-3, 3, 3, 1e-3), Grid(-2e-3, -2e-3, 1e-3, 1e-3, 5, 4, 5e-3))
 COUNT = 23
@@ -75,19 +75,7 @@ def test_the_arrays_can_be_read_with_numpy_alone(tmp_path):
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_processes(tmp_path):
-    params = SimulateParams(
-        kind="elements",
-        num_samples=COUNT,
-        max_elements=3,
-        half_width_mm=1.0,
-        depth_mm=1.0,
-        electric_moment=1e-3,
-        magnetic_moment_ratio=0.3,
-        family_size=4,
-        position_jitter_mm=0.1,
-        moment_jitter=0.1,
-        duplicate_share=0.05,
-    )
+    params = scene_params(num_samples=COUNT, max_elements=3, half_width_mm=1.0, duplicate_share=0.05)
     pack_to(tmp_path / "one", SimulatedSource(GEOMETRY, params, 0), workers=1)
     pack_to(tmp_path / "two", SimulatedSource(GEOMETRY, params, 0), workers=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

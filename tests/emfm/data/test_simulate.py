@@ -9,25 +9,13 @@ from hypothesis import strategies as st
 
 from emfm.data.scenes import draw_scene, parameter_names, perturb, scene_parameters
 from emfm.data.simulate import SimulatedSource, plan_row
-from emfm.params.acquire import SimulateParams
 from emfm.physics import Geometry, Grid, aperture_fields, element_fields
 from emfm.physics.aperture import on_grid
 from emfm.physics.channels import to_channels, to_components
 from emfm.physics.constants import ETA_0
+from scene_params import scene_params
 
-PARAMS = SimulateParams(
-    kind="elements",
-    num_samples=1000,
-    max_elements=6,
-    half_width_mm=5.0,
-    depth_mm=1.5,
-    electric_moment=1e-3,
-    magnetic_moment_ratio=0.3,
-    family_size=4,
-    position_jitter_mm=0.1,
-    moment_jitter=0.1,
-    duplicate_share=0.01,
-)
+PARAMS = scene_params()
 GEOMETRY = Geometry(5e9, Grid(-5e-3, -5e-3, 2.5e-3, 2.5e-3, 5, 5, 1e-3), Grid(-20e-3, -20e-3, 10e-3, 8e-3, 5, 6, 5e-3))
 
 
