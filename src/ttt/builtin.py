@@ -66,7 +66,7 @@ class TensorSamples:
 
 
 @DATASETS.register("synthetic_regression", params=SyntheticRegressionParams, spec=VectorSpec)
-def build_synthetic_regression(params: SyntheticRegressionParams, *, config: object) -> Data:  # noqa: ARG001
+def build_synthetic_regression(params: SyntheticRegressionParams, *, config: object) -> Data:  # noqa: ARG001 - all parts of a kind are built with the same arguments
     """y = sin(W x) + noise, with x and noise normally distributed and W drawn once."""
     generator = torch.Generator().manual_seed(params.seed)
     weights = torch.randn(params.inputs, params.outputs, generator=generator) / params.inputs**0.5
@@ -92,12 +92,12 @@ class Mse(nn.Module):
 
     def __init__(
         self,
-        params: MseParams,  # noqa: ARG002 - every loss is built with the same arguments
+        params: MseParams,  # noqa: ARG002 - all parts of a kind are built with the same arguments
         *,
         model: nn.Module,
-        spec: Section,  # noqa: ARG002
-        train: BatchDataset,  # noqa: ARG002
-        batch_size: int,  # noqa: ARG002
+        spec: Section,  # noqa: ARG002 - all parts of a kind are built with the same arguments
+        train: BatchDataset,  # noqa: ARG002 - all parts of a kind are built with the same arguments
+        batch_size: int,  # noqa: ARG002 - all parts of a kind are built with the same arguments
     ) -> None:
         super().__init__()
         self.model = model
@@ -111,7 +111,7 @@ class Mse(nn.Module):
 class SquaredError:
     """``mse``, ``rmse``: over all samples and outputs of a set."""
 
-    def __init__(self, params: Section, *, spec: Section) -> None:  # noqa: ARG002
+    def __init__(self, params: Section, *, spec: Section) -> None:  # noqa: ARG002 - all parts of a kind are built with the same arguments
         self._total, self._count = 0.0, 0
 
     def update(self, prediction: Tensor, batch: Batch) -> None:
