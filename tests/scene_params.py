@@ -7,15 +7,23 @@ def scene_params(**changes: object) -> SimulateParams:
     """Parameters of 1000 scenes."""
     values = {
         "kind": "elements",
+        "mix": {"elements": 1.0, "traces": 0.0, "loops": 0.0, "patches": 0.0},
         "num_samples": 1000,
+        "kinds_samples": 40,
         "max_elements": 6,
         "half_width_mm": 5.0,
         "depth_mm": 1.5,
+        "segment_mm": 0.5,
         "electric_moment": 1e-3,
         "magnetic_moment_ratio": 0.3,
         "family_size": 4,
         "position_jitter_mm": 0.1,
         "moment_jitter": 0.1,
         "duplicate_share": 0.01,
+        "scenes": {
+            "traces": {"max_traces": 3, "max_legs": 4, "effective_permittivity": 3.0},
+            "loops": {"max_loops": 3, "smallest_mm": 0.5, "largest_mm": 2.0},
+            "patches": {"smallest_mm": 2.0, "largest_mm": 6.0, "lowest_mm": 0.3, "highest_mm": 1.0},
+        },
     }
     return SimulateParams(**(values | changes))

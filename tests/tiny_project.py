@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 SIZES = [4, 8, 16, 24, 48]
 TINY = {
     "acquire.simulate.num_samples": 110,
+    "acquire.simulate.kinds_samples": 3,
     "acquire.shard_samples": 32,
     "split.train_pool": 60,
     "split.val_fixed": 12,
@@ -108,6 +109,7 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy(source, folder / name)
+    shutil.copytree(ROOT / "data" / "reference", folder / "data" / "reference")
     (folder / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
     shutil.copy(ROOT / ".dvc" / ".gitignore", folder / ".dvc" / ".gitignore")

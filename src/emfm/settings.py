@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emfm.data.scene_kinds.mix import scene_problems
 from emfm.data.source_kinds import SOURCE_KINDS
 from emfm.params.acquire import AcquireParams
 from emfm.params.data import DataParams
@@ -89,6 +90,7 @@ def _check_across_sections(params: Params, path: Path) -> None:
     kind = params.acquire.simulate.kind
     if kind not in SOURCE_KINDS.names():
         problems.append(unknown_key(f"acquire.simulate.kind '{kind}'", kind, SOURCE_KINDS.names()))
+    problems += scene_problems(params.acquire.simulate)
     if params.eval.num_pictures > params.split.val_fixed:
         problems.append("eval.num_pictures: more than split.val_fixed has samples")
     if problems:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from emfm.data.scene_kinds.loops import LoopsParams
+from emfm.data.scene_kinds.patches import PatchesParams
+from emfm.data.scene_kinds.traces import TracesParams
 from emfm.models.unet import UNetParams
 from emfm.params.acquire import AcquireParams, ImportParams, SimulateParams
 from emfm.params.data import DataParams, PlaneParams
@@ -24,11 +27,14 @@ SECTIONS = [
     DedupeParams,
     EvalParams,
     ImportParams,
+    LoopsParams,
     MilestoneParams,
+    PatchesParams,
     PlaneParams,
     SimulateParams,
     SplitParams,
     StagesParams,
+    TracesParams,
     UNetParams,
     WeightedMseParams,
 ]
@@ -134,14 +140,34 @@ def test_a_change_of_the_training_is_noticed(changed, change):
         ({"dedupe": KeyError}, "dedupe: missing"),
         ({"loss.norm_eps": KeyError}, "loss.norm_eps: missing"),
         ({"eval.num_pictures": 4000}, "eval.num_pictures: more than split.val_fixed"),
+        (
+            {"eval.noise_snr_db": [20.0, 40.0, 20.0]},
+            "eval.noise_snr_db: found [20.0, 40.0, 20.0] (list); allowed: each value must stand once",
+        ),
+        (
+            {"eval.noise_snr_db": [20.0, 1e4]},
+            "eval.noise_snr_db.1: found 10000.0 (float); allowed: less than or equal to 200",
+        ),
         ({"model.name": "forward_unet"}, "did you mean 'forward_unet_lite'"),
         ({"acquire.simulate.kind": "aperturee"}, "did you mean 'aperture'"),
+        ({"acquire.simulate.mix.patch": 1.0}, "acquire.simulate.mix.patch: unknown; did you mean 'patches'"),
+        ({"acquire.simulate.mix.loops": -0.5}, "acquire.simulate.mix.loops: found -0.5"),
+        ({"acquire.simulate.mix": {"loops": 0.0}}, "acquire.simulate.mix: no kind has a weight above 0"),
+        (
+            {"acquire.simulate.scenes.traces.max_leg": 2},
+            "acquire.simulate.scenes.traces.max_leg: unknown; did you mean 'max_legs'",
+        ),
+        ({"acquire.simulate.scenes.loops": KeyError}, "acquire.simulate.scenes.loops.max_loops: missing"),
     ],
 )
 def test_a_mistake_is_named_with_its_path_what_was_found_and_what_is_allowed(changed, change, sentence):
     with pytest.raises(ConfigError) as caught:
         load_params(changed(change))
     assert sentence in str(caught.value)
+
+
+def test_noise_need_not_be_judged(changed):
+    assert load_params(changed({"eval.noise_snr_db": []})).eval.noise_snr_db == []
 
 
 def test_all_mistakes_are_named_at_once(changed):

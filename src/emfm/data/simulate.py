@@ -1,19 +1,19 @@
 """Simulated samples: correct fields of random scenes, the same for any slice of any size.
 
 Rows come in blocks. A block's layout (which rows form a family, which repeat another row) depends on the
-seed and the block's number, a family's scene on the seed and the family's first row, and a member's
+seed and the block's number, a family's kind and scene on the seed and the family's first row, and a member's
 perturbation on the seed and its row. So a sample depends on the seed and its row alone.
 """
 
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from emfm.data.sample import Sample
-from emfm.data.scenes import Scene, draw_scene, parameter_names, perturb, scene_parameters
+from emfm.data.scene_kinds.mix import SceneMix
 from emfm.data.source_kinds import SOURCE_KINDS, SourceKind
 from emfm.params.acquire import SimulateParams
 from emfm.physics.channels import to_channels
@@ -24,6 +24,8 @@ REPEATS: Final[tuple[Repeat, ...]] = ("id", "parameters", "content")
 """Kinds of planted repeats: the same sample again; under a new ID; with the parameters written otherwise, too."""
 
 _BLOCK_WITHOUT_REPEATS: Final = 100
+_FURTHER_SET: Final = 100
+"""Added to the streams of a set beside the main one: above every `_Stream`."""
 
 
 class _Stream(IntEnum):
@@ -32,6 +34,7 @@ class _Stream(IntEnum):
     LAYOUT = 0
     SCENE = 1
     MEMBER = 2
+    KIND = 3
 
 
 @dataclass(frozen=True)
@@ -50,38 +53,62 @@ class SimulatedSource:
     geometry: Geometry
     params: SimulateParams
     seed: int
-    _kind: SourceKind = field(init=False, repr=False, compare=False)
+    set_name: str = ""
+    """Of a further set beside the main one: begins its IDs, and its random streams are others."""
+    _source_kind: SourceKind = field(init=False, repr=False, compare=False)
+    _mix: SceneMix = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Built here and not where it is used: a worker process has not imported the plug-in that registers it.
+        # Built here and not where they are used: a worker process has not imported the plug-in that registers them.
         part = SOURCE_KINDS.get(self.params.kind, "acquire.simulate.kind")
-        object.__setattr__(self, "_kind", part.build(self.params, self.geometry))
+        object.__setattr__(self, "_source_kind", part.build(self.params, self.geometry))
+        object.__setattr__(self, "_mix", SceneMix.build(self.params, self.geometry))
 
     def __len__(self) -> int:
         return self.params.num_samples
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """See `emfm.data.scenes.parameter_names`."""
-        return parameter_names(self.params)
+        """See `emfm.data.scene_kinds.mix.SceneMix`."""
+        return self._mix.parameter_names
+
+    @property
+    def origin(self) -> str:
+        """What the store is told of where its samples come from: how they radiate and, in order, what was drawn."""
+        radiation = f"simulated: {self.params.kind}"
+        return radiation if self._mix.names == ("elements",) else f"{radiation}; scenes: {', '.join(self._mix.names)}"
 
     def sample(self, row: int) -> Sample:
         """The sample of ``row``, computed in double precision and rounded to float32 at the end."""
         plan = plan_row(row, self.seed, self.params)
-        scene = self._scene(plan)
-        source_h, target = self._kind.radiate(scene)
+        place, layout = self._layout(plan)
+        source_h, target = self._source_kind.radiate(self._mix.kinds[place].elements(layout))
+        begin = f"{self.set_name}-" if self.set_name else ""
         return Sample(
-            id=f"s{plan.row if plan.repeat == 'id' else row:08d}",
-            family=f"f{plan.family:08d}",
+            id=f"{begin}s{plan.row if plan.repeat == 'id' else row:08d}",
+            family=f"{begin}f{plan.family:08d}",
             source_h=to_channels(source_h).astype(np.float32),
             target=to_channels(target).astype(np.float32),
-            parameters=scene_parameters(scene, self.params),
+            parameters=self._mix.parameters(place, layout),
         )
 
-    def _scene(self, plan: RowPlan) -> Scene:
-        layout = draw_scene(self.params, _generator(self.seed, _Stream.SCENE, plan.family))
-        member = perturb(layout, self.params, _generator(self.seed, _Stream.MEMBER, plan.row))
-        return member.reordered() if plan.repeat == "content" else member
+    def _layout(self, plan: RowPlan) -> tuple[int, Any]:
+        """The place of the family's kind in the mix, and the member's layout."""
+        several = len(self._mix.kinds) > 1
+        place = self._mix.choose(self._generator(_Stream.KIND, plan.family).random()) if several else 0
+        kind = self._mix.kinds[place]
+        family = kind.draw(self._generator(_Stream.SCENE, plan.family))
+        member = kind.perturb(family, self._generator(_Stream.MEMBER, plan.row))
+        return place, kind.rewrite(member) if plan.repeat == "content" else member
+
+    def _generator(self, stream: _Stream, number: int) -> np.random.Generator:
+        return _generator(self.seed, stream + (_FURTHER_SET if self.set_name else 0), number)
+
+
+def single_kind_source(name: str, geometry: Geometry, params: SimulateParams, seed: int) -> SimulatedSource:
+    """``kinds_samples`` scenes of the kind ``name`` alone: a family each, no repeats, none of the main set's scenes."""
+    changes = {"mix": {name: 1.0}, "num_samples": params.kinds_samples, "family_size": 1, "duplicate_share": 0.0}
+    return SimulatedSource(geometry, params.model_copy(update=changes), seed, name)
 
 
 def plan_row(row: int, seed: int, params: SimulateParams) -> RowPlan:
@@ -114,5 +141,5 @@ def _plan_block(block: int, length: int, planted: bool, seed: int, family_size: 
     return tuple(plans)
 
 
-def _generator(seed: int, stream: _Stream, number: int) -> np.random.Generator:
+def _generator(seed: int, stream: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, stream, number])

@@ -1,6 +1,6 @@
 """Section ``acquire``: where the samples come from."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -9,14 +9,26 @@ from ttt.config import Section
 
 
 class SimulateParams(Section):
-    """Random scenes of current elements below the source plane."""
+    """Random scenes of currents below the source plane."""
 
     kind: str = Field(description="how a scene radiates: elements (its own fields) or aperture (n x H of its scan)")
+    mix: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        description="what is drawn: the weight of each scene kind (elements, traces, loops, patches) in the draw of a "
+        "family's kind; 0: never"
+    )
     num_samples: int = Field(ge=1, description="rows to simulate, planted repeats included")
-    max_elements: int = Field(ge=1, le=64, description="a scene has 1 to this many elements")
-    half_width_mm: float = Field(gt=0, description="elements lie in |x|, |y| up to this, mm")
-    depth_mm: float = Field(ge=0, description="elements lie between z = -depth_mm and z = 0, mm")
-    electric_moment: float = Field(gt=0, description="scale of the complex normal electric moments I*l, A.m")
+    kinds_samples: int = Field(ge=1, description="samples of each scene kind alone, in data/kinds, without repeats")
+    max_elements: int = Field(ge=1, le=64, description="a scene of kind elements has 1 to this many elements")
+    half_width_mm: float = Field(gt=0, description="sources lie in |x|, |y| up to this, mm")
+    depth_mm: float = Field(ge=0, description="sources lie, or hang from, between z = -depth_mm and z = 0, mm")
+    segment_mm: float = Field(
+        gt=0,
+        description="traces, loops and patches are cut into segments up to this long, mm: short against the distance "
+        "to the scan and its pitch",
+    )
+    electric_moment: float = Field(
+        gt=0, description="scale of the complex normal electric moments I*l, A.m; the other kinds' currents follow it"
+    )
     magnetic_moment_ratio: float = Field(
         gt=0, description="scale of magnetic moments K*l over eta0 times that of electric ones"
     )
@@ -26,6 +38,16 @@ class SimulateParams(Section):
     duplicate_share: float = Field(
         ge=0, le=0.05, description="share of planted repeats of each kind: same ID, parameters, content"
     )
+    scenes: dict[str, dict[str, Any]] = Field(
+        description="the own parameters of each scene kind that has any, as the kind registers them"
+    )
+
+    @pydantic.field_validator("mix")
+    @classmethod
+    def _something_is_drawn(cls, mix: dict[str, float]) -> dict[str, float]:
+        if not any(mix.values()):
+            raise ValueError("no kind has a weight above 0; give one or more to the kinds that are to be drawn")
+        return mix
 
 
 class ImportParams(Section):

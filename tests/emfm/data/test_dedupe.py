@@ -52,8 +52,13 @@ def repeats(ids, contents, parameters=None, rules=RULES, rtol=RTOL):
     return find_repeats(table, values, prints, rules, rtol, same)
 
 
-def test_every_planted_repeat_is_found_by_its_own_rule_and_nothing_else(tmp_path):
-    params = scene_params(num_samples=400, duplicate_share=0.02)
+@pytest.mark.parametrize(
+    "mix",
+    [{"elements": 1.0}, {"traces": 1.0}, {"loops": 1.0}, {"patches": 1.0}, {"elements": 1.0, "traces": 1.0}],
+    ids=lambda mix: "+".join(mix),
+)
+def test_every_planted_repeat_is_found_by_its_own_rule_and_nothing_else(tmp_path, mix):
+    params = scene_params(num_samples=400, duplicate_share=0.02, mix=mix)
     pack(SimulatedSource(GEOMETRY, params, 5), GEOMETRY, "test", tmp_path / "store", tmp_path / "work", 128, 1)
     store = Store(tmp_path / "store")
     found = find_repeats(

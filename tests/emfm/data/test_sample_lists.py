@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from emfm.data.sample import DataError
-from emfm.data.sample_lists import SampleList, read_ids
+from emfm.data.sample_lists import SampleList, read_ids, whole_store
+from small_store import GEOMETRY, SingleElements, packed
 
 
 class Rows:
@@ -37,6 +38,11 @@ def test_spread_samples_are_the_same_every_time_and_from_the_whole_list():
     listed = samples(*range(10))
     assert listed.spread(4).ids == ("s0", "s2", "s5", "s7")
     assert listed.spread(10).ids == listed.ids
+
+
+def test_a_whole_store_is_listed_in_its_order_on_its_planes(tmp_path):
+    listed = whole_store(packed(SingleElements(list("aab")), tmp_path / "store"))
+    assert (listed.ids, listed.rows.tolist(), listed.geometry) == (("s0", "s1", "s2"), [0, 1, 2], GEOMETRY)
 
 
 @pytest.mark.parametrize(

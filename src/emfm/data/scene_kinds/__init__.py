@@ -1,0 +1,1 @@
+"""What the simulator draws: one module a scene kind."""

@@ -1,0 +1,89 @@
+"""The stage that makes the samples."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from emfm.data.pack import pack
+from emfm.data.scene_kinds.registered import SCENE_KINDS
+from emfm.data.store import Store
+from emfm.settings import load_params
+from emfm.stages import acquire
+from emfm.stages.paths import KINDS, STORE
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def params_at(tmp_path, monkeypatch):
+    """Work in an empty folder; parameters of few samples, with keys of section acquire replaced."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+    def write(changes=None):
+        raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+        raw["acquire"]["workers"] = 1
+        raw["acquire"]["simulate"] |= {"num_samples": 10, "kinds_samples": 3}
+        raw["data"]["target_plane"] |= {"x_mm": [-10.0, 10.0], "y_mm": [-8.0, 8.0], "pitch_mm": 4.0}
+        raw["acquire"] |= changes or {}
+        Path("params.yaml").write_text(yaml.safe_dump(raw))
+        return load_params(Path("params.yaml"))
+
+    return write
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_each_scene_kind_has_a_store_of_its_own_beside_the_main_one(params_at):
+    acquire.run(params_at())
+    assert Store(STORE).header.origin == "simulated: elements"
+    assert len(Store(STORE)) == 10
+    assert sorted(path.name for path in KINDS.iterdir()) == SCENE_KINDS.names()
+    for name in SCENE_KINDS.names():
+        store = Store(KINDS / name)
+        assert len(store) == 3
+        assert store.geometry == Store(STORE).geometry
+        assert list(store.table["id"]) == [f"{name}-s{row:08d}" for row in range(3)]
+    assert [path for path in Path(".resume").iterdir() if path.is_dir()] == []
+
+
+def test_a_run_that_was_stopped_keeps_the_finished_kinds_and_ends_with_the_same_bytes(params_at, monkeypatch):
+    params = params_at()
+    acquire.run(params)
+    whole = contents(Path("data"))
+    packed = []
+
+    def stop_at(name):
+        def pack_or_stop(source, geometry, origin, folder, *rest):
+            packed.append(folder.name)
+            if folder.name == name:
+                raise KeyboardInterrupt
+            return pack(source, geometry, origin, folder, *rest)
+
+        return pack_or_stop
+
+    for name in ("patches", "store", None):
+        monkeypatch.setattr(acquire, "pack", stop_at(name))
+        if name:
+            with pytest.raises(KeyboardInterrupt):
+                acquire.run(params)
+    assert contents(Path("data")) == whole  # what was good before is still there
+    acquire.run(params)
+    assert packed == ["elements", "loops", "patches", "patches", "traces", "store", "store"]
+    assert contents(Path("data")) == whole
+
+
+def test_imported_cases_have_no_sets_of_scene_kinds(params_at):
+    Path("cases").mkdir()
+    params = params_at()
+    acquire.run(params)
+    store = Store(STORE)
+    for row, identifier in enumerate(store.table["id"][:4]):
+        np.savez(f"cases/{identifier}.npz", x=store.source_h([row])[0], y=store.target([row])[0])
+    acquire.run(params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}}))
+    assert len(Store(STORE)) == 4
+    assert list(KINDS.iterdir()) == []
