@@ -12,7 +12,7 @@ from tiny_project import make_project
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 60
+EPOCHS = 300
 LONGER = {"train.epochs": EPOCHS, "milestone.training.train.epochs": EPOCHS}
 STAGE = "train_stage1"
 KILLED_AFTER = 8
