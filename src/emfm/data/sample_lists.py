@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from emfm.data.sample import DataError
 from emfm.data.store import Store
+from emfm.physics.grid import Geometry
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,24 @@ class SampleList:
         return len(self.rows)
 
     @property
+    def geometry(self) -> Geometry:
+        """Frequency and planes of the samples."""
+        return self.store.geometry
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the samples' IDs, content (by fingerprint) and order."""
         digest = hashlib.sha256("\n".join(self.ids).encode())
         digest.update(np.ascontiguousarray(self.store.fingerprints[self.rows]).tobytes())
         return digest.hexdigest()
 
+    def part(self, places: list[int]) -> "SampleList":
+        """The samples at some places of the list."""
+        return SampleList(self.store, tuple(self.ids[place] for place in places), self.rows[places])
+
     def spread(self, count: int) -> "SampleList":
         """``count`` of the samples, at even distances in the list, so that they come from different families."""
-        places = np.arange(count) * len(self) // count
-        return SampleList(self.store, tuple(self.ids[place] for place in places), self.rows[places])
+        return self.part((np.arange(count) * len(self) // count).tolist())
 
     def batches(self, size: int, most: int | None = None) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Source H and target of ``size`` samples at a time; of the first ``most`` batches only (None: all)."""
@@ -55,6 +64,11 @@ def open_samples(store: Store, ids_file: Path, first: int | None = None) -> Samp
         raise DataError(f"{ids_file}: lists {len(ids)} samples, but {first} are asked for; ask for fewer")
     chosen = ids[:first]
     return SampleList(store, tuple(chosen), store.rows_of(chosen, str(ids_file)))
+
+
+def whole_store(store: Store) -> SampleList:
+    """Every sample of ``store``, in its order."""
+    return SampleList(store, tuple(store.table["id"]), np.arange(len(store)))
 
 
 def read_ids(path: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """What an engineer would otherwise use: predictors of the target field that need no training of a network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from emfm.data.sample import DataError
 from emfm.data.stats import source_scale
 from emfm.evaluation.equivalent_dipoles import dipole_operator
-from emfm.evaluation.field_operator import FieldOperator, RidgeFit, field_rows, scan_rows
+from emfm.evaluation.field_operator import FieldOperator, field_rows, fitted_operator, scan_rows
 from emfm.evaluation.plane_waves import plane_wave_operator
+from emfm.physics.elements import Complex
 from emfm.physics.grid import Geometry
 
 Channels = NDArray[np.floating[Any]]
@@ -76,22 +77,24 @@ class LinearOperator:
         self._operator: FieldOperator | None = None
 
     def fit(self, batches: Batches) -> None:
-        """Solve for the matrix: see `emfm.evaluation.field_operator.RidgeFit`.
+        """Solve for the matrix: see `emfm.evaluation.field_operator.fitted_operator`.
 
-        Raises DataError for a zero scan, ValueError for no samples or a ridge too small for them.
+        Raises DataError for a zero scan, ValueError for no samples.
         """
-        fit, count = RidgeFit(self._geometry), 0
-        for source_h, target in batches:
-            scales = _scales(source_h, count)
-            fit.add(scan_rows(source_h / scales, self._geometry), field_rows(target / scales, self._geometry))
-            count += len(target)
-        self._operator = fit.solve(self._ridge)
+        self._operator = fitted_operator(self._examples(batches), self._geometry, self._ridge)
 
     def predict(self, source_h: Channels) -> NDArray[np.float64]:
         """See `Baseline.predict`; raises ValueError before `fit`."""
         if self._operator is None:
             raise ValueError("linear_operator predicts from training samples; call fit first")
         return self._operator.apply(source_h)
+
+    def _examples(self, batches: Batches) -> Iterator[tuple[Complex, Complex]]:
+        count = 0
+        for source_h, target in batches:
+            scales = _scales(source_h, count)
+            yield scan_rows(source_h / scales, self._geometry), field_rows(target / scales, self._geometry)
+            count += len(target)
 
 
 class PhysicsOperator:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.evaluation.field_operator import FieldOperator, RidgeFit
+from emfm.evaluation.field_operator import FieldOperator, fitted_operator
 from emfm.physics.channels import SOURCE_COMPONENTS
 from emfm.physics.constants import ETA_0
 from emfm.physics.elements import Complex, element_fields
@@ -43,10 +43,8 @@ def dipole_operator(
         raise ValueError(
             f"depth, pitch and tikhonov of the dipoles must be above 0, found {depth}, {pitch}, {tikhonov}"
         )
-    fit = RidgeFit(geometry)
-    for scans, fields in _unit_dipoles(geometry, _array(geometry.source, depth, pitch, margin).points()):
-        fit.add(scans, fields)
-    return fit.solve(tikhonov)
+    array = _array(geometry.source, depth, pitch, margin)
+    return fitted_operator(_unit_dipoles(geometry, array.points()), geometry, tikhonov)
 
 
 def _array(scan: Grid, depth: float, pitch: float, margin: float) -> Grid:

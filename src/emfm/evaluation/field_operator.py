@@ -1,11 +1,13 @@
 """A linear map from a scan to the field above it, as one complex matrix, and how it is fitted to examples."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.models.ridge import RidgeSums
 from emfm.physics.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS, to_channels, to_components
 from emfm.physics.elements import Complex
 from emfm.physics.grid import Geometry
@@ -29,44 +31,14 @@ class FieldOperator:
         return np.asarray(to_channels(components), np.float64)
 
 
-class RidgeFit:
-    """Regularised least squares for a `FieldOperator`: normal equations, summed up example by example."""
-
-    def __init__(self, geometry: Geometry) -> None:
-        self._geometry = geometry
-        inputs = len(SOURCE_COMPONENTS) * geometry.source.ny * geometry.source.nx
-        outputs = len(TARGET_COMPONENTS) * geometry.target.ny * geometry.target.nx
-        self._gram = np.zeros((inputs, inputs), np.complex128)
-        self._cross = np.zeros((inputs, outputs), np.complex128)
-
-    def add(self, scans: Complex, fields: Complex) -> None:
-        """Examples as rows: see `scan_rows` and `field_rows`."""
-        adjoint = scans.conj().T
-        self._gram += adjoint @ scans
-        self._cross += adjoint @ fields
-
-    def solve(self, ridge: float) -> FieldOperator:
-        """The operator W that minimises ||X W - Y||^2 + lambda ||W||^2, lambda = ridge * trace(G) / n.
-
-        G = X^H X is ``(n, n)``; ``ridge`` is relative, so that it means the same for any data. Solved by
-        Cholesky's factors of G + lambda 1.
-
-        Raises:
-            ValueError: no examples were added, or the ridge is too small for them.
-        """
-        count = len(self._gram)
-        damping = ridge * np.trace(self._gram).real / count
-        if damping == 0:
-            raise ValueError(f"a ridge of {ridge} on these examples is none; give examples and a ridge above 0")
-        try:
-            lower = np.linalg.cholesky(self._gram + damping * np.eye(count))
-        except np.linalg.LinAlgError:
-            raise ValueError(
-                f"a ridge of {ridge} is too small for these examples: the equations are singular; raise it"
-            ) from None
-        half_solved = np.linalg.solve(lower, self._cross)
-        solution = np.linalg.solve(lower.conj().T, half_solved)
-        return FieldOperator(self._geometry, np.asarray(solution, np.complex128))
+def fitted_operator(examples: Iterable[tuple[Complex, Complex]], geometry: Geometry, ridge: float) -> FieldOperator:
+    """The operator that fits examples, rows of scans and of fields, best: see `emfm.models.ridge.RidgeSums.solve`."""
+    inputs = len(SOURCE_COMPONENTS) * geometry.source.ny * geometry.source.nx
+    outputs = len(TARGET_COMPONENTS) * geometry.target.ny * geometry.target.nx
+    sums = RidgeSums(inputs, outputs)
+    for scans, fields in examples:
+        sums.add(scans, fields)
+    return FieldOperator(geometry, sums.solve(ridge))
 
 
 def scan_rows(source_h: NDArray[np.floating[Any]], geometry: Geometry) -> Complex:

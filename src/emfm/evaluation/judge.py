@@ -1,8 +1,10 @@
 """Judge a predictor on a set of samples: the one path by which every reported figure is computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,35 +13,80 @@ from tqdm import tqdm
 
 from emfm.data.sample_lists import SampleList
 from emfm.evaluation.figures import FieldErrors
-from emfm.evaluation.results import ModelResult, model_result
+from emfm.evaluation.groups import Group, Grouping, sample_groups
+from emfm.evaluation.noise import with_noise
+from emfm.evaluation.results import ModelResult, Result, model_result, predictor_result
+from emfm.evaluation.set_figures import SetFigures
+from emfm.physics.grid import Geometry
 from ttt.engine.checkpoint import load_model
 from ttt.files import sha256_file
 
-Predictor = Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]
+Channels = NDArray[np.floating[Any]]
+
+Predictor = Callable[[NDArray[np.float32]], Channels]
 """From source H ``(n, 4, ny, nx)``, A/m, to target E/H ``(n, 12, ny, nx)``, V/m and A/m."""
 
 
-def judge(predict: Predictor, samples: SampleList, batch_size: int, name: str) -> FieldErrors:
-    """The errors of ``predict`` on ``samples``; shows progress under ``name``."""
+class Samples(Protocol):
+    """Samples to judge by: a `SampleList`, or cases that are in no store."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The samples' names, in order."""
+        ...
+
+    @property
+    def geometry(self) -> Geometry:
+        """Frequency and planes of the samples."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], Channels]]:
+        """Source H and target, ``size`` samples at a time, in the order of ``ids``."""
+        ...
+
+
+def judge(predict: Predictor, samples: Samples, batch_size: int, name: str) -> SetFigures:
+    """The figures of ``predict`` on ``samples``; shows progress under ``name``."""
+    figures = SetFigures(samples.geometry)
+    for prediction, target in _predictions(predict, samples, batch_size, None, name):
+        figures.update(prediction, target)
+    return figures
+
+
+def judge_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_db: float, name: str) -> FieldErrors:
+    """The errors of ``predict`` on ``samples`` with noise in their source H: see `emfm.evaluation.noise`."""
     errors = FieldErrors()
-    with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:
-        for source_h, target in samples.batches(batch_size):
-            errors.update(predict(source_h), target)
-            bar.update(len(source_h))
+    for prediction, target in _predictions(predict, samples, batch_size, snr_db, f"{name}, {snr_db:g} dB"):
+        errors.update(prediction, target)
     return errors
 
 
-def judge_checkpoint(
-    checkpoint: Path,
-    samples: SampleList,
-    batch_size: int,
-    device: torch.device,
-    train_samples: int,
-    name: str,
-) -> ModelResult:
-    """The figures of a trained model on ``samples``, with the hash of its checkpoint."""
-    errors = judge(model_predictor(checkpoint, device), samples, batch_size, name)
-    return model_result(errors, train_samples, sha256_file(checkpoint))
+@dataclass(frozen=True)
+class Judge:
+    """What every predictor of one set goes through: its figures, its errors by group and its errors with noise."""
+
+    samples: SampleList
+    batch_size: int
+    noise_snr_db: Sequence[float]
+
+    def judge(self, predict: Predictor, name: str) -> Result:
+        """The result of ``predict``; shows progress under ``name``."""
+        figures = judge(predict, self.samples, self.batch_size, name)
+        noise = {
+            snr_db: judge_with_noise(predict, self.samples, self.batch_size, snr_db, name)
+            for snr_db in self.noise_snr_db
+        }
+        return predictor_result(figures, self._groups, noise)
+
+    def judge_model(self, predict: Predictor, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
+        """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash."""
+        return model_result(self.judge(predict, name), train_samples, sha256_file(checkpoint))
+
+    @cached_property
+    def _groups(self) -> dict[Grouping, list[Group]]:
+        return sample_groups(self.samples)
 
 
 def model_predictor(checkpoint: Path, device: torch.device) -> Predictor:
@@ -48,8 +95,21 @@ def model_predictor(checkpoint: Path, device: torch.device) -> Predictor:
     model.to(device)
 
     @torch.inference_mode()
-    def predict(source_h: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+    def predict(source_h: NDArray[np.float32]) -> Channels:
         prediction: NDArray[np.float32] = model(torch.from_numpy(source_h).to(device)).cpu().numpy()
         return prediction
 
     return predict
+
+
+def _predictions(
+    predict: Predictor, samples: Samples, batch_size: int, snr_db: float | None, name: str
+) -> Iterator[tuple[Channels, Channels]]:
+    """Prediction and truth, batch by batch."""
+    done = 0
+    with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:
+        for source_h, target in samples.batches(batch_size):
+            ids = samples.ids[done : done + len(source_h)]
+            yield predict(source_h if snr_db is None else with_noise(source_h, ids, snr_db)), target
+            done += len(source_h)
+            bar.update(len(source_h))

@@ -1,13 +1,18 @@
 """The results of one set as typed objects: written by the evaluations, read by the report."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+import numpy as np
 from pydantic import AfterValidator, Field
 
 from emfm.data.sample import DataError
-from emfm.evaluation.figures import FieldErrors
+from emfm.evaluation import figures
+from emfm.evaluation.figures import FieldErrors, SampleErrors
+from emfm.evaluation.groups import Group, Grouping
+from emfm.evaluation.set_figures import SetFigures
 from emfm.physics.channels import TARGET_CHANNELS
 from ttt.config import Section, parse_section
 
@@ -25,7 +30,7 @@ ChannelErrors = Annotated[dict[str, Error], AfterValidator(_names_all_channels)]
 
 
 class Figures(Section):
-    """The figures of `emfm.evaluation.figures.DEFINITIONS`."""
+    """The figures of `emfm.evaluation.set_figures.DEFINITIONS`."""
 
     val_mse: Error
     rmse_e_mean: Error
@@ -34,22 +39,54 @@ class Figures(Section):
     rel_l2_h: Error
     rel_l2_e_p95: Error
     rel_l2_h_p95: Error
+    db_error_e: Error
+    db_error_h: Error
+    db_error_e_p95: Error
+    db_error_h_p95: Error
+    maxwell_residual: Error | None = Field(description="null on a plane with fewer than 3 points along an axis")
+    maxwell_residual_truth: Error | None
+
+    def headline(self) -> dict[str, float]:
+        """The few figures that a user compares between experiments, without those that are not known."""
+        chosen = self.model_dump(include=_HEADLINE)
+        return {name: value for name, value in chosen.items() if value is not None}
 
 
-class BaselineResult(Section):
-    """What a baseline reached on a set."""
+_HEADLINE: Final = {*figures.DEFINITIONS, "maxwell_residual"}
+
+
+class GroupErrors(Section):
+    """The errors of those samples of a set that have neighbouring values of one number."""
+
+    low: float | None = Field(description="the least value in the group; null where the values are not known")
+    high: float | None = Field(description="the largest")
+    samples: int = Field(ge=1, description="samples in the group")
+    rel_l2_e: Error = Field(description="median over the group's samples")
+    rel_l2_h: Error = Field(description="median over the group's samples")
+
+
+class NoiseErrors(Section):
+    """The errors of a set with noise in its source H."""
+
+    snr_db: float = Field(description="ratio of signal to noise, dB")
+    rel_l2_e: Error
+    rel_l2_h: Error
+
+
+class Result(Section):
+    """What a predictor reached on a set."""
 
     figures: Figures
     rmse_per_channel: ChannelErrors
+    groups: dict[Grouping, list[GroupErrors]] = Field(description="see `emfm.evaluation.groups.GROUPINGS`")
+    noise: list[NoiseErrors] = Field(description="one for each ratio under eval.noise_snr_db")
 
 
-class ModelResult(Section):
+class ModelResult(Result):
     """What a trained model reached on a set."""
 
     train_samples: int = Field(ge=1, description="samples that the model was trained on")
     checkpoint_sha256: Sha256
-    figures: Figures
-    rmse_per_channel: ChannelErrors
 
 
 class SetResults(Section):
@@ -58,7 +95,21 @@ class SetResults(Section):
     set: str = Field(description="the set: val_fixed or test_final")
     samples: int = Field(ge=1, description="samples of the set")
     models: dict[str, ModelResult] = Field(min_length=1, description="results by stage: stage1, stage2, ...")
-    baselines: dict[str, BaselineResult] = Field(description="results by the name of the baseline")
+    baselines: dict[str, Result] = Field(description="results by the name of the baseline")
+
+
+class OtherSet(Section):
+    """What the final stage and the baselines reached on samples of another kind."""
+
+    samples: int = Field(ge=1, description="samples of the set")
+    figures: dict[str, Figures] = Field(description="by the name of the stage and of each baseline")
+
+
+class ValResults(SetResults):
+    """The results of val_fixed, with the sets beside it that no split draws from."""
+
+    sets: dict[str, OtherSet] = Field(description="reference cases and kinds of scenes by name")
+    left_out: dict[str, str] = Field(description="sets that could not be judged, and why")
 
 
 class MilestoneResults(SetResults):
@@ -80,24 +131,28 @@ S = TypeVar("S", bound=Section)
 _REMEDY: Final = "make it anew with `dvc repro`, or fetch it with `dvc pull`"
 
 
-def model_result(errors: FieldErrors, train_samples: int, checkpoint_sha256: str) -> ModelResult:
-    """The result of a model from its collected errors."""
-    return ModelResult(
-        train_samples=train_samples,
-        checkpoint_sha256=checkpoint_sha256,
-        figures=Figures(**errors.compute()),
-        rmse_per_channel=errors.rmse_per_channel(),
+def predictor_result(
+    found: SetFigures, groups: Mapping[Grouping, Sequence[Group]], noise: Mapping[float, FieldErrors]
+) -> Result:
+    """The result of a predictor: its figures, those of ``groups`` of its samples, and its errors by ratio of noise."""
+    return Result(
+        figures=Figures.model_validate(found.compute()),
+        rmse_per_channel=found.rmse_per_channel(),
+        groups={
+            name: [_group_errors(found.per_sample(), group) for group in found_in] for name, found_in in groups.items()
+        },
+        noise=[_noise_errors(snr_db, errors.compute()) for snr_db, errors in noise.items()],
     )
 
 
-def baseline_result(errors: FieldErrors) -> BaselineResult:
-    """The result of a baseline from its collected errors."""
-    return BaselineResult(figures=Figures(**errors.compute()), rmse_per_channel=errors.rmse_per_channel())
+def model_result(result: Result, train_samples: int, checkpoint_sha256: str) -> ModelResult:
+    """The result of a trained model from that of its predictions."""
+    return ModelResult(**dict(result), train_samples=train_samples, checkpoint_sha256=checkpoint_sha256)
 
 
-def read_set_results(path: Path) -> SetResults:
-    """The results in a JSON file; raises DataError naming the keys that are wrong."""
-    return _parsed(SetResults, _read_json(path), path)
+def read_val_results(path: Path) -> ValResults:
+    """The results on val_fixed in a JSON file; raises DataError naming the keys that are wrong."""
+    return _parsed(ValResults, _read_json(path), path)
 
 
 def read_milestone_results(path: Path) -> MilestoneResults | NotOpened:
@@ -106,6 +161,20 @@ def read_milestone_results(path: Path) -> MilestoneResults | NotOpened:
     if isinstance(content, dict) and content.get("milestone") is False:
         return _parsed(NotOpened, content, path)
     return _parsed(MilestoneResults, content, path)
+
+
+def _group_errors(errors: SampleErrors, group: Group) -> GroupErrors:
+    return GroupErrors(
+        low=group.low,
+        high=group.high,
+        samples=len(group.places),
+        rel_l2_e=float(np.median(errors.rel_l2_e[group.places])),
+        rel_l2_h=float(np.median(errors.rel_l2_h[group.places])),
+    )
+
+
+def _noise_errors(snr_db: float, errors: Mapping[str, float]) -> NoiseErrors:
+    return NoiseErrors(snr_db=snr_db, rel_l2_e=errors["rel_l2_e"], rel_l2_h=errors["rel_l2_h"])
 
 
 def _parsed(section: type[S], content: Any, path: Path) -> S:

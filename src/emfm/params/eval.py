@@ -1,10 +1,19 @@
 """Sections ``eval`` and ``milestone``: what is measured and drawn, and which models may see test_final."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ttt.config import Section
+
+
+def _each_once(values: list[float]) -> list[float]:
+    if len(set(values)) < len(values):
+        raise ValueError("each value must stand once")
+    return values
+
+
+Decibels = Annotated[float, Field(ge=-60, le=200)]
 
 
 class EvalParams(Section):
@@ -13,6 +22,9 @@ class EvalParams(Section):
     batch_size: int = Field(ge=1, description="samples in one batch of an evaluation")
     num_pictures: int = Field(ge=1, description="fixed samples of val_fixed that are drawn every time")
     ridge: float = Field(gt=0, description="regularisation of the linear_operator baseline, relative")
+    noise_snr_db: Annotated[list[Decibels], AfterValidator(_each_once)] = Field(
+        description="signal-to-noise ratios of source H at which every predictor is judged again, dB"
+    )
 
 
 class MilestoneParams(Section):

@@ -46,14 +46,35 @@ def element_fields(
     positions = _vectors("positions", positions, np.float64)
     electric = _vectors("electric", electric, np.complex128, len(positions))
     magnetic = _vectors("magnetic", magnetic, np.complex128, len(positions))
-    if not (np.isfinite(frequency) and frequency > 0):
-        raise ValueError(f"frequency must be above 0 Hz, found {frequency}")
-    omega = 2 * np.pi * frequency
+    omega = 2 * np.pi * _checked(frequency)
     wavenumber = omega / SPEED_OF_LIGHT
 
     e_field, curl_e = _sum_over_elements(points, positions, electric, wavenumber)
     h_field, curl_h = _sum_over_elements(points, positions, magnetic, wavenumber)
     return -1j * omega * MU_0 * e_field - curl_h, -1j * omega * EPSILON_0 * h_field + curl_e
+
+
+def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: float) -> Complex:
+    """The field of every unit element at every position, with no sum: complex ``(N, 6, P, 6)``.
+
+    Axis 1 is the moment (electric x, y, z of 1 A.m, then magnetic x, y, z of 1 V.m), axis 3 the component (Ex, Ey,
+    Ez in V/m, then Hx, Hy, Hz in A/m). Arguments and errors are those of `element_fields`.
+    """
+    points = _vectors("points", points, np.float64)
+    positions = _vectors("positions", positions, np.float64)
+    omega = 2 * np.pi * _checked(frequency)
+    offsets = points.T[:, None, :] - positions.T[:, :, None]
+    isotropic, radial, swirl = _patterns(offsets, omega / SPEED_OF_LIGHT)
+    own = -radial * offsets[:, None] * offsets[None, :]
+    for axis in range(3):
+        own[axis, axis] += isotropic
+    x, y, z = swirl * offsets
+    nothing = np.zeros_like(x)
+    other = np.array([[nothing, -z, y], [z, nothing, -x], [-y, x, nothing]])
+    electric = np.concatenate([-1j * omega * MU_0 * own, other], axis=1)
+    magnetic = np.concatenate([-other, -1j * omega * EPSILON_0 * own], axis=1)
+    fields: Complex = np.concatenate([electric, magnetic]).transpose(2, 0, 3, 1)
+    return fields
 
 
 def _sum_over_elements(
@@ -79,16 +100,7 @@ def _block(
     points: NDArray[np.float64], positions: NDArray[np.float64], moments: Complex, wavenumber: float
 ) -> tuple[Complex, Complex]:
     offsets = points.T[:, None, :] - positions.T[:, :, None]
-    distance_squared = np.einsum("inp,inp->np", offsets, offsets)
-    if not distance_squared.all():
-        raise ValueError("a point lies on an element, where the field is infinite")
-    distance = np.sqrt(distance_squared)
-    phase = wavenumber * distance
-    green = (np.cos(phase) - 1j * np.sin(phase)) / (4 * np.pi * distance)
-    inverse = 1 / phase
-    isotropic = green * (1 - inverse * (1j + inverse))
-    radial = green * (1 - inverse * (3j + 3 * inverse)) / distance_squared
-    swirl = green * ((1 / distance + 1j * wavenumber) / distance)
+    isotropic, radial, swirl = _patterns(offsets, wavenumber)
 
     mx, my, mz = moments.T[:, :, None]
     x, y, z = offsets
@@ -100,6 +112,27 @@ def _block(
         np.sum(swirl * (mx * y - my * x), axis=0),
     ]
     return np.stack(along, axis=1), np.stack(across, axis=1)
+
+
+def _patterns(offsets: NDArray[np.float64], wavenumber: float) -> tuple[Complex, Complex, Complex]:
+    """a, b and the factor of m x (R r) of `_sum_over_elements` times g, b over R^2, for offsets ``(3, N, P)``."""
+    distance_squared = np.einsum("inp,inp->np", offsets, offsets)
+    if not distance_squared.all():
+        raise ValueError("a point lies on an element, where the field is infinite")
+    distance = np.sqrt(distance_squared)
+    phase = wavenumber * distance
+    green = (np.cos(phase) - 1j * np.sin(phase)) / (4 * np.pi * distance)
+    inverse = 1 / phase
+    isotropic = green * (1 - inverse * (1j + inverse))
+    radial = green * (1 - inverse * (3j + 3 * inverse)) / distance_squared
+    swirl = green * ((1 / distance + 1j * wavenumber) / distance)
+    return isotropic, radial, swirl
+
+
+def _checked(frequency: float) -> float:
+    if not (np.isfinite(frequency) and frequency > 0):
+        raise ValueError(f"frequency must be above 0 Hz, found {frequency}")
+    return frequency
 
 
 def _vectors(name: str, values: ArrayLike, dtype: type[np.generic], count: int | None = None) -> NDArray[Any]:

@@ -41,7 +41,7 @@ def loss_curves(curves: Mapping[str, pd.DataFrame]) -> Figure:
         axes.remove()
     for axes in panels[::columns]:
         axes.set_ylabel("loss")
-    _number_log_y(panels[0])
+    number_log_y(panels[0])
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
@@ -63,7 +63,7 @@ def scaling_curve(results: SetResults) -> Figure:
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30, ha="right")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.margins(y=0.1)
-    _number_log_y(panels[0])
+    number_log_y(panels[0])
     panels[0].set_ylabel(f"relative L2 error, median of {results.samples:,} samples")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
@@ -89,7 +89,7 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
 
 
-def _number_log_y(axes: Axes) -> None:
+def number_log_y(axes: Axes) -> None:
     """A logarithmic y axis, for all panels that share it, with plain numbers also within a decade."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()

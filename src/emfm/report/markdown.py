@@ -4,21 +4,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tabulate import tabulate
-
 from emfm.evaluation.baselines import DESCRIPTIONS
-from emfm.evaluation.figures import DEFINITIONS
+from emfm.evaluation.groups import GROUPINGS
 from emfm.evaluation.ledger import Look
+from emfm.evaluation.noise import NOISE
 from emfm.evaluation.results import (
-    BaselineResult,
     Figures,
     MilestoneResults,
-    ModelResult,
     NotOpened,
+    Result,
     SetResults,
+    ValResults,
 )
+from emfm.evaluation.set_figures import DEFINITIONS
 from emfm.physics.channels import TARGET_CHANNELS, UNITS
+from emfm.report.further import (
+    STRENGTH_COLUMNS,
+    group_tables,
+    left_out,
+    noise_table,
+    sets_table,
+    strength_table,
+    truth_residual,
+)
 from emfm.report.numbers import four_digits
+from emfm.report.text import count, table
 
 _COLUMNS = {
     "rel_l2_e": "rel. L2 E",
@@ -29,9 +39,10 @@ _COLUMNS = {
     "rmse_h_mean": "RMSE H [A/m]",
     "val_mse": "MSE, raw channels",
 }
+_NEC = "wire and loop structures solved by a method-of-moments program (NEC2)"
 _SHOWN_HASH_DIGITS = 12
 
-R = TypeVar("R", ModelResult, BaselineResult)
+R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True)
@@ -41,17 +52,19 @@ class Pictures:
     loss_curves: str
     scaling_curve: str
     channel_errors: str
+    error_by_distance: str | None
+    """None where no sample's sources are known."""
     field_maps: Mapping[str, str]
     """By sample ID."""
 
 
 def render_report(
-    val: SetResults, test: MilestoneResults | NotOpened, looks: Sequence[Look], pictures: Pictures
+    val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look], pictures: Pictures
 ) -> str:
     """The report in Markdown. It holds no time, path or host: the same results give the same text.
 
     Args:
-        val: stages and baselines on val_fixed.
+        val: stages and baselines on val_fixed, and on the sets beside it.
         test: milestones on test_final, or that it was not opened.
         looks: the ledger of test_final; only their number is shown.
         pictures: what to link.
@@ -61,12 +74,19 @@ def render_report(
         "## At a glance",
         _glance(val, test),
         f"## Stages and baselines on {val.set}",
-        f"{_count(val.samples, 'sample')}, the same for every row.",
+        f"{count(val.samples, 'sample')}, the same for every row.",
         _set_table(val),
         _baselines(val),
         f"![Relative error against training samples]({pictures.scaling_curve})",
+        f"## Strength of the field and Maxwell's equations on {val.set}",
+        truth_residual(val),
+        strength_table(val),
         "## Milestones on test_final",
         _milestones(test, looks),
+        "## Reference cases and kinds of scenes",
+        _sets(val),
+        *_noise(val),
+        *_groups(val, pictures.error_by_distance),
         f"## Root mean square error by channel on {val.set}",
         _channel_table({**val.models, **val.baselines}),
         f"![Root mean square error by channel]({pictures.channel_errors})",
@@ -81,10 +101,10 @@ def render_report(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _glance(val: SetResults, test: MilestoneResults | NotOpened) -> str:
+def _glance(val: ValResults, test: MilestoneResults | NotOpened) -> str:
     stage, model = _lowest(val.models)
     lines = [
-        f"Best stage on {val.set}: **{stage}**, trained on {_count(model.train_samples, 'sample')}; "
+        f"Best stage on {val.set}: **{stage}**, trained on {count(model.train_samples, 'sample')}; "
         f"{_errors(model.figures)}."
     ]
     if val.baselines:
@@ -99,20 +119,63 @@ def _glance(val: SetResults, test: MilestoneResults | NotOpened) -> str:
         lines.append("test_final: not opened.")
     else:
         lines += [f"On test_final: **{name}**; {_errors(result.figures)}." for name, result in test.models.items()]
+    if "nec" in val.sets:
+        lines.append(_glance_at_reference(val))
     lines.append("Best is the lowest sum of both errors; each is the median over the set's samples.")
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _glance_at_reference(val: ValResults) -> str:
+    """The final stage beside the baseline that is best on the reference cases."""
+    reference = val.sets["nec"]
+    stage = list(val.models)[-1]
+    known = {name: figures for name, figures in reference.figures.items() if name != stage}
+    text = (
+        f"On the {count(reference.samples, 'reference case')} (nec): **{stage}**; {_errors(reference.figures[stage])}"
+    )
+    if not known:
+        return f"{text}."
+    best = min(known, key=lambda name: known[name].rel_l2_e + known[name].rel_l2_h)
+    return f"{text}; best baseline **{best}**; {_errors(known[best])}."
+
+
 def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> str:
-    count = f"Looks at test_final in its ledger so far, each model counted once: {len(looks)}."
+    looked = f"Looks at test_final in its ledger so far, each model counted once: {len(looks)}."
     if isinstance(test, NotOpened):
         return (
             "test_final was not opened: the training parameters differ from the promoted ones under "
-            f"`milestone` in `params.yaml`. {count}"
+            f"`milestone` in `params.yaml`. {looked}"
         )
     if not test.models:
-        return f"No stage is a milestone under `milestone` in `params.yaml`. {count}"
-    return f"{_count(test.samples, 'sample')}. {count}\n\n{_set_table(test)}"
+        return f"No stage is a milestone under `milestone` in `params.yaml`. {looked}"
+    parts = [f"{count(test.samples, 'sample')}. {looked}", _set_table(test), truth_residual(test), strength_table(test)]
+    noise = noise_table(test)
+    return "\n\n".join([*parts, "With noise in source H:", noise] if noise else parts)
+
+
+def _sets(val: ValResults) -> str:
+    """The sets that no split draws from, beside val_fixed."""
+    intro = (
+        f"Median relative L2 errors, {val.set} for comparison. nec: {_NEC}, in no training set. "
+        "Any other set: simulated scenes of one kind, which its name says."
+    )
+    return "\n\n".join(part for part in (intro, sets_table(val), left_out(val)) if part)
+
+
+def _noise(val: ValResults) -> list[str]:
+    found = noise_table(val)
+    if not found:
+        return []
+    return ["## Noise in the scan", f"Median relative L2 errors on {val.set}, by the ratio of signal to noise.", found]
+
+
+def _groups(val: ValResults, picture: str | None) -> list[str]:
+    found = group_tables(val)
+    if not found:
+        return []
+    head = f"## Error by depth, number of elements and family size on {val.set}"
+    drawn = [] if picture is None else [f"![Error by the depth of the shallowest source]({picture})"]
+    return [head, "Median relative L2 errors over the samples of each group.", *found, *drawn]
 
 
 def _baselines(results: SetResults) -> str:
@@ -133,10 +196,10 @@ def _set_table(results: SetResults) -> str:
     ]
     rows += [[name, "", *_cells(baseline.figures), ""] for name, baseline in results.baselines.items()]
     headers = ["", "training samples", *_COLUMNS.values(), "checkpoint"]
-    return _table(rows, headers)
+    return table(rows, headers)
 
 
-def _channel_table(results: Mapping[str, ModelResult | BaselineResult]) -> str:
+def _channel_table(results: Mapping[str, Result]) -> str:
     rows = [
         [
             f"{name} [{UNITS[name[0]]}]",
@@ -144,18 +207,17 @@ def _channel_table(results: Mapping[str, ModelResult | BaselineResult]) -> str:
         ]
         for name in TARGET_CHANNELS
     ]
-    return _table(rows, ["channel", *results])
+    return table(rows, ["channel", *results])
 
 
 def _definitions() -> str:
-    lines = [f"- `{name}` ({_COLUMNS[name]}): {text}." for name, text in DEFINITIONS.items()]
+    heads = _COLUMNS | STRENGTH_COLUMNS
+    names = {name: f"`{name}` ({heads[name]})" if name in heads else f"`{name}`" for name in DEFINITIONS}
+    lines = [f"- {names[name]}: {text}." for name, text in DEFINITIONS.items()]
     lines.append("- `rmse_per_channel`: root mean square error over samples and points, V/m or A/m.")
+    lines.append(f"- `noise`: relative L2 errors as above with {NOISE}.")
+    lines += [f"- `groups.{name}`: relative L2 errors as above by {text}." for name, text in GROUPINGS.items()]
     return "\n".join(lines)
-
-
-def _table(rows: list[list[str]], headers: list[str]) -> str:
-    align = ["left", *["right"] * (len(headers) - 1)]
-    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def _cells(figures: Figures) -> list[str]:
@@ -170,7 +232,3 @@ def _lowest(results: Mapping[str, R]) -> tuple[str, R]:
     """The name and the result with the lowest sum of the relative errors of E and H."""
     name = min(results, key=lambda key: results[key].figures.rel_l2_e + results[key].figures.rel_l2_h)
     return name, results[name]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -2,7 +2,7 @@
 
 from emfm.data.sample_lists import open_samples
 from emfm.data.store import Store
-from emfm.evaluation.judge import judge_checkpoint
+from emfm.evaluation.judge import Judge, model_predictor
 from emfm.evaluation.ledger import Look, record_looks
 from emfm.evaluation.results import NOT_OPENED, MilestoneResults
 from emfm.settings import Params
@@ -23,19 +23,21 @@ def run(params: Params) -> None:
         write_json(TEST_METRICS, NOT_OPENED.model_dump())
         return
     test_final = open_samples(Store(STORE), ids_file("test_final"))
-    device, batch_size = resolve_device(params.training.device), params.eval.batch_size
+    device = resolve_device(params.training.device)
+    court = Judge(test_final, params.eval.batch_size, params.eval.noise_snr_db)
     models = {}
     for stage in params.milestone.stages:
-        name, train_samples = f"stage{stage}", params.stages.sizes[stage - 1]
-        models[name] = judge_checkpoint(best_model(stage), test_final, batch_size, device, train_samples, name)
+        name, checkpoint = f"stage{stage}", best_model(stage)
+        predict = model_predictor(checkpoint, device)
+        models[name] = court.judge_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
     record_looks(
         LEDGER,
         [
-            Look.now(name, model.checkpoint_sha256, test_final.digest, model.figures.model_dump())
+            Look.now(name, model.checkpoint_sha256, test_final.digest, model.figures.headline())
             for name, model in models.items()
         ],
     )
     results = MilestoneResults(milestone=True, set="test_final", samples=len(test_final), models=models, baselines={})
     write_json(TEST_RESULTS, results.model_dump())
-    figures = {name: model.figures.model_dump() for name, model in models.items()}
+    figures = {name: model.figures.headline() for name, model in models.items()}
     write_json(TEST_METRICS, {"milestone": True, "test": figures})

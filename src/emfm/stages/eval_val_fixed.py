@@ -1,45 +1,110 @@
-"""Stage ``eval_val_fixed``: every stage's best model and the baselines on the same val_fixed."""
+"""Stage ``eval_val_fixed``: every stage's best model and the baselines on the same val_fixed, and on sets beside it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from emfm.data.arrays import write_npz
-from emfm.data.sample_lists import SampleList, open_samples
-from emfm.data.store import Store
+from emfm.data.reference_cases import differences, read_reference_cases
+from emfm.data.sample import DataError
+from emfm.data.sample_lists import SampleList, open_samples, whole_store
+from emfm.data.store import HEADER_FILE, Store
 from emfm.evaluation.baselines import make_baselines
-from emfm.evaluation.judge import Predictor, judge, judge_checkpoint, model_predictor
-from emfm.evaluation.results import SetResults, baseline_result
+from emfm.evaluation.judge import Judge, Predictor, Samples, judge, model_predictor
+from emfm.evaluation.results import Figures, OtherSet, ValResults
+from emfm.physics.grid import Geometry
 from emfm.settings import Params
-from emfm.stages.paths import PICTURED, STORE, VAL_METRICS, VAL_RESULTS, best_model, ids_file
+from emfm.stages.paths import (
+    KINDS,
+    PICTURED,
+    REFERENCE_CASES,
+    STORE,
+    VAL_METRICS,
+    VAL_RESULTS,
+    best_model,
+    ids_file,
+)
 from ttt.engine.evaluate import resolve_device
 from ttt.files import write_json
+
+_REFERENCE = "nec"
 
 
 def run(params: Params) -> None:
     """Write all results, the small file of metrics, and the predictions of the samples that are drawn."""
     store = Store(STORE)
+    others, left_out = other_sets(store.geometry)
     val_fixed = open_samples(store, ids_file("val_fixed"))
     train_pool = open_samples(store, ids_file("train_pool"), params.stages.sizes[-1])
     device, batch_size = resolve_device(params.training.device), params.eval.batch_size
+    court = Judge(val_fixed, batch_size, params.eval.noise_snr_db)
 
     models, predictors = {}, {}
     for stage, train_samples in enumerate(params.stages.sizes, start=1):
         name = f"stage{stage}"
-        models[name] = judge_checkpoint(best_model(stage), val_fixed, batch_size, device, train_samples, name)
         predictors[name] = model_predictor(best_model(stage), device)
+        models[name] = court.judge_model(predictors[name], best_model(stage), train_samples, name)
 
+    final = f"stage{len(params.stages.sizes)}"
+    compared: dict[str, Predictor] = {final: predictors[final]}
     baselines = {}
     for name, baseline in make_baselines(store.geometry, params.eval.ridge).items():
         baseline.fit(train_pool.batches(batch_size))
-        errors = judge(baseline.predict, val_fixed, batch_size, name)
-        baselines[name] = baseline_result(errors)
+        baselines[name] = court.judge(baseline.predict, name)
+        compared[name] = baseline.predict
 
-    results = SetResults(set="val_fixed", samples=len(val_fixed), models=models, baselines=baselines)
+    results = ValResults(
+        set="val_fixed",
+        samples=len(val_fixed),
+        models=models,
+        baselines=baselines,
+        sets={name: judge_set(compared, samples, batch_size, name) for name, samples in others.items()},
+        left_out=left_out,
+    )
     write_json(VAL_RESULTS, results.model_dump())
-    final = f"stage{len(params.stages.sizes)}"
-    write_json(VAL_METRICS, {"val": models[final].figures.model_dump()})
+    write_json(VAL_METRICS, {"val": metrics(results, final)})
     write_npz(PICTURED, pictured(val_fixed, predictors, params.eval.num_pictures))
+
+
+def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
+    """The reference cases and each store of a kind of scenes, by name; and what is left out, and why.
+
+    Raises DataError where a store of a kind is damaged or on other planes than ``geometry``.
+    """
+    sets: dict[str, Samples] = {}
+    left_out = {}
+    cases = read_reference_cases(REFERENCE_CASES)
+    different = differences(geometry, cases.geometry)
+    if different:
+        left_out[_REFERENCE] = f"the cases have another {' and another '.join(different)} than the section data"
+    else:
+        sets[_REFERENCE] = cases
+    folders = (header.parent for header in KINDS.glob(f"*/{HEADER_FILE}"))
+    for folder in sorted(folders, key=lambda found: found.name):
+        samples = whole_store(Store(folder))
+        if differences(geometry, samples.geometry):
+            raise DataError(f"{folder}: has other planes than {STORE}; make both anew with `dvc repro acquire`")
+        sets[folder.name] = samples
+    return sets, left_out
+
+
+def judge_set(predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str) -> OtherSet:
+    """The figures of each predictor on the set called ``name``."""
+    found = {
+        predictor: Figures.model_validate(judge(predict, samples, batch_size, f"{predictor} on {name}").compute())
+        for predictor, predict in predictors.items()
+    }
+    return OtherSet(samples=len(samples), figures=found)
+
+
+def metrics(results: ValResults, final: str) -> dict[str, float]:
+    """What `dvc exp show` prints of the final stage."""
+    known = results.models[final].figures.headline()
+    if _REFERENCE in results.sets:
+        reference = results.sets[_REFERENCE].figures[final]
+        known |= {f"{_REFERENCE}_e": reference.rel_l2_e, f"{_REFERENCE}_h": reference.rel_l2_h}
+    return known
 
 
 def pictured(samples: SampleList, predictors: dict[str, Predictor], count: int) -> dict[str, Any]:

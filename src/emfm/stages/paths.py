@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Final
 
 STORE: Final = Path("data/store")
+KINDS: Final = Path("data/kinds")
 KEPT: Final = Path("data/dedupe/kept.csv")
 DROPPED: Final = Path("data/dedupe/dropped.csv")
 SPLITS: Final = Path("data/splits")
 NORM_STATS: Final = Path("data/y_norm_stats.json")
 PICTURED: Final = Path("data/pictured.npz")
+REFERENCE_CASES: Final = Path("data/reference/nec_cases.npz")
 REPORTS: Final = Path("reports")
 VAL_RESULTS: Final = REPORTS / "val_fixed.json"
 VAL_METRICS: Final = REPORTS / "val_metrics.json"

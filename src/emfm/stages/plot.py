@@ -5,9 +5,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from emfm.evaluation.ledger import read_ledger
-from emfm.evaluation.results import read_milestone_results, read_set_results
+from emfm.evaluation.results import read_milestone_results, read_val_results
 from emfm.report.channel_bars import channel_errors
 from emfm.report.curves import loss_curves, scaling_curve
+from emfm.report.distance import error_by_distance, has_distances
 from emfm.report.field_maps import field_map
 from emfm.report.markdown import Pictures, render_report
 from emfm.report.style import save_png
@@ -18,7 +19,7 @@ from ttt.files import write_text
 
 def run(params: Params) -> None:
     """Draw ``reports/figures/*.png`` and write ``reports/report.md``."""
-    val = read_set_results(VAL_RESULTS)
+    val = read_val_results(VAL_RESULTS)
     test = read_milestone_results(TEST_RESULTS)
     curves = {stage: pd.read_csv(curve(number)) for number, stage in enumerate(val.models, start=1)}
     links = {
@@ -37,7 +38,8 @@ def run(params: Params) -> None:
         samples = zip(pictured["ids"].tolist(), pictured["truth"], pictured[final], strict=True)
         for sample, truth, prediction in samples:
             maps[sample] = _drawn(field_map(sample, final, truth, prediction, target_plane), f"field_{sample}")
-    pictures = Pictures(**links, field_maps=maps)
+    by_distance = _drawn(error_by_distance(val), "error_by_distance") if has_distances(val) else None
+    pictures = Pictures(**links, error_by_distance=by_distance, field_maps=maps)
     write_text(REPORT, render_report(val, test, read_ledger(LEDGER), pictures))
 
 

@@ -33,7 +33,7 @@ def resume_folder(stage: str, identity: Sequence[str]) -> Iterator[Path]:
 
     Raises BusyError where another process holds it.
     """
-    root = Path(os.environ.get("DVC_ROOT", ".")) / ".resume"
+    root = _root()
     root.mkdir(parents=True, exist_ok=True)
     fingerprint = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
     folder = root / f"{stage}-{fingerprint}"
@@ -43,6 +43,15 @@ def resume_folder(stage: str, identity: Sequence[str]) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     except Timeout:
         raise BusyError(f"another process works on {stage} in {folder}; wait for it or stop it") from None
+
+
+def memo_folder() -> Path:
+    """Where trainings keep what they compute once a sample: results of this very code."""
+    return _root() / f"memo-{code_digest()[:16]}"
+
+
+def _root() -> Path:
+    return Path(os.environ.get("DVC_ROOT", ".")) / ".resume"
 
 
 def code_digest() -> str:

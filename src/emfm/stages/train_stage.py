@@ -6,13 +6,14 @@ import pandas as pd
 
 from emfm.settings import Params
 from emfm.stages.paths import best_model, curve
-from emfm.stages.resume import code_digest, resume_folder
+from emfm.stages.resume import code_digest, memo_folder, resume_folder
 from ttt.assemble import assemble
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import Fresh, Resume
 from ttt.files import sha256_file, write_bytes, write_text
+from ttt.memo import Memo
 
 
 def run(params: Params, stage: int) -> None:
@@ -35,7 +36,8 @@ def run(params: Params, stage: int) -> None:
     ]
     with resume_folder(f"stage{stage}", identity) as folder:
         run_folder = RunFolder(folder)
-        fit(task, config, folder, Resume("last") if run_folder.last.exists() else Fresh(init))
+        start = Resume("last") if run_folder.last.exists() else Fresh(init)
+        fit(task, config, folder, start, Memo(memo_folder()))
         write_bytes(best_model(stage), run_folder.best.read_bytes())
         epochs = pd.DataFrame(epoch_records(run_folder.journal))
         write_text(curve(stage), epochs.to_csv(index=False, lineterminator="\n"))

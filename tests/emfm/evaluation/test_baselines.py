@@ -16,7 +16,7 @@ from emfm.physics.constants import ETA_0
 from emfm.physics.elements import element_fields
 from emfm.physics.grid import Geometry, Grid
 
-NEC_CASES = Path(__file__).parents[2] / "data" / "nec_cases.npz"
+NEC_CASES = Path(__file__).parents[3] / "data" / "reference" / "nec_cases.npz"
 MM = 1e-3
 FREQUENCY = 5e9
 

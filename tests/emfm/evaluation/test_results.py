@@ -7,16 +7,21 @@ import numpy as np
 import pytest
 
 from emfm.data.sample import DataError
+from emfm.evaluation.figures import DEFINITIONS as TRAINING_FIGURES
 from emfm.evaluation.figures import FieldErrors
+from emfm.evaluation.groups import Group
 from emfm.evaluation.results import (
     NOT_OPENED,
     MilestoneResults,
-    SetResults,
-    baseline_result,
+    OtherSet,
+    ValResults,
     model_result,
+    predictor_result,
     read_milestone_results,
-    read_set_results,
+    read_val_results,
 )
+from emfm.evaluation.set_figures import DEFINITIONS, SetFigures
+from small_store import GEOMETRY
 from ttt.files import write_json
 
 SHA = "0123456789abcdef" * 4
@@ -24,16 +29,25 @@ SHA = "0123456789abcdef" * 4
 
 @pytest.fixture
 def val():
-    rng = np.random.default_rng(0)
-    errors = FieldErrors()
-    errors.update(rng.standard_normal((3, 12, 2, 2)), rng.standard_normal((3, 12, 2, 2)))
-    models = {"stage1": model_result(errors, 100, SHA), "stage2": model_result(errors, 500, SHA)}
-    return SetResults(set="val_fixed", samples=3, models=models, baselines={"mean_field": baseline_result(errors)})
+    fields = np.random.default_rng(0).standard_normal((2, 3, 12, *GEOMETRY.target.shape))
+    figures, noise = SetFigures(GEOMETRY), FieldErrors()
+    figures.update(*fields)
+    noise.update(*fields)
+    groups = {"depth": [Group(1e-3, 2e-3, np.array([0, 2])), Group(None, None, np.array([1]))]}
+    result = predictor_result(figures, groups, {20.0: noise})
+    return ValResults(
+        set="val_fixed",
+        samples=3,
+        models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA)},
+        baselines={"mean_field": result},
+        sets={"loops": OtherSet(samples=3, figures={"stage2": result.figures, "mean_field": result.figures})},
+        left_out={"nec": "the cases have another target plane than the section data"},
+    )
 
 
 def test_results_come_back_from_their_json_as_they_were(val, tmp_path):
     write_json(tmp_path / "val.json", val.model_dump())
-    assert read_set_results(tmp_path / "val.json") == val
+    assert read_val_results(tmp_path / "val.json") == val
 
 
 def test_the_json_says_the_set_the_samples_the_models_and_their_hashes(val):
@@ -44,8 +58,26 @@ def test_the_json_says_the_set_the_samples_the_models_and_their_hashes(val):
     assert list(content["models"]["stage1"]["rmse_per_channel"])[:2] == ["Ex_re", "Ex_im"]
 
 
+def test_figures_stand_in_the_json_as_they_are_defined(val):
+    assert list(val.model_dump()["baselines"]["mean_field"]["figures"]) == list(DEFINITIONS)
+
+
+def test_what_is_compared_between_experiments_is_few_figures(val):
+    figures = val.models["stage1"].figures
+    assert list(figures.headline()) == [*TRAINING_FIGURES, "maxwell_residual"]
+    assert list(figures.model_copy(update={"maxwell_residual": None}).headline()) == list(TRAINING_FIGURES)
+
+
+def test_groups_have_their_bounds_and_the_number_of_their_samples(val):
+    result = val.baselines["mean_field"]
+    both, unknown = result.groups["depth"]
+    assert (both.low, both.high, both.samples) == (1e-3, 2e-3, 2)
+    assert (unknown.low, unknown.samples) == (None, 1)
+
+
 def test_milestone_results_are_told_from_a_set_that_was_not_opened(val, tmp_path):
-    opened = MilestoneResults(milestone=True, **(val.model_dump() | {"models": {}}))
+    shared = {key: value for key, value in val.model_dump().items() if key not in ("sets", "left_out")}
+    opened = MilestoneResults(milestone=True, **(shared | {"models": {}}))
     write_json(tmp_path / "opened.json", opened.model_dump())
     write_json(tmp_path / "closed.json", NOT_OPENED.model_dump())
     assert read_milestone_results(tmp_path / "opened.json") == opened
@@ -82,6 +114,13 @@ def changed(content, path, value):
             None,
             "models.stage1.rmse_per_channel: .*one value for each",
         ),
+        (
+            ("sets", "loops", "figures", "stage2", "db_error_h"),
+            None,
+            "sets.loops.figures.stage2.db_error_h: missing",
+        ),
+        (("models", "stage1", "groups", "depth", 0, "samples"), 0, r"models.stage1.groups.depth.*samples: found 0"),
+        (("models", "stage1", "groups", "width"), [], "models.stage1.groups.width"),
         (("baselines", "mean_field", "extra"), 1, "baselines.mean_field.extra: unknown"),
         (("models",), {}, "models: found"),
     ],
@@ -90,7 +129,7 @@ def test_a_damaged_json_is_refused_with_the_full_key_and_the_remedy(val, tmp_pat
     file = tmp_path / "val.json"
     file.write_text(json.dumps(changed(val.model_dump(), path, value)))
     with pytest.raises(DataError, match=rf"val\.json: {sentence}.*dvc repro"):
-        read_set_results(file)
+        read_val_results(file)
 
 
 def test_a_set_of_which_nothing_says_whether_it_was_opened_is_refused(val, tmp_path):
@@ -103,9 +142,9 @@ def test_a_set_of_which_nothing_says_whether_it_was_opened_is_refused(val, tmp_p
 def test_a_file_that_is_not_the_json_of_results_is_refused(tmp_path, content):
     (tmp_path / "val.json").write_text(content)
     with pytest.raises(DataError, match=r"val\.json.*dvc pull"):
-        read_set_results(tmp_path / "val.json")
+        read_val_results(tmp_path / "val.json")
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(DataError, match=r"none\.json: cannot be read.*dvc repro"):
-        read_set_results(tmp_path / "none.json")
+        read_val_results(tmp_path / "none.json")

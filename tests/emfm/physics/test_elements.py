@@ -15,7 +15,7 @@ from emfm.physics.constants import EPSILON_0, ETA_0, MU_0, SPEED_OF_LIGHT
 FREQUENCY = 5e9
 OMEGA = 2 * np.pi * FREQUENCY
 WAVENUMBER = OMEGA / SPEED_OF_LIGHT
-NEC = Path(__file__).parents[2] / "data" / "nec_cases.npz"
+NEC = Path(__file__).parents[3] / "data" / "reference" / "nec_cases.npz"
 NOTHING = np.zeros((1, 3))
 
 

@@ -4,30 +4,53 @@ import numpy as np
 import pytest
 
 from emfm.evaluation.baselines import DESCRIPTIONS
-from emfm.evaluation.figures import DEFINITIONS, FieldErrors
+from emfm.evaluation.figures import FieldErrors
+from emfm.evaluation.groups import GROUPINGS, Group
 from emfm.evaluation.ledger import Look
-from emfm.evaluation.results import NOT_OPENED, MilestoneResults, SetResults, baseline_result, model_result
+from emfm.evaluation.results import (
+    NOT_OPENED,
+    GroupErrors,
+    MilestoneResults,
+    OtherSet,
+    ValResults,
+    model_result,
+    predictor_result,
+)
+from emfm.evaluation.set_figures import DEFINITIONS, SetFigures
+from emfm.report.further import group_label
 from emfm.report.markdown import Pictures, render_report
 from emfm.report.numbers import four_digits
+from small_store import GEOMETRY
 
 PICTURES = Pictures(
     loss_curves="figures/loss_curves.png",
     scaling_curve="figures/scaling_curve.png",
     channel_errors="figures/channel_errors.png",
+    error_by_distance="figures/error_by_distance.png",
     field_maps={"s00000003": "figures/field_s00000003.png", "s00000005": "figures/field_s00000005.png"},
 )
 
 
-def errors(size):
+def errors(size, collected=None):
     """Errors of ``size`` times the truth, everywhere."""
-    truth = np.random.default_rng(0).standard_normal((3, 12, 2, 2))
-    collected = FieldErrors()
+    truth = np.random.default_rng(0).standard_normal((3, 12, *GEOMETRY.target.shape))
+    collected = FieldErrors() if collected is None else collected
     collected.update(truth * (1 + size), truth)
     return collected
 
 
+def result(size):
+    """Errors of ``size`` times the truth, and twice and four times that with noise of 40 and 20 dB."""
+    groups = {
+        "depth": [Group(1e-3, 1.5e-3, np.array([0, 1])), Group(None, None, np.array([2]))],
+        "family_size": [Group(1.0, 1.0, np.array([1])), Group(2.0, 5.0, np.array([0, 2]))],
+    }
+    noise = {40.0: errors(2 * size), 20.0: errors(4 * size)}
+    return predictor_result(errors(size, SetFigures(GEOMETRY)), groups, noise)
+
+
 def model(size, train_samples, digit):
-    return model_result(errors(size), train_samples, digit * 64)
+    return model_result(result(size), train_samples, digit * 64)
 
 
 @pytest.fixture
@@ -37,11 +60,10 @@ def val():
         "stage2": model(0.25, 1500, "b"),
         "stage3": model(0.3, 4900, "c"),
     }
-    baselines = {
-        "mean_field": baseline_result(errors(1.0)),
-        "equivalent_dipoles": baseline_result(errors(0.2)),
-    }
-    return SetResults(set="val_fixed", samples=40, models=models, baselines=baselines)
+    baselines = {"mean_field": result(1.0), "equivalent_dipoles": result(0.2)}
+    on_nec = {"stage3": result(0.4), "mean_field": result(1.5), "equivalent_dipoles": result(0.1)}
+    nec = OtherSet(samples=12, figures={name: found.figures for name, found in on_nec.items()})
+    return ValResults(set="val_fixed", samples=40, models=models, baselines=baselines, sets={"nec": nec}, left_out={})
 
 
 @pytest.fixture
@@ -57,13 +79,16 @@ def looks(count):
     ]
 
 
-def row(report, name):
-    (line,) = {
-        line
-        for line in report.splitlines()
-        if line.startswith(f"| {name} ") and "checkpoint" not in line and "[" not in line
-    }
-    return [cell.strip() for cell in line.strip("|").split("|")]
+def rows(report, name, section="Stages and baselines on val_fixed"):
+    """The rows of that name in the tables of a section, as cells."""
+    _, _, after = report.partition(f"## {section}\n")
+    lines = after.partition("\n## ")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith(f"| {name} ")]
+
+
+def row(report, name, section="Stages and baselines on val_fixed"):
+    (cells,) = rows(report, name, section)
+    return cells
 
 
 def test_the_glance_sets_the_best_stage_beside_the_best_baseline(val, test_final):
@@ -79,6 +104,91 @@ def test_stages_and_baselines_stand_in_one_table(val):
     assert row(report, "stage3")[-1] == "c" * 12
     assert row(report, "mean_field")[1:3] == ["", "1.000"]
     assert f"- mean_field: {DESCRIPTIONS['mean_field']}." in report
+
+
+def test_strength_is_in_db_and_the_residual_beside_that_of_the_truth(val):
+    report = render_report(val, NOT_OPENED, [], PICTURES)
+    section = "Strength of the field and Maxwell's equations on val_fixed"
+    stage1, dipoles = (row(report, name, section) for name in ("stage1", "equivalent_dipoles"))
+    assert stage1[1:5] == ["3.522"] * 4
+    assert dipoles[1:5] == ["1.584"] * 4
+    assert stage1[-1] == dipoles[-1] == "1.000"
+    truth = four_digits(val.models["stage1"].figures.maxwell_residual_truth)
+    assert f"Maxwell residual of the true fields, by the same differences: {truth}." in report
+
+
+def test_a_plane_without_a_residual_is_said_to_have_none(val):
+    figures = val.models["stage1"].figures.model_copy(update={"maxwell_residual": None, "maxwell_residual_truth": None})
+    stage1 = val.models["stage1"].model_copy(update={"figures": figures})
+    flat = val.model_copy(update={"models": {"stage1": stage1}, "sets": {}})
+    report = render_report(flat, NOT_OPENED, [], PICTURES)
+    assert "The target plane has fewer than 3 points along an axis: no Maxwell residual." in report
+
+
+def test_other_sets_stand_below_val_fixed_for_the_final_stage_and_each_baseline(val):
+    report = render_report(val, NOT_OPENED, [], PICTURES)
+    section = "Reference cases and kinds of scenes"
+    assert row(report, "E / H", section)[1:] == ["samples", "stage3", "mean_field", "equivalent_dipoles"]
+    assert row(report, "val_fixed", section)[1:3] == ["40", "0.3000 / 0.3000"]
+    assert row(report, "nec", section)[1:] == ["12", "0.4000 / 0.4000", "1.500 / 1.500", "0.1000 / 0.1000"]
+    assert (
+        "On the 12 reference cases (nec): **stage3**; relative L2 error 0.4000 of E, 0.4000 of H; "
+        "best baseline **equivalent_dipoles**; relative L2 error 0.1000 of E, 0.1000 of H." in report
+    )
+
+
+def test_sets_that_are_left_out_are_named_with_the_reason(val):
+    reason = "the cases have another frequency than the section data"
+    without = val.model_copy(update={"sets": {}, "left_out": {"nec": reason}})
+    report = render_report(without, NOT_OPENED, [], PICTURES)
+    assert f"- nec is left out: {reason}." in report
+    assert "reference cases (nec)" not in report
+
+
+def test_errors_with_noise_stand_beside_those_without(val, test_final):
+    report = render_report(val, test_final, [], PICTURES)
+    assert row(report, "E / H", "Noise in the scan")[1:] == ["no noise", "40 dB", "20 dB"]
+    assert row(report, "equivalent_dipoles", "Noise in the scan")[1:] == [
+        f"{value} / {value}" for value in ("0.2000", "0.4000", "0.8000")
+    ]
+    assert rows(report, "stage3", "Milestones on test_final")[-1][2] == "0.2469 / 0.2469"
+
+
+def test_without_noise_and_groups_their_sections_are_absent(val):
+    def bare(found):
+        return found.model_copy(update={"noise": [], "groups": {}})
+
+    plain = val.model_copy(
+        update={
+            "models": {name: bare(found) for name, found in val.models.items()},
+            "baselines": {name: bare(found) for name, found in val.baselines.items()},
+        }
+    )
+    report = render_report(plain, NOT_OPENED, [], PICTURES)
+    assert "## Noise" not in report
+    assert "## Error by depth" not in report
+
+
+def test_groups_stand_with_their_bounds_for_the_final_stage_and_each_baseline(val):
+    report = render_report(val, NOT_OPENED, [], PICTURES)
+    section = "Error by depth, number of elements and family size on val_fixed"
+    assert row(report, "1.00 to 1.50", section)[1:] == ["2", "0.3000 / 0.3000", "1.000 / 1.000", "0.2000 / 0.2000"]
+    assert row(report, "not known", section)[1:3] == ["1", "0.3000 / 0.3000"]
+    assert row(report, "2 to 5", section)[1] == "2"
+    assert "](figures/error_by_distance.png)" in report
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "grouping", "label"),
+    [
+        (1.024e-3, 1.3101e-3, "depth", "1.02 to 1.31"),
+        (3.0, 3.0, "elements", "3"),
+        (2.0, 5.0, "family_size", "2 to 5"),
+        (None, None, "depth", "not known"),
+    ],
+)
+def test_a_group_is_called_by_its_values(low, high, grouping, label):
+    assert group_label(GroupErrors(low=low, high=high, samples=1, rel_l2_e=0.1, rel_l2_h=0.1), grouping) == label
 
 
 def test_every_channel_is_listed_with_its_unit(val):
@@ -116,7 +226,7 @@ def test_pictures_are_linked_as_given(val):
 
 def test_every_figure_is_defined(val):
     report = render_report(val, NOT_OPENED, [], PICTURES)
-    for name in (*DEFINITIONS, "rmse_per_channel"):
+    for name in (*DEFINITIONS, "rmse_per_channel", "noise", *(f"groups.{name}" for name in GROUPINGS)):
         assert report.count(f"- `{name}`") == 1
 
 

@@ -9,33 +9,38 @@ import pandas as pd
 import pytest
 
 from emfm.data.sample import DataError
-from emfm.evaluation.figures import FieldErrors
-from emfm.evaluation.results import SetResults, baseline_result, model_result
+from emfm.evaluation.groups import Group
+from emfm.evaluation.results import ValResults, model_result, predictor_result
+from emfm.evaluation.set_figures import SetFigures
 from emfm.physics.channels import TARGET_CHANNELS
 from emfm.physics.grid import Grid
 from emfm.report.channel_bars import channel_errors
 from emfm.report.curves import loss_curves, scaling_curve
+from emfm.report.distance import error_by_distance, has_distances
 from emfm.report.field_maps import field_map
 from emfm.report.style import save_png, with_prefix
+from small_store import GEOMETRY
 
 GRID = Grid(-3e-3, -2e-3, 1e-3, 2e-3, 7, 5, 5e-3)
 SIZES = (100, 500, 1000)
 
 
-def errors(seed):
+def result(seed):
     rng = np.random.default_rng(seed)
-    truth = rng.standard_normal((3, 12, 2, 2))
+    truth = rng.standard_normal((3, 12, *GEOMETRY.target.shape))
     truth[:, 6:] *= 1e-5
-    collected = FieldErrors()
-    collected.update(truth * (1 + rng.standard_normal(truth.shape) / (1 + seed)), truth)
-    return collected
+    figures = SetFigures(GEOMETRY)
+    figures.update(truth * (1 + rng.standard_normal(truth.shape) / (1 + seed)), truth)
+    bounds = ((1e-3, 1.2e-3), (1.25e-3, 2e-3), (None, None))
+    depth = [Group(*pair, np.array([place])) for place, pair in enumerate(bounds)]
+    return predictor_result(figures, {"depth": depth}, {})
 
 
 @pytest.fixture(scope="module")
 def results():
-    models = {f"stage{n}": model_result(errors(n), size, f"{n}" * 64) for n, size in enumerate(SIZES, start=1)}
-    baselines = {name: baseline_result(errors(7)) for name in ("mean_field", "equivalent_dipoles")}
-    return SetResults(set="val_fixed", samples=3, models=models, baselines=baselines)
+    models = {f"stage{n}": model_result(result(n), size, f"{n}" * 64) for n, size in enumerate(SIZES, start=1)}
+    baselines = {name: result(7) for name in ("mean_field", "equivalent_dipoles")}
+    return ValResults(set="val_fixed", samples=3, models=models, baselines=baselines, sets={}, left_out={})
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,7 @@ def test_a_picture_is_the_same_bytes_whatever_matplotlib_is_set_to(curves, resul
         lambda: loss_curves(curves),
         lambda: scaling_curve(results),
         lambda: channel_errors(results.models),
+        lambda: error_by_distance(results),
         lambda: field_map("s1", "stage3", *sample, GRID),
     )
     for draw in draws:
@@ -122,6 +128,22 @@ def test_the_scaling_curve_shows_errors_by_training_samples_and_baselines_as_lev
         np.testing.assert_array_equal(baselines[0].get_ydata(), [level, level])
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         assert [label.get_text() for label in axes.get_xticklabels()] == ["100", "500", "1,000"]
+
+
+def test_errors_by_distance_show_the_final_stage_and_the_baselines_where_the_depth_is_known(results):
+    for axes, name in zip(error_by_distance(results).axes, ("rel_l2_e", "rel_l2_h"), strict=True):
+        predictors = {"stage3": results.models["stage3"], **results.baselines}
+        assert [line.get_label() for line in axes.lines] == list(predictors)
+        for line, predictor in zip(axes.lines, predictors.values(), strict=True):
+            expected = [getattr(group, name) for group in predictor.groups["depth"][:2]]
+            np.testing.assert_array_equal(line.get_ydata(), expected)
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["1.00 to 1.20\n(1)", "1.25 to 2.00\n(1)"]
+
+
+def test_without_known_depths_there_is_no_picture_of_them(results):
+    assert has_distances(results)
+    nothing = {name: model.model_copy(update={"groups": {}}) for name, model in results.models.items()}
+    assert not has_distances(results.model_copy(update={"models": nothing}))
 
 
 def test_channel_errors_show_e_and_h_in_their_own_units(results):

@@ -19,6 +19,7 @@ DECIDES_NOTHING = {
     "ttt.parts": "looks parts up by name",
     "ttt.registry": "looks parts up by name",
     "ttt.files": "writes what it is given",
+    "ttt.memo": "remembers what it is given under a name of all that it depends on",
     "ttt.pinning": "sets the environment from the parameters under compute",
 }
 
@@ -101,6 +102,12 @@ def test_a_stage_names_no_module_that_it_does_not_import(stage):
     used = {source_of(name) for name in modules_of_stage(module)}
     sources = [ROOT / dep for dep in deps if dep.startswith("src/") and not dep.startswith("src/emfm/params/")]
     assert [str(dep.relative_to(ROOT)) for dep in sources if not any(s.is_relative_to(dep) for s in used)] == []
+
+
+def test_kinds_of_scenes_are_judged_anew_when_their_stores_change():
+    definition = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    if "data/kinds" in definition["acquire"]["outs"]:
+        assert "data/kinds" in definition["eval_val_fixed"]["deps"]
 
 
 def test_a_change_of_the_pictures_does_not_retrain():

@@ -1,0 +1,14 @@
+"""Pieces of the report's text: tables in Markdown and numbers of things."""
+
+from tabulate import tabulate
+
+
+def table(rows: list[list[str]], headers: list[str]) -> str:
+    """A Markdown table whose first column is text and whose others are numbers."""
+    align = ["left", *["right"] * (len(headers) - 1)]
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def count(number: int, noun: str) -> str:
+    """``(1, "sample")`` -> ``1 sample``; ``(1500, "sample")`` -> ``1,500 samples``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,56 @@
+"""The sets beside val_fixed: which are judged, and which are left out."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emfm.data.reference_cases import read_reference_cases
+from emfm.data.sample import DataError
+from emfm.evaluation.equivalent_dipoles import dipole_operator
+from emfm.stages.eval_val_fixed import judge_set, other_sets
+from emfm.stages.paths import KINDS, REFERENCE_CASES
+from small_store import GEOMETRY, SingleElements, packed
+
+NEC = Path(__file__).parents[3] / REFERENCE_CASES
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    REFERENCE_CASES.parent.mkdir(parents=True)
+    shutil.copy(NEC, REFERENCE_CASES)
+    return tmp_path
+
+
+def test_reference_cases_on_other_planes_are_left_out_and_named(project):
+    sets, left_out = other_sets(GEOMETRY)
+    assert sets == {}
+    assert left_out == {"nec": "the cases have another source plane and another target plane than the section data"}
+
+
+def test_every_store_of_a_kind_is_a_set_in_order_of_its_name(project):
+    for kind in ("wires", "loops"):
+        packed(SingleElements(list("ab")), KINDS / kind)
+    (KINDS / "not_a_store").mkdir()
+    sets, _ = other_sets(GEOMETRY)
+    assert [(name, len(samples)) for name, samples in sets.items()] == [("loops", 2), ("wires", 2)]
+
+
+def test_a_kind_on_other_planes_is_refused(project):
+    packed(SingleElements(list("ab")), KINDS / "loops")
+    other = replace(GEOMETRY, target=replace(GEOMETRY.target, z=6e-3))
+    with pytest.raises(DataError, match=r"data/kinds/loops: has other planes than data/store; .*dvc repro acquire"):
+        other_sets(other)
+
+
+def test_equivalent_dipoles_are_good_on_the_reference_cases(project):
+    cases = read_reference_cases(REFERENCE_CASES)
+    sets, left_out = other_sets(cases.geometry)
+    assert (list(sets), left_out) == (["nec"], {})
+    found = judge_set({"dipoles": dipole_operator(cases.geometry).apply}, sets["nec"], 5, "nec")
+    assert found.samples == 12
+    assert found.figures["dipoles"].rel_l2_e < 0.3
+    assert found.figures["dipoles"].rel_l2_h < 0.3
+    assert found.figures["dipoles"].maxwell_residual_truth < 1e-3
