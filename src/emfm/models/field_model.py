@@ -1,21 +1,29 @@
-"""The normalising wrapper: physical units outside, numbers of size one inside."""
+"""What every field model is: physical units outside, numbers of size one inside, and an error that can be weighed."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from emfm.data.stats import NormStats
+from emfm.models.trust import SCAN_DESCRIPTORS, Trust, scan_descriptors
+from emfm.physics.channels import E_CHANNELS, H_CHANNELS
+from ttt.engine.task import Batch, BatchDataset
+
+SquaredErrors = Callable[[Batch], tuple[Tensor, Tensor]]
+"""From a batch to the weighed mean squared error of E and of H."""
 
 
-class FieldModel(nn.Module):
-    """Source H in A/m -> target E in V/m and H in A/m, around a network of normalised numbers.
+class FieldModel(nn.Module, ABC):
+    """Source H ``(n, 4, ny, nx)``, A/m -> target ``(n, 12, ny, nx)``, E in V/m and H in A/m.
 
-    With ``scale_by_source`` a sample is divided by the root mean square of its own source H before
-    normalisation and multiplied by it afterwards, so that f(a x) = a f(x) for every a > 0.
+    With ``scale_by_source`` a sample is divided by the root mean square of its own source H before anything else and
+    the prediction multiplied by it, so that f(a x) = a f(x) for every a > 0.
     """
 
-    def __init__(self, network: nn.Module, norm: NormStats) -> None:
+    def __init__(self, norm: NormStats, descriptors: int) -> None:
         super().__init__()
-        self.network = network
         self._scale_by_source = norm.scale_by_source
         self.source_mean: Tensor
         self.source_std: Tensor
@@ -23,9 +31,73 @@ class FieldModel(nn.Module):
         self.target_std: Tensor
         for name in ("source_mean", "source_std", "target_mean", "target_std"):
             self.register_buffer(name, torch.tensor(getattr(norm, name)).view(1, -1, 1, 1), persistent=False)
+        self.trust = Trust(descriptors)
+
+    @abstractmethod
+    def forward(self, source_h: Tensor) -> Tensor:
+        """The field of scans."""
+
+    @abstractmethod
+    def squared_errors(self, weights: Tensor, normalized: bool) -> SquaredErrors:
+        """How to measure the error of a batch: the channels' mean squares times ``weights``, averaged over E and H.
+
+        ``normalized``: of the field divided by the sample's scale and the channel's std, not of V/m and A/m.
+        """
+
+    @abstractmethod
+    def descriptors(self, source_h: Tensor) -> Tensor:
+        """What the trust in a prediction is judged by, ``(n, d)``; needs no truth."""
+
+    @torch.no_grad()
+    def calibrate(self, train: BatchDataset, val: BatchDataset, batch_size: int) -> None:
+        """Fit `trust` to the errors on ``val``, and to what the scans of ``train`` are like."""
+        device = self.target_std.device
+        was_training = self.training
+        self.eval()
+        known: list[Tensor] = []
+        described: list[Tensor] = []
+        errors: list[Tensor] = []
+        for samples, is_val in ((train, False), (val, True)):
+            for start in range(0, len(samples), batch_size):
+                chosen = list(range(start, min(start + batch_size, len(samples))))
+                batch = samples.__getitems__(chosen).to(device)
+                (described if is_val else known).append(self.descriptors(batch.x).cpu())
+                if is_val:
+                    errors.append(relative_errors(self(batch.x), batch.y).cpu())
+        self.train(was_training)
+        self.trust.calibrate(torch.cat(known), torch.cat(described), torch.cat(errors))
+
+    def scale(self, source_h: Tensor) -> Tensor:
+        """What each sample is divided by, ``(n, 1, 1, 1)``, A/m: see `emfm.data.stats.source_scale`."""
+        if not self._scale_by_source:
+            return source_h.new_ones(len(source_h), 1, 1, 1)
+        return source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True).sqrt()
+
+
+def relative_errors(prediction: Tensor, target: Tensor) -> Tensor:
+    """||prediction - target|| / ||target|| of each sample's E and H, ``(n, 2)``."""
+    parts = []
+    for channels in (E_CHANNELS, H_CHANNELS):
+        true = target[:, channels].double()
+        parts.append((prediction[:, channels].double() - true).flatten(1).norm(dim=1) / true.flatten(1).norm(dim=1))
+    return torch.stack(parts, 1)
+
+
+def channel_errors(error: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squares of the channels of ``error``, times ``weights``, averaged over E and over H."""
+    by_channel = weights.to(error.device) * error.float().square().mean((0, 2, 3))
+    return by_channel[E_CHANNELS].mean(), by_channel[H_CHANNELS].mean()
+
+
+class NetworkFieldModel(FieldModel):
+    """A network of normalised channels in its normalising wrapper."""
+
+    def __init__(self, network: nn.Module, norm: NormStats) -> None:
+        super().__init__(norm, len(SCAN_DESCRIPTORS))
+        self.network = network
 
     def forward(self, source_h: Tensor) -> Tensor:
-        """The field ``(n, 12, ny, nx)`` of scans ``(n, 4, ny, nx)``."""
+        """See the class."""
         scale = self.scale(source_h)
         return self.denormalize(self.normalized(source_h, scale), scale)
 
@@ -34,12 +106,6 @@ class FieldModel(nn.Module):
         prediction: Tensor = self.network((source_h / scale - self.source_mean) / self.source_std)
         return prediction
 
-    def scale(self, source_h: Tensor) -> Tensor:
-        """What each sample is divided by, ``(n, 1, 1, 1)``, A/m: see `emfm.data.stats.source_scale`."""
-        if not self._scale_by_source:
-            return source_h.new_ones(len(source_h), 1, 1, 1)
-        return source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True).sqrt()
-
     def normalize(self, target: Tensor, scale: Tensor) -> Tensor:
         """A field in physical units as the network should output it."""
         return (target / scale - self.target_mean) / self.target_std
@@ -47,3 +113,21 @@ class FieldModel(nn.Module):
     def denormalize(self, normalized: Tensor, scale: Tensor) -> Tensor:
         """The inverse of `normalize`."""
         return (normalized * self.target_std + self.target_mean) * scale
+
+    def squared_errors(self, weights: Tensor, normalized: bool) -> SquaredErrors:
+        """See `FieldModel.squared_errors`."""
+
+        def measure(batch: Batch) -> tuple[Tensor, Tensor]:
+            scale = self.scale(batch.x)
+            prediction = self.normalized(batch.x, scale)
+            if normalized:
+                error = prediction - self.normalize(batch.y, scale)
+            else:
+                error = self.denormalize(prediction, scale) - batch.y
+            return channel_errors(error, weights)
+
+        return measure
+
+    def descriptors(self, source_h: Tensor) -> Tensor:
+        """See `emfm.models.trust.scan_descriptors`."""
+        return scan_descriptors(source_h)

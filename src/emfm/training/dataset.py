@@ -32,6 +32,10 @@ class FieldSamples:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def identity(self, indices: list[int]) -> str:
+        """Identity of the content and the order of some of the samples."""
+        return self.samples.part(indices).digest
+
     def __getitems__(self, indices: list[int]) -> Batch:
         store, rows = self.samples.store, self.samples.rows[indices]
         return Batch(torch.from_numpy(store.source_h(rows)), torch.from_numpy(store.target(rows)))

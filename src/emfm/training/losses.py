@@ -55,7 +55,7 @@ class WeightedMse(nn.Module):
     """Mean over samples of the weighted squared error; the parts are E's and H's own mean squared error.
 
     Balanced: (e_weight * mse_E + h_weight * mse_H) / (e_weight + h_weight). Else the mean over channels of
-    weight * mse, where all weights are 1 unless ``auto_channel_weight`` is on.
+    weight * mse, where all weights are 1 unless ``auto_channel_weight`` is on (the parts are weighed, too, then).
     """
 
     def __init__(
@@ -70,29 +70,21 @@ class WeightedMse(nn.Module):
         super().__init__()
         self.model = model
         self._params = params
-        self.channel_weights: Tensor
-        weights = (
+        self.channel_weights = (
             automatic_weights(params, train, batch_size)
             if params.auto_channel_weight
             else torch.ones(len(TARGET_CHANNELS))
         )
-        self.register_buffer("channel_weights", weights, persistent=False)
+        self._squared_errors = model.squared_errors(self.channel_weights, params.normalize_y)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch, and ``mse_e`` and ``mse_h``."""
-        scale = self.model.scale(batch.x)
-        prediction = self.model.normalized(batch.x, scale)
-        if self._params.normalize_y:
-            error = prediction - self.model.normalize(batch.y, scale)
-        else:
-            error = self.model.denormalize(prediction, scale) - batch.y
-        by_channel = error.float().square().mean((0, 2, 3))
-        mse_e, mse_h = by_channel[E_CHANNELS].mean(), by_channel[H_CHANNELS].mean()
+        mse_e, mse_h = self._squared_errors(batch)
         parts = {"mse_e": mse_e.detach(), "mse_h": mse_h.detach()}
-        if self._params.balance_eh_loss:
-            e_weight, h_weight = self._params.e_weight, self._params.h_weight
-            return (e_weight * mse_e + h_weight * mse_h) / (e_weight + h_weight), parts
-        return (self.channel_weights * by_channel).mean(), parts
+        e_weight, h_weight = (
+            (self._params.e_weight, self._params.h_weight) if self._params.balance_eh_loss else (1.0, 1.0)
+        )
+        return (e_weight * mse_e + h_weight * mse_h) / (e_weight + h_weight), parts
 
 
 def automatic_weights(params: WeightedMseParams, train: BatchDataset, batch_size: int) -> Tensor:

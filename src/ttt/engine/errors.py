@@ -35,13 +35,14 @@ class DivergedError(TrainingError):
 
 
 class Interrupted(TrainingError):  # noqa: N818 - stopped on request, not failed
-    """A signal stopped the training, after a checkpoint was saved."""
+    """A signal stopped the training, after a checkpoint was saved, or before there was anything to save."""
 
-    def __init__(self, signal: int, step: int, saved: Path) -> None:
+    def __init__(self, signal: int, step: int, saved: Path | None) -> None:
         self.signal = signal
         """Number of the signal; a program that ends because of it exits with 128 + this number."""
         name = signals.Signals(signal).name
-        super().__init__(f"stopped by {name} after step {step}; saved in {saved}, to go on from there resume")
+        what = f"after step {step}; saved in {saved}, to go on from there resume" if saved else "before the first step"
+        super().__init__(f"stopped by {name} {what}")
 
 
 @contextmanager

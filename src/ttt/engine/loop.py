@@ -2,16 +2,17 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 import torch
 from torch import nn
 
+from ttt.engine.abilities import Calibrated, Encodes, Prepared
 from ttt.engine.alerts import Alert, alerts_of_epoch, raise_alert
 from ttt.engine.batches import Feed
-from ttt.engine.checkpoint import save_checkpoint, to_bytes
+from ttt.engine.checkpoint import load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import DivergedError, Interrupted, TrainingError
 from ttt.engine.evaluate import evaluate, resolve_device
 from ttt.engine.gauges import write_gauges
@@ -23,6 +24,7 @@ from ttt.engine.start import Fresh, Resume, Start, begin, refuse_unknown_monitor
 from ttt.engine.state import TrainingState
 from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
 from ttt.engine.task import Batch, Task
+from ttt.memo import Memo
 from ttt.settings import TrainingConfig
 
 __all__ = ["Fresh", "Interrupted", "Outcome", "Resume", "Start", "fit"]
@@ -41,25 +43,53 @@ class Outcome:
     journal: Path
 
 
-def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start) -> Outcome:
+def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start, memo: Memo | None = None) -> Outcome:
     """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the results are in ``run_dir``.
 
-    Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever
-    stops the training, it can be resumed from the last checkpoint and ends with the same bytes.
+    ``memo`` keeps what a model computes once a sample; without one it is computed anew by every call.
+
+    Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever stops the
+    training, it can be resumed from the last checkpoint and ends with the same bytes.
     """
     folder = RunFolder(run_dir)
     device = resolve_device(config.device)
     with folder.locked(), stop_signals() as stop, repeatable_algorithms():
+        memo = (memo or Memo()).interruptible(stop.leave_if_asked)
         state = TrainingState(task, config, device)
         refuse_unknown_monitor(state)
-        resumed = begin(state, folder, start)
+        try:
+            resumed = begin(state, folder, start, memo)
+            state.task = _encoded(task, memo)
+        except StopRequested:
+            raise Interrupted(stop.signal or 0, 0, None) from None
         folder.write_config(config.to_mapping())
         with Journal(folder.journal, state.place.journal_bytes) as journal:
             if journal.size < state.place.journal_bytes:
                 LOG.warning("%s: lines of the training so far are missing from it", journal.path)
             if resumed is not None:
                 journal.write("resume", resumed)
-            return _Training(state, folder, journal, stop, log_next_step=resumed is not None).run()
+            outcome = _Training(state, folder, journal, stop, log_next_step=resumed is not None).run()
+        _calibrate_best(state, folder)
+        return outcome
+
+
+def _encoded(task: Task, memo: Memo) -> Task:
+    """The task with samples as its model takes them."""
+    if not isinstance(task.model, Encodes):
+        return task
+    train = task.model.encoded(task.train, memo, with_targets=True)
+    return replace(task, train=train, val=task.model.encoded(task.val, memo, with_targets=False))
+
+
+def _calibrate_best(state: TrainingState, folder: RunFolder) -> None:
+    """Let the best model learn how far it can be trusted, and keep that in best.pth."""
+    model, task = state.task.model, state.task
+    if not isinstance(model, Calibrated):
+        return
+    best = load_checkpoint(folder.best)
+    load_weights(state.task.model, best, folder.best)
+    model.calibrate(task.train, task.val, state.config.train.eval_batch_size)
+    save_checkpoint(folder.best, to_bytes(replace(best, model=state.task.model.state_dict())))
 
 
 class _Training:
@@ -86,6 +116,8 @@ class _Training:
         """Train epoch after epoch."""
         place, first = self._state.place, self._state.place.epoch
         try:
+            if isinstance(self._task.model, Prepared) and place.best_score is None and place.step == 0:
+                self._judge_start()
             while not self._is_complete():
                 self._run_epoch()
         finally:
@@ -105,11 +137,25 @@ class _Training:
 
     def _why_complete(self) -> str:
         place, train = self._state.place, self._config.train
+        if not self._state.has_parameters:
+            return "the model has nothing that is learned step by step"
         if place.epoch >= train.epochs:
             return f"{place.epoch} of {train.epochs} epochs are done; train.epochs (--epochs) sets how many"
         if train.early_stop is not None and place.epoch - place.best_epoch >= train.early_stop:
             return f"train.early_stop: no better score for {place.epoch - place.best_epoch} epochs"
         return ""
+
+    def _judge_start(self) -> None:
+        """Validate what was learned in closed form: the first candidate for the best model."""
+        figures = {f"val_{name}": value for name, value in self._validate().items()}
+        place, monitor = self._state.place, self._config.ckpt.monitor
+        if monitor in figures and _is_better(figures[monitor], None, self._config.ckpt.mode):
+            place.best_score = figures[monitor]
+        facts = {"epoch": 0, "step": 0, "lr": 0.0, "train_loss": math.nan, **figures}
+        self._journal.write("epoch", facts | {"best_score": place.best_score, "best_epoch": 0})
+        self._save(is_best=place.best_score is not None)
+        shown = f"{monitor} {place.best_score or math.nan:.4g}"
+        LOG.info("before the first step: %s", shown)
 
     def _run_epoch(self) -> None:
         place = self._state.place

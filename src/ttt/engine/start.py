@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ttt.config import ConfigError, changes, unknown_key
+from ttt.engine.abilities import Prepared
 from ttt.engine.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.evaluate import evaluate
@@ -13,6 +14,7 @@ from ttt.engine.randomness import undisturbed
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.state import TrainingState
 from ttt.engine.task import Batch, BatchDataset
+from ttt.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ _FIXED: Final = (
 """What of the configuration a training cannot change on the way, but for ``optim.lr``."""
 
 
-def begin(state: TrainingState, folder: RunFolder, start: Start) -> dict[str, Any] | None:
+def begin(state: TrainingState, folder: RunFolder, start: Start, memo: Memo) -> dict[str, Any] | None:
     """Bring ``state`` and the checkpoints in ``folder`` to where the training begins.
 
     Returns what the journal should say about a resume that is more than going on, and raises TrainingError
     where the training cannot start this way; the folder is then as it was.
     """
     if isinstance(start, Fresh):
-        _begin_fresh(state, folder, start)
+        _begin_fresh(state, folder, start, memo)
         return None
     return _begin_from_checkpoint(state, folder, start)
 
@@ -88,18 +90,20 @@ class _Head:
         return self._dataset.__getitems__(indices)
 
 
-def _begin_fresh(state: TrainingState, folder: RunFolder, start: Fresh) -> None:
+def _begin_fresh(state: TrainingState, folder: RunFolder, start: Fresh, memo: Memo) -> None:
     if folder.last.exists() or folder.best.exists():
         raise TrainingError(f"{folder.path}: holds a training already; resume it (--resume), or choose another folder")
     if start.init_weights is not None:
         load_weights(state.task.model, load_checkpoint(start.init_weights), start.init_weights)
+    if isinstance(state.task.model, Prepared):
+        state.task.model.prepare(state.task.train, memo)
     save_checkpoint(folder.last, to_bytes(state.checkpoint()))
 
 
 def _begin_from_checkpoint(state: TrainingState, folder: RunFolder, start: Resume) -> dict[str, Any] | None:
     path = folder.best if start.source == "best" else folder.last
     checkpoint = load_checkpoint(path) if start.source == "best" else _load_last(folder)
-    if checkpoint.place.best_epoch and not folder.best.exists():
+    if checkpoint.place.best_score is not None and not folder.best.exists():
         raise CheckpointError(f"{folder.best}: is missing, though {path.name} says it was saved; put it back")
     _refuse_another_training(checkpoint, state, path, start)
     state.restore(checkpoint, path, with_schedule=not start.reset_scheduler)

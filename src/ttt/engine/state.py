@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ttt.config import ConfigError
 from ttt.engine.checkpoint import Checkpoint, Place, identity_of, load_weights
@@ -56,7 +56,9 @@ class TrainingState:
         task.model.to(device)
         task.loss.to(device)
         trained = [parameter for parameter in task.model.parameters() if parameter.requires_grad]
-        self.optimizer = OPTIMIZERS.build(config.optim, parameters=trained)
+        self.has_parameters = bool(trained)
+        # torch's optimizers refuse to have nothing to do
+        self.optimizer = OPTIMIZERS.build(config.optim, parameters=trained or [nn.Parameter(torch.zeros(0))])
         self.batches_per_epoch = -(-len(task.train) // config.train.batch_size)
         self.place = Place(base_lr=self.optimizer.param_groups[0]["lr"])
         self.sums = EpochSums()

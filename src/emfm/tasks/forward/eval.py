@@ -1,6 +1,7 @@
 """Judge a forward model on validation samples: ``python -m emfm.tasks.forward.eval --config FILE --ckpt PATH``.
 
-Prints the project's figures: val_mse, the RMSE of each channel, its means over E and H, and relative L2 errors.
+Prints the project's figures: val_mse, the RMSE of each channel, its means over E and H, relative L2 errors,
+errors of strength in dB, and the residual of Maxwell's equations.
 """
 
 import argparse

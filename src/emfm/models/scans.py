@@ -1,0 +1,17 @@
+"""Scans as the linear parts of a model see them: complex rows."""
+
+import torch
+from torch import Tensor
+
+from emfm.physics.channels import SOURCE_COMPONENTS
+
+
+def complex_rows(channels: Tensor) -> Tensor:
+    """Channels ``(n, 2c, ny, nx)`` -> complex ``(n, c * ny * nx)``, component by component."""
+    pairs = channels.reshape(len(channels), -1, 2, *channels.shape[2:]).movedim(2, -1).contiguous()
+    return torch.view_as_complex(pairs).flatten(1)
+
+
+def row_length(ny: int, nx: int) -> int:
+    """Length of the rows of scans on ``ny * nx`` points."""
+    return len(SOURCE_COMPONENTS) * ny * nx

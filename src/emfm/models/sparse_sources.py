@@ -1,0 +1,151 @@
+"""Source reconstruction that looks for few sources: sparse Bayesian learning on cells below the scan.
+
+The scan is modelled as h = sum over groups g of A_g m_g + noise, m_g complex normal with variance w_g 1, noise white
+with variance v. The variances start equal and are found by the fixed point of the evidence (D. J. C. MacKay, "Bayesian
+interpolation", Neural Computation 4 (1992); M. E. Tipping, "Sparse Bayesian learning and the relevance vector
+machine", J. Mach. Learn. Res. 1 (2001)), with S = sum w_g A_g A_g^H + v 1 the covariance of the scan::
+
+    w_g <- w_g ||A_g^H S^-1 h||^2 / tr(A_g^H S^-1 A_g),    v <- v ||S^-1 h||^2 / tr(S^-1)
+
+Most w_g then go to zero. The field is that of the mean moments m_g = w_g A_g^H S^-1 h. Scaling the scan by any complex
+number scales the field by it.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from emfm.models.modes import FieldModes
+from emfm.models.source_cells import KEPT, SourceRegionParams, cell_fields, source_cells
+from emfm.physics.channels import SOURCE_COMPONENTS
+from emfm.physics.grid import Geometry
+
+DESCRIPTORS: Final = ("misfit", "unsettled", "active cells")
+"""What `SparseSources.forward` says of each estimate, natural logarithms: see there."""
+
+_FIRST_NOISE: Final = 0.1
+_NOISE_FLOOR: Final = 1e-5
+"""Of v, relative to the mean diagonal of S: single precision cannot do with less."""
+_VARIANCE_FLOOR: Final = 1e-9
+_TINY: Final = 1e-30
+
+
+class SparseSources(nn.Module):
+    """Scans, complex ``(n, 2 * ny * nx)`` of size one -> modal coefficients of the field, complex ``(n, modes)``."""
+
+    def __init__(self, params: SourceRegionParams, geometry: Geometry, modes: int) -> None:
+        super().__init__()
+        self._params, self._geometry = params, geometry
+        self._cells = source_cells(params, geometry)
+        inputs = len(SOURCE_COMPONENTS) * geometry.source.ny * geometry.source.nx
+        rank, kept = min(params.rank, inputs), self._cells.groups * KEPT
+        self.patterns: Tensor
+        self.scans: Tensor
+        self.fields: Tensor
+        self.register_buffer("patterns", torch.zeros(inputs, rank, dtype=torch.complex64))
+        self.register_buffer("scans", torch.zeros(kept, rank, dtype=torch.complex64))
+        self.register_buffer("fields", torch.zeros(kept, modes, dtype=torch.complex64))
+        lower = torch.tril_indices(rank, rank)
+        self._packing: Tensor
+        self._twice: Tensor
+        self.register_buffer("_packing", lower, persistent=False)
+        self.register_buffer("_twice", 2.0 - (lower[0] == lower[1]).float(), persistent=False)
+        self._covariances: Tensor | None = None
+        self.register_load_state_dict_post_hook(_forget_covariances)  # type: ignore[no-untyped-call]
+
+    def find(self, modes: FieldModes) -> None:
+        """Compute the fields of all cells and the leading patterns of their scans."""
+        scans, fields = cell_fields(self._cells, self._geometry, modes)
+        rows = scans.flatten(0, 1)
+        double = rows.to(torch.complex128)
+        _, vectors = torch.linalg.eigh(double.mT @ double.conj())
+        self.patterns.copy_(vectors[:, -self.patterns.shape[1] :].flip(1))
+        self.scans.copy_(rows.to(self.scans) @ self.patterns.conj())
+        self.fields.copy_(fields.flatten(0, 1))
+        self._covariances = None
+
+    def forward(self, scans: Tensor) -> tuple[Tensor, Tensor]:
+        """Modal coefficients ``(n, modes)`` and `DESCRIPTORS` ``(n, 3)``, natural logarithms of
+
+        the noise v relative to the mean diagonal of S; the field's variance that the scan leaves open, relative to
+        the field; the number of cells that radiate (the perplexity of their shares of the field).
+        """
+        with torch.autocast(scans.device.type, enabled=False):
+            return self._search(scans @ self.patterns.conj())
+
+    def _search(self, scans: Tensor) -> tuple[Tensor, Tensor]:
+        count, groups = len(scans), self._cells.groups
+        covariances = self._group_covariances()
+        diagonal = self._packing[0] == self._packing[1]
+        variances = scans.real.new_full((count, groups), 1 / groups)
+        noise = scans.real.new_zeros(count)
+        for step in range(self._params.iterations):
+            packed = variances @ covariances
+            level = packed[:, : len(diagonal)][:, diagonal].mean(1) + _TINY
+            noise = torch.maximum(noise, level * (_NOISE_FLOOR if step else _FIRST_NOISE))
+            factor = self._factor(packed, noise, level)
+            solved = torch.cholesky_solve(scans[:, :, None], factor)[:, :, 0]
+            moments = (solved @ self.scans.mH).reshape(count, groups, KEPT)
+            inverse = torch.cholesky_inverse(factor)
+            spread = self._pack(inverse) @ covariances.mT
+            if step == self._params.iterations - 1:
+                break
+            power = torch.view_as_real(moments).square().sum((2, 3))
+            variances = variances * (power / spread.clamp_min(_TINY))
+            variances = torch.maximum(variances, variances.amax(1, keepdim=True) * _VARIANCE_FLOOR)
+            noise = noise * solved.abs().square().sum(1) / inverse.diagonal(dim1=1, dim2=2).real.sum(1)
+        coefficients = (moments * variances[:, :, None]).flatten(1) @ self.fields
+        return coefficients, self._describe(coefficients, variances, spread, noise / level)
+
+    def _describe(self, coefficients: Tensor, variances: Tensor, spread: Tensor, misfit: Tensor) -> Tensor:
+        field_of_group = self.fields.abs().square().reshape(self._cells.groups, -1).sum(1)
+        open_share = (1 - variances * spread / KEPT).clamp(0, 1)
+        unsettled = (variances * open_share) @ field_of_group / (coefficients.abs().square().sum(1) + _TINY)
+        shares = variances * field_of_group
+        shares = shares / (shares.sum(1, keepdim=True) + _TINY)
+        entropy = -(shares * (shares + _TINY).log()).sum(1)
+        return torch.stack([(misfit + _TINY).log(), (unsettled + _TINY).log(), entropy], 1)
+
+    def _factor(self, packed: Tensor, noise: Tensor, level: Tensor) -> Tensor:
+        """The Cholesky factor of S; where rounding has made S indefinite, of S with more noise."""
+        covariance = self._unpack(packed)
+        covariance.diagonal(dim1=1, dim2=2).add_(noise[:, None])
+        factor: Tensor
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        extra = level * _NOISE_FLOOR
+        while bool(failed.any()):
+            covariance.diagonal(dim1=1, dim2=2).add_(((failed > 0) * extra)[:, None])
+            factor, failed = torch.linalg.cholesky_ex(covariance)
+            extra = extra * 10
+        return factor
+
+    def _group_covariances(self) -> Tensor:
+        """A_g A_g^H of all groups, packed: ``(groups, rank * (rank + 1))``."""
+        if self._covariances is None or self._covariances.device != self.scans.device:
+            atoms = self.scans.reshape(self._cells.groups, KEPT, -1)
+            parts = [self._packed_plain(part.mT @ part.conj()) for part in torch.split(atoms, 64)]
+            self._covariances = torch.cat(parts)
+        return self._covariances
+
+    def _packed_plain(self, matrices: Tensor) -> Tensor:
+        """Real and imaginary parts of the lower triangles of Hermitian matrices, side by side."""
+        lower = matrices[:, self._packing[0], self._packing[1]]
+        return torch.cat([lower.real, lower.imag], 1).contiguous()
+
+    def _pack(self, matrices: Tensor) -> Tensor:
+        """As `_packed_plain`, but so that the product with a packed matrix is the trace of the matrices' product."""
+        lower = matrices[:, self._packing[0], self._packing[1]]
+        return torch.cat([lower.real * self._twice, lower.imag * self._twice], 1)
+
+    def _unpack(self, packed: Tensor) -> Tensor:
+        """The lower triangles of Hermitian matrices; above them zeros."""
+        rank, half = self.scans.shape[1], self._packing.shape[1]
+        matrices = packed.new_zeros(len(packed), rank, rank, 2)
+        matrices[:, self._packing[0], self._packing[1]] = torch.stack([packed[:, :half], packed[:, half:]], 2)
+        return torch.view_as_complex(matrices)
+
+
+def _forget_covariances(sources: SparseSources, _: object) -> None:
+    """Those of the fields before loading."""
+    sources._covariances = None

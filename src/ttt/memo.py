@@ -1,0 +1,68 @@
+"""Remembered results of long computations, in files that are named by all that a result depends on."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ttt.files import write_bytes
+
+Array = NDArray[np.float32]
+
+
+class Memo:
+    """Arrays by key; in ``folder``, or without one only as long as the object lives.
+
+    The folder may be removed at any time: what is missing is computed again.
+    """
+
+    def __init__(self, folder: Path | None = None, before: Callable[[], None] | None = None) -> None:
+        """``before`` is called before each computation, and may raise to stop it."""
+        self._folder, self._before = folder, before
+        self._held: dict[str, Array] = {}
+
+    def interruptible(self, before: Callable[[], None]) -> "Memo":
+        """The same folder with another ``before``."""
+        return Memo(self._folder, before)
+
+    def array(self, identity: str, compute: Callable[[], Array]) -> Array:
+        """What was remembered under ``identity``, or what ``compute`` returns, which is remembered from now on.
+
+        ``identity`` must name everything that decides the result. A damaged file is replaced.
+        """
+        key = hashlib.sha256(identity.encode()).hexdigest()
+        if self._folder is None:
+            if key not in self._held:
+                self._held[key] = self._computed(compute)
+            return self._held[key]
+        path = self._folder / f"{key}.array"
+        found = _read(path)
+        if found is None:
+            found = self._computed(compute)
+            write_bytes(path, _to_bytes(found))
+        return found
+
+    def _computed(self, compute: Callable[[], Array]) -> Array:
+        if self._before is not None:
+            self._before()
+        return np.ascontiguousarray(compute(), np.float32)
+
+
+def _read(path: Path) -> Array | None:
+    """The array in a file whose checksum is right; None for a missing or damaged one."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    checksum, data = content[:32], content[32:]
+    if hashlib.sha256(data).digest() != checksum:
+        return None
+    rows, columns = np.frombuffer(data[:16], np.int64)
+    return np.frombuffer(data[16:], np.float32).reshape(rows, columns).copy()
+
+
+def _to_bytes(array: Array) -> bytes:
+    data = np.array(array.shape, np.int64).tobytes() + array.tobytes()
+    return hashlib.sha256(data).digest() + data
