@@ -1,11 +1,11 @@
 """How the error falls with the number of training samples and with training time, for each model.
 
-    python benchmarks/scaling.py [--sizes 1000 10000 100000] [--models pod_net ...] [--work FOLDER]
+    python benchmarks/scaling.py [--kind aperture] [--sizes 1000 10000 100000] [--models pod_net ...] [--work FOLDER]
 
-simulates samples of the default set, trains each model from scratch on each number of them with the parameters of
-params.yaml, and judges it on samples that no training saw and on the NEC2 reference cases. Writes scaling.json,
-scaling.md and scaling.png in reports/benchmarks/. What is finished is kept in the work folder: a run that was stopped
-goes on where it was.
+simulates samples of the default set (or of aperture sources), trains each model from scratch on each number of them
+with the parameters of params.yaml, and judges it on samples that no training saw and on the NEC2 reference cases.
+Writes scaling.json, scaling.md and scaling.png (scaling_aperture. ...) in reports/benchmarks/. What is finished is kept
+in the work folder: a run that was stopped goes on where it was.
 """
 
 import argparse
@@ -52,7 +52,7 @@ VARIANTS = {
     "pod_net": Variant("the default: sparse sources, then a network on modes", {}, 1_000_000),
     "pod_net_without_prior": Variant(
         "linear map, then a network on modes",
-        {"model.prior": "none", "model.width": 1024, "model.depth": 3, "train.batch_size": 512},
+        {"model.prior": "none", "model.width": 1024, "model.depth": 3, "train.batch_size": 512, "optim.lr": 0.002},
         3_000_000,
     ),
     "forward_unet_lite": Variant("plain U-Net", {"model": UNET} | SLOW, 100_000),
@@ -67,27 +67,32 @@ def main() -> None:
         "--sizes", type=int, nargs="+", default=list(SIZES), help="training samples; default: %(default)s"
     )
     parser.add_argument("--models", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="MODEL")
+    parser.add_argument("--kind", choices=["elements", "aperture"], default="elements", help="how scenes radiate")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "scaling", help="samples, models, results")
     args = parser.parse_args()
+    work = args.work / args.kind
     compute = parse_section(ComputeParams, read_yaml(ROOT / "params.yaml")["compute"], "compute", [])
     assert compute is not None
     pin(compute)
     from ttt.engine.progress import log_to_stderr
 
     log_to_stderr()
-    simulate(args.work, max(args.sizes))
+    simulate(work, max(args.sizes), args.kind)
     for size in sorted(args.sizes):
         for name in args.models:
-            result = args.work / f"{name}-{size}.json"
+            result = work / f"{name}-{size}.json"
             if size > VARIANTS[name].most or result.exists():
                 continue
-            result.write_text(json.dumps(measure(args.work, name, size), indent=2) + "\n")
-            write_report(args.work)
-    write_report(args.work)
+            variant = VARIANTS[name]
+            epochs = max(1, min(50, variant.passes // size))
+            found = measure(work, f"{name}-{size}", size, variant.changes | {"train.epochs": epochs})
+            result.write_text(json.dumps({"model": name} | found, indent=2) + "\n")
+            write_report(work, args.kind)
+    write_report(work, args.kind)
 
 
-def simulate(work: Path, size: int) -> None:
-    """A store of the default set with room for ``size`` training samples, and its lists."""
+def simulate(work: Path, size: int, kind: str) -> None:
+    """A store of scenes that radiate as ``kind``, with room for ``size`` training samples, and its lists."""
     from emfm.data.pack import pack
     from emfm.data.simulate import SimulatedSource
     from emfm.data.store import Store
@@ -98,7 +103,7 @@ def simulate(work: Path, size: int) -> None:
     rows = size + VAL + 2 * family
     folder = work / f"store-{size}"
     if not folder.exists():
-        changes = {"num_samples": rows, "duplicate_share": 0.0}
+        changes = {"kind": kind, "num_samples": rows, "duplicate_share": 0.0}
         chosen = params.acquire.simulate.model_copy(update=changes)
         source = SimulatedSource(params.data.geometry(), chosen, params.acquire.seed)
         unfinished = work / f"unfinished-{size}"
@@ -109,8 +114,8 @@ def simulate(work: Path, size: int) -> None:
     (work / "store.txt").write_text(folder.name + "\n")
 
 
-def measure(work: Path, name: str, size: int) -> dict[str, Any]:
-    """Train ``name`` on ``size`` samples and judge it."""
+def measure(work: Path, run: str, size: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """Train on ``size`` samples with ``changes`` to params.yaml and judge the best model."""
     from emfm.data.reference_cases import read_reference_cases
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
@@ -121,23 +126,20 @@ def measure(work: Path, name: str, size: int) -> dict[str, Any]:
     from ttt.memo import Memo
     from ttt.settings import load_config
 
-    variant = VARIANTS[name]
     store = work / (work / "store.txt").read_text().strip()
-    epochs = max(1, min(50, variant.passes // size))
     few = work / "val_few.txt"
     few.write_text("".join((work / "val_ids.txt").read_text().splitlines(keepends=True)[:200]))
-    changes = {
+    data = {
         "data.data_root": str(store),
         "data.train_ids": str(work / "train_ids.txt"),
         "data.val_ids": str(few),
         "data.num_train": size,
         "data.norm_stats": None,
         "loss.norm_max_batches": 40,
-        "train.epochs": epochs,
         "ckpt.every_steps": 0,
     }
-    config = load_config(ROOT / "params.yaml", changes | variant.changes)
-    folder = work / f"{name}-{size}"
+    config = load_config(ROOT / "params.yaml", data | changes)
+    folder = work / run
     started = time.monotonic()
     task = assemble(config)
     outcome = fit(task, config, folder, Fresh(), Memo(work / "memo"))
@@ -146,9 +148,8 @@ def measure(work: Path, name: str, size: int) -> dict[str, Any]:
     val = open_samples(Store(store), work / "val_ids.txt")
     cases = read_reference_cases(ROOT / "data" / "reference" / "nec_cases.npz")
     figures = {
-        "model": name,
         "samples": size,
-        "epochs": epochs,
+        "epochs": config.train.epochs,
         "best_epoch": outcome.best_epoch,
         "seconds": round(seconds, 1),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -175,13 +176,14 @@ def errors(model: "nn.Module", batches: Any) -> dict[str, float]:
     return {key: figures[key] for key in ("rel_l2_e", "rel_l2_h", "rel_l2_e_p95", "rel_l2_h_p95")}
 
 
-def write_report(work: Path) -> None:
+def write_report(work: Path, kind: str) -> None:
     """All results so far as JSON, table and picture."""
     found = [json.loads(path.read_text()) for path in sorted(work.glob("*-*.json"))]
     order = list(VARIANTS)
     found = sorted(found, key=lambda one: (order.index(one["model"]), one["samples"]))
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "scaling.json").write_text(json.dumps(found, indent=2) + "\n")
+    name = "scaling" if kind == "elements" else f"scaling_{kind}"
+    (OUT / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
     rows = [
         f"| {one['model']} | {one['samples']:,} | {one['epochs']} | {one['seconds']:.0f} "
         f"| {one['val']['rel_l2_e']:.4f} / {one['val']['rel_l2_h']:.4f} "
@@ -192,10 +194,12 @@ def write_report(work: Path) -> None:
     lines = [
         "# Error against training samples and training time",
         "",
-        f"`python benchmarks/scaling.py`: {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}.",
-        f"Default simulated set without repeats; errors on {VAL:,} samples that no training saw and on the 12 NEC2 "
-        "reference cases; medians of the relative L2 error of E / of H, and 95th percentiles. Seconds from opening the "
-        "samples to the best model, what is computed once a sample included; other work may have been running.",
+        f"`python benchmarks/scaling.py --kind {kind}`: {os.cpu_count()} cores, {processor()}, "
+        f"Python {platform.python_version()}.",
+        f"Simulated {kind} without repeats, else the default set; errors on {VAL:,} samples that no training saw and "
+        "on the 12 NEC2 reference cases: medians of the relative L2 error of E / of H, and 95th percentiles. "
+        "Seconds from opening the samples to the best model, what is computed once a sample included; other work may "
+        "have been running.",
         "",
         *(f"- `{name}`: {variant.note}" for name, variant in VARIANTS.items()),
         "",
@@ -203,14 +207,14 @@ def write_report(work: Path) -> None:
         "|---|---|---|---|---|---|---|",
         *rows,
         "",
-        "![error against samples and time](scaling.png)",
+        f"![error against samples and time]({name}.png)",
         "",
     ]
-    (OUT / "scaling.md").write_text("\n".join(lines))
-    draw(found)
+    (OUT / f"{name}.md").write_text("\n".join(lines))
+    draw(found, OUT / f"{name}.png")
 
 
-def draw(found: list[dict[str, Any]]) -> None:
+def draw(found: list[dict[str, Any]], path: Path) -> None:
     """Two panels: the worse of E's and H's error against samples, and against seconds."""
     from matplotlib.figure import Figure
 
@@ -230,7 +234,7 @@ def draw(found: list[dict[str, Any]]) -> None:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         return figure
 
-    save_png(picture(), OUT / "scaling.png")
+    save_png(picture(), path)
 
 
 if __name__ == "__main__":

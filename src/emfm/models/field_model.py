@@ -11,6 +11,9 @@ from emfm.models.trust import SCAN_DESCRIPTORS, Trust, scan_descriptors
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS
 from ttt.engine.task import Batch, BatchDataset
 
+_FROM_TRAINING = 2000
+"""Training samples that say how the error goes with the descriptors."""
+
 SquaredErrors = Callable[[Batch], tuple[Tensor, Tensor]]
 """From a batch to the weighed mean squared error of E and of H."""
 
@@ -51,36 +54,36 @@ class FieldModel(nn.Module, ABC):
     @torch.no_grad()
     def calibrate(self, train: BatchDataset, val: BatchDataset, batch_size: int) -> None:
         """Fit `trust` to the errors on ``val``, and to what the scans of ``train`` are like."""
-        device = self.target_std.device
         was_training = self.training
         self.eval()
-        known: list[Tensor] = []
-        described: list[Tensor] = []
-        errors: list[Tensor] = []
-        for samples, is_val in ((train, False), (val, True)):
-            for start in range(0, len(samples), batch_size):
-                chosen = list(range(start, min(start + batch_size, len(samples))))
-                batch = samples.__getitems__(chosen).to(device)
-                (described if is_val else known).append(self.descriptors(batch.x).cpu())
-                if is_val:
-                    errors.append(relative_errors(self(batch.x), batch.y).cpu())
+        step = -(-len(train) // _FROM_TRAINING)
+        known = self._described(train, range(0, len(train), step), batch_size)
+        unseen = self._described(val, range(len(val)), batch_size)
         self.train(was_training)
-        self.trust.calibrate(torch.cat(known), torch.cat(described), torch.cat(errors))
+        self.trust.calibrate(*known, *unseen)
+
+    def _described(self, samples: BatchDataset, chosen: range, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Descriptors and errors of some samples."""
+        described, errors = [], []
+        for start in range(0, len(chosen), batch_size):
+            batch = samples.__getitems__(list(chosen[start : start + batch_size])).to(self.target_std.device)
+            described.append(self.descriptors(batch.x).cpu())
+            errors.append(self.relative_errors(batch).cpu())
+        return torch.cat(described), torch.cat(errors)
+
+    def relative_errors(self, batch: Batch) -> Tensor:
+        """||prediction - target|| / ||target|| of each sample's E and H, ``(n, 2)``."""
+        prediction, parts = self(batch.x).double(), []
+        for channels in (E_CHANNELS, H_CHANNELS):
+            true = batch.y[:, channels].double()
+            parts.append((prediction[:, channels] - true).flatten(1).norm(dim=1) / true.flatten(1).norm(dim=1))
+        return torch.stack(parts, 1)
 
     def scale(self, source_h: Tensor) -> Tensor:
         """What each sample is divided by, ``(n, 1, 1, 1)``, A/m: see `emfm.data.stats.source_scale`."""
         if not self._scale_by_source:
             return source_h.new_ones(len(source_h), 1, 1, 1)
         return source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True).sqrt()
-
-
-def relative_errors(prediction: Tensor, target: Tensor) -> Tensor:
-    """||prediction - target|| / ||target|| of each sample's E and H, ``(n, 2)``."""
-    parts = []
-    for channels in (E_CHANNELS, H_CHANNELS):
-        true = target[:, channels].double()
-        parts.append((prediction[:, channels].double() - true).flatten(1).norm(dim=1) / true.flatten(1).norm(dim=1))
-    return torch.stack(parts, 1)
 
 
 def channel_errors(error: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

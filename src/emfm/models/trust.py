@@ -1,7 +1,7 @@
 """How far to trust a prediction, from the model alone: an expected error, and how unlike the training set a scan is.
 
-The expected error is log-linear in a few descriptors of the scan and of the model's own estimate, fitted to the errors
-on val_fixed. How unlike a scan is, is the Mahalanobis distance of its descriptors from those of the training samples.
+The expected error is log-linear in a few descriptors of the scan and of the model's own estimate, and calibrated on
+val_fixed. How unlike a scan is, is the Mahalanobis distance of its descriptors from those of the training samples.
 """
 
 from typing import Final
@@ -13,7 +13,8 @@ SCAN_DESCRIPTORS: Final = ("points that carry the scan", "roughness", "share at 
 OUTSIDE: Final = 0.999
 """A scan farther out than this share of the training samples is called unlike them."""
 
-_RIDGE: Final = 1e-2
+_RIDGE: Final = 1e-3
+_FLOOR: Final = 1e-6
 _TINY: Final = 1e-30
 
 
@@ -27,40 +28,53 @@ class Trust(nn.Module):
         super().__init__()
         self.mean: Tensor
         self.whitening: Tensor
+        self.lowest: Tensor
+        self.highest: Tensor
         self.farthest: Tensor
         self.coefficients: Tensor
         self.register_buffer("mean", torch.zeros(descriptors))
         self.register_buffer("whitening", torch.zeros(descriptors, descriptors))
+        self.register_buffer("lowest", torch.zeros(descriptors))
+        self.register_buffer("highest", torch.zeros(descriptors))
         self.register_buffer("farthest", torch.tensor(float("inf")))
         self.register_buffer("coefficients", torch.full((descriptors + 1, 2), float("nan")))
 
-    def calibrate(self, train: Tensor, val: Tensor, errors: Tensor) -> None:
-        """Fit to the descriptors of training and validation samples and the latter's errors of E and H ``(n, 2)``."""
+    def calibrate(self, train: Tensor, train_errors: Tensor, val: Tensor, val_errors: Tensor) -> None:
+        """Fit to descriptors and to errors of E and H ``(n, 2)``.
+
+        The training samples, of which there are more, say how the error goes with the descriptors; the validation
+        samples, which the model did not see, how large it is.
+        """
         train, val = train.double(), val.double()
         mean = train.mean(0)
-        centred = train - mean
-        covariance = centred.T @ centred / len(train)
-        floor = 1e-6 * covariance.diagonal().mean().clamp_min(_TINY)
-        covariance.diagonal().add_(floor)
+        covariance = (train - mean).T @ (train - mean) / len(train)
+        covariance.diagonal().add_(_FLOOR * covariance.diagonal().mean().clamp_min(_TINY))
         values, vectors = torch.linalg.eigh(covariance)
         whitening = vectors / values.sqrt()
+        known, unseen = (train - mean) @ whitening, (val - mean) @ whitening
         self.mean.copy_(mean)
         self.whitening.copy_(whitening)
-        self.farthest.copy_((centred @ whitening).norm(dim=1).quantile(OUTSIDE))
-        x = torch.cat([torch.ones(len(val), 1, dtype=torch.float64), (val - mean) @ whitening], 1)
-        y = errors.double().clamp_min(_TINY).log()
-        gram = x.T @ x
-        gram.diagonal()[1:].add_(_RIDGE * len(val))
-        self.coefficients.copy_(torch.linalg.solve(gram, x.T @ y))
+        self.lowest.copy_(known.amin(0))
+        self.highest.copy_(known.amax(0))
+        self.farthest.copy_(known.norm(dim=1).quantile(OUTSIDE))
+        logs, unseen_logs = (errors.double().clamp_min(_TINY).log() for errors in (train_errors, val_errors))
+        gram = known.T @ known
+        gram.diagonal().add_(_RIDGE * len(known))
+        slopes = torch.linalg.solve(gram, known.T @ (logs - logs.mean(0)))
+        offset = (unseen_logs - unseen @ slopes).median(0).values
+        self.coefficients.copy_(torch.cat([offset[None], slopes]))
 
     def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
         """Expected relative errors of E and H ``(n, 2)``, and the distance relative to `farthest` ``(n,)``.
 
-        A distance above 1 says that the scan is unlike the training samples.
+        A distance above 1 says that the scan is unlike the training samples: nothing is known of its error then, and
+        what is said of the nearest training samples is raised in proportion to the distance.
         """
         white = (descriptors - self.mean) @ self.whitening
-        expected = (self.coefficients[0] + white @ self.coefficients[1:]).exp()
-        return expected, white.norm(dim=1) / self.farthest
+        distance = white.norm(dim=1) / self.farthest
+        inside = torch.minimum(torch.maximum(white, self.lowest), self.highest)
+        expected = (self.coefficients[0] + inside @ self.coefficients[1:]).exp()
+        return expected * distance.clamp_min(1)[:, None], distance
 
 
 def scan_descriptors(source_h: Tensor) -> Tensor:

@@ -25,4 +25,5 @@ def run(params: Params) -> None:
     kept = store.table.drop(index=dropped["row"].to_list()).rename_axis("row").reset_index()
     write_text(KEPT, kept.to_csv(index=False, lineterminator="\n"))
     write_text(DROPPED, dropped.to_csv(index=False, lineterminator="\n"))
-    print(f"dedupe: {len(kept)} of {len(store)} samples kept; dropped by rule: {dict(dropped['rule'].value_counts())}")
+    by_rule = ", ".join(f"{rule} {count}" for rule, count in dropped["rule"].value_counts().items())
+    print(f"dedupe: {len(kept)} of {len(store)} samples kept; dropped by rule: {by_rule or 'none'}")

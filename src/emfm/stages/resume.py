@@ -46,8 +46,11 @@ def resume_folder(stage: str, identity: Sequence[str]) -> Iterator[Path]:
 
 
 def memo_folder() -> Path:
-    """Where trainings keep what they compute once a sample: results of this very code."""
-    return _root() / f"memo-{code_digest()[:16]}"
+    """Where trainings keep what they compute once a sample: results of this very code, and none of other code."""
+    folder = _root() / f"memo-{code_digest()[:16]}"
+    for other in set(_root().glob("memo-*")) - {folder}:
+        shutil.rmtree(other, ignore_errors=True)
+    return folder
 
 
 def _root() -> Path:
