@@ -10,6 +10,14 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 SIZES = [4, 8, 16, 24, 48]
+MODEL = {
+    "name": "pod_net",
+    "modes": 12,
+    "prior": "sparse_sources",
+    "sources": {"z_mm": [-1.5, 0.0], "margin_mm": 0.0, "cell_mm": 3.0, "layers": 1, "rank": 20, "iterations": 3},
+    "width": 8,
+    "depth": 1,
+}
 TINY = {
     "acquire.simulate.num_samples": 110,
     "acquire.simulate.kinds_samples": 3,
@@ -19,15 +27,13 @@ TINY = {
     "split.test_final": 24,
     "stages.sizes": SIZES,
     "data.target_plane": {"z_mm": 5.0, "x_mm": [-10.0, 10.0], "y_mm": [-8.0, 8.0], "pitch_mm": 2.0},
-    "model.width": 4,
-    "model.levels": 2,
+    "model": MODEL,
     "train.epochs": 2,
     "train.batch_size": 8,
     "ckpt.every_steps": 2,
     "eval.num_pictures": 1,
     "milestone.training.stages.sizes": SIZES,
-    "milestone.training.model.width": 4,
-    "milestone.training.model.levels": 2,
+    "milestone.training.model": MODEL,
     "milestone.training.train.epochs": 2,
     "milestone.training.train.batch_size": 8,
     "milestone.training.ckpt.every_steps": 2,

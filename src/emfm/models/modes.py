@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emfm.models.scans import complex_rows
 from emfm.physics.channels import E_COMPONENTS, TARGET_COMPONENTS
 from emfm.physics.elements import Complex
 from emfm.physics.grid import Geometry
@@ -66,8 +67,7 @@ class FieldModes(nn.Module):
 
     def project(self, target: Tensor) -> Tensor:
         """Coefficients, complex ``(n, modes)``, of channels ``(n, 12, ny, nx)``, V/m and A/m."""
-        pairs = target.reshape(len(target), self._shape[0], 2, -1).transpose(2, 3).contiguous()
-        return self.project_rows(torch.view_as_complex(pairs).flatten(1))
+        return self.project_rows(complex_rows(target))
 
     def expand(self, coefficients: Tensor) -> Tensor:
         """Channels ``(n, 12, ny, nx)``, V/m and A/m, of complex coefficients ``(n, modes)``."""

@@ -318,7 +318,7 @@ def _phase(coefficients: Tensor) -> Tensor:
 
 
 def _complex(rows: Tensor) -> Tensor:
-    return torch.view_as_complex(rows.reshape(len(rows), -1, 2).contiguous())
+    return torch.complex(rows[:, 0::2], rows[:, 1::2])
 
 
 def _real(rows: Tensor) -> Tensor:

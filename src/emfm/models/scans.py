@@ -8,8 +8,7 @@ from emfm.physics.channels import SOURCE_COMPONENTS
 
 def complex_rows(channels: Tensor) -> Tensor:
     """Channels ``(n, 2c, ny, nx)`` -> complex ``(n, c * ny * nx)``, component by component."""
-    pairs = channels.reshape(len(channels), -1, 2, *channels.shape[2:]).movedim(2, -1).contiguous()
-    return torch.view_as_complex(pairs).flatten(1)
+    return torch.complex(channels[:, 0::2], channels[:, 1::2]).flatten(1)
 
 
 def row_length(ny: int, nx: int) -> int:
