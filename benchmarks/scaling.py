@@ -53,7 +53,7 @@ VARIANTS = {
     "pod_net_without_prior": Variant(
         "linear map, then a network on modes",
         {"model.prior": "none", "model.width": 1024, "model.depth": 3, "train.batch_size": 512, "optim.lr": 0.002},
-        3_000_000,
+        1_200_000,
     ),
     "forward_unet_lite": Variant("plain U-Net", {"model": UNET} | SLOW, 100_000),
     "fourier_neural_operator": Variant("neuraloperator's FNO", {"model": OPERATOR} | SLOW, 10_000, 10_000),

@@ -16,6 +16,7 @@ from ttt.config import ConfigError, unknown_key
 from ttt.settings import TrainingConfig, load_config
 
 _PROMOTED = ("seed", "stages", "model", "train", "optim", "scheduler", "amp", "loss", "ckpt")
+_PROMOTED_DATA = ("scale_by_source", "noise_snr_db")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Params:
         """What decides a trained model besides its data: compared with ``milestone.training``."""
         everything = self.training.to_mapping() | {"stages": self.stages.model_dump(mode="json")}
         chosen = {key: everything[key] for key in _PROMOTED}
-        return chosen | {"data": {"scale_by_source": self.data.scale_by_source}}
+        return chosen | {"data": {key: getattr(self.data, key) for key in _PROMOTED_DATA}}
 
 
 def load_params(path: Path) -> Params:

@@ -11,14 +11,17 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from emfm.data.noise import with_noise
 from emfm.data.sample_lists import SampleList
+from emfm.evaluation.agreement import Expectation, agreement
 from emfm.evaluation.figures import FieldErrors
 from emfm.evaluation.groups import Group, Grouping, sample_groups
-from emfm.evaluation.noise import with_noise
 from emfm.evaluation.results import ModelResult, Result, model_result, predictor_result
 from emfm.evaluation.set_figures import SetFigures
+from emfm.models.field_model import FieldModel
 from emfm.physics.grid import Geometry
 from ttt.engine.checkpoint import load_model
+from ttt.engine.errors import CheckpointError
 from ttt.files import sha256_file
 
 Channels = NDArray[np.floating[Any]]
@@ -56,7 +59,7 @@ def judge(predict: Predictor, samples: Samples, batch_size: int, name: str) -> S
 
 
 def judge_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_db: float, name: str) -> FieldErrors:
-    """The errors of ``predict`` on ``samples`` with noise in their source H: see `emfm.evaluation.noise`."""
+    """The errors of ``predict`` on ``samples`` with noise in their source H: see `emfm.data.noise`."""
     errors = FieldErrors()
     for prediction, target in _predictions(predict, samples, batch_size, snr_db, f"{name}, {snr_db:g} dB"):
         errors.update(prediction, target)
@@ -80,26 +83,51 @@ class Judge:
         }
         return predictor_result(figures, self._groups, noise)
 
-    def judge_model(self, predict: Predictor, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
+    def judge_model(self, predict: "ModelPredictor", checkpoint: Path, train_samples: int, name: str) -> ModelResult:
         """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash."""
-        return model_result(self.judge(predict, name), train_samples, sha256_file(checkpoint))
+        trust = self._agreement(predict, f"{name}, trust")
+        return model_result(self.judge(predict, name), train_samples, sha256_file(checkpoint), trust)
+
+    def _agreement(self, predict: "ModelPredictor", name: str) -> dict[str, float] | None:
+        """How well the model knows its own errors; None for one that says nothing of them."""
+        errors, said = FieldErrors(), []
+        with tqdm(total=len(self.samples), desc=name, unit="sample", mininterval=1.0) as bar:
+            for source_h, target in self.samples.batches(self.batch_size):
+                prediction, expected, distance = predict.judged(source_h)
+                errors.update(prediction, target)
+                said.append(np.column_stack([expected, distance]))
+                bar.update(len(source_h))
+        return agreement(Expectation(*np.concatenate(said).T), errors.per_sample())
 
     @cached_property
     def _groups(self) -> dict[Grouping, list[Group]]:
         return sample_groups(self.samples)
 
 
-def model_predictor(checkpoint: Path, device: torch.device) -> Predictor:
-    """The trained model in ``checkpoint``, on ``device``; raises CheckpointError for a damaged one."""
-    model, _ = load_model(checkpoint)
-    model.to(device)
+class ModelPredictor:
+    """A trained model as a `Predictor`."""
+
+    def __init__(self, checkpoint: Path, device: torch.device) -> None:
+        """Load it; raises CheckpointError for a damaged file, or for one that holds no field model."""
+        model, _ = load_model(checkpoint)
+        if not isinstance(model, FieldModel):
+            raise CheckpointError(f"{checkpoint}: holds no field model; name one that emfm.tasks.forward.train made")
+        self._model, self._device = model.to(device), device
 
     @torch.inference_mode()
-    def predict(source_h: NDArray[np.float32]) -> Channels:
-        prediction: NDArray[np.float32] = model(torch.from_numpy(source_h).to(device)).cpu().numpy()
+    def __call__(self, source_h: NDArray[np.float32]) -> Channels:
+        """See `Predictor`."""
+        prediction: Channels = self._model(torch.from_numpy(source_h).to(self._device)).cpu().numpy()
         return prediction
 
-    return predict
+    @torch.inference_mode()
+    def judged(self, source_h: NDArray[np.float32]) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64]]:
+        """The prediction, expected relative errors of E and H ``(n, 2)``, distance from the training samples ``(n,)``.
+
+        See `emfm.models.trust.Trust`.
+        """
+        prediction, expected, distance = self._model.judged(torch.from_numpy(source_h).to(self._device))
+        return prediction.cpu().numpy(), expected.double().cpu().numpy(), distance.double().cpu().numpy()
 
 
 def _predictions(

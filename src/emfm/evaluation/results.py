@@ -82,11 +82,25 @@ class Result(Section):
     noise: list[NoiseErrors] = Field(description="one for each ratio under eval.noise_snr_db")
 
 
+Correlation = Annotated[float, Field(ge=-1, le=1)]
+
+
+class TrustFigures(Section):
+    """How well the errors that a model expects of itself agree with those it makes."""
+
+    rank_correlation_e: Correlation = Field(description="Spearman, of expected and true relative L2 error of E")
+    true_over_expected_e: Error = Field(description="median over samples")
+    rank_correlation_h: Correlation
+    true_over_expected_h: Error
+    unlike_training: float = Field(ge=0, le=1, description="share of scans called unlike the training samples")
+
+
 class ModelResult(Result):
     """What a trained model reached on a set."""
 
     train_samples: int = Field(ge=1, description="samples that the model was trained on")
     checkpoint_sha256: Sha256
+    trust: TrustFigures | None = Field(description="null for a model that does not say how far to trust it")
 
 
 class SetResults(Section):
@@ -145,9 +159,16 @@ def predictor_result(
     )
 
 
-def model_result(result: Result, train_samples: int, checkpoint_sha256: str) -> ModelResult:
-    """The result of a trained model from that of its predictions."""
-    return ModelResult(**dict(result), train_samples=train_samples, checkpoint_sha256=checkpoint_sha256)
+def model_result(
+    result: Result, train_samples: int, checkpoint_sha256: str, trust: Mapping[str, float] | None = None
+) -> ModelResult:
+    """The result of a trained model from that of its predictions, and what `emfm.evaluation.agreement` says of it."""
+    return ModelResult(
+        **dict(result),
+        train_samples=train_samples,
+        checkpoint_sha256=checkpoint_sha256,
+        trust=None if trust is None else TrustFigures.model_validate(trust),
+    )
 
 
 def read_val_results(path: Path) -> ValResults:

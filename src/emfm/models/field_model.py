@@ -71,6 +71,15 @@ class FieldModel(nn.Module, ABC):
             errors.append(self.relative_errors(batch).cpu())
         return torch.cat(described), torch.cat(errors)
 
+    def encode(self, source_h: Tensor) -> Tensor:
+        """What of a prediction can be computed once and be given to the model in the place of the scan."""
+        return source_h
+
+    def judged(self, source_h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The field of scans, and what `trust` says of it: expected errors ``(n, 2)``, distances ``(n,)``."""
+        encoded = self.encode(source_h)
+        return self(encoded), *self.trust(self.descriptors(encoded))
+
     def relative_errors(self, batch: Batch) -> Tensor:
         """||prediction - target|| / ||target|| of each sample's E and H, ``(n, 2)``."""
         prediction, parts = self(batch.x).double(), []

@@ -25,7 +25,7 @@ class LinearOperatorParams(Section):
 
     name: Literal["linear_operator"]
     ridge: float | None = Field(
-        ge=0, description="regularisation relative to the scans' mean square; null: chosen by cross-validation"
+        gt=0, description="regularisation relative to the scans' mean square; null: chosen by cross-validation"
     )
 
 

@@ -42,6 +42,8 @@ _RIDGES: Final = (1e-12, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _WORTHWHILE: Final = 0.9
 """A linear correction must lower the held-out error to this share, or there is none."""
 _LIMIT: Final = 5.0
+_VARIANCE_FLOOR: Final = 1e-6
+"""Of a network's input, relative to the mean: the strongest mode has no imaginary part but rounding."""
 _TINY: Final = 1e-30
 
 
@@ -67,7 +69,6 @@ class PodNet(FieldModel):
         self._num_prior = len(DESCRIPTORS) if has_prior else 0
         super().__init__(spec.norm, len(SCAN_DESCRIPTORS) + self._num_prior + 1)
         self._identity = f"{params.sources.model_dump_json()} {spec.norm.scale_by_source}"
-        self._known_forms: tuple[object, tuple[Tensor, Tensor]] | None = None
         self._geometry = geometry
         self._region = params.sources
         self._source_shape = geometry.source.shape
@@ -124,6 +125,15 @@ class PodNet(FieldModel):
         channel_weights = weights.to(self.target_std)
         if normalized:
             channel_weights = channel_weights / self.target_std.flatten().square()
+        known: dict[object, tuple[Tensor, Tensor]] = {}
+
+        def current_forms() -> tuple[Tensor, Tensor]:
+            """Computed anew when the modes have changed."""
+            key = (self.modes.modes._version, self.device)
+            if key not in known:
+                known.clear()
+                known[key] = self._forms(channel_weights)
+            return known[key]
 
         def measure(batch: Batch) -> tuple[Tensor, Tensor]:
             encoded = self.encode(batch.x)
@@ -132,18 +142,15 @@ class PodNet(FieldModel):
                 error = error * encoded[:, :1]
             rows = torch.view_as_real(error).flatten(1)
             with torch.autocast(rows.device.type, enabled=False):
-                mse_e, mse_h = (((rows @ form) * rows).sum(1).mean() for form in self._forms(channel_weights))
+                mse_e, mse_h = (((rows @ form) * rows).sum(1).mean() for form in current_forms())
             return mse_e, mse_h
 
         return measure
 
     def _forms(self, channel_weights: Tensor) -> tuple[Tensor, Tensor]:
-        """The quadratic forms of E's and H's weighed mean square, computed anew when the modes have changed."""
-        key = (self.modes.modes._version, self.device)
-        if self._known_forms is None or self._known_forms[0] != key:
-            forms = self.modes.channel_forms() * channel_weights.to(self.device)[:, None, None]
-            self._known_forms = key, (forms[E_CHANNELS].mean(0), forms[H_CHANNELS].mean(0))
-        return self._known_forms[1]
+        """The quadratic forms of E's and H's weighed mean square."""
+        forms = self.modes.channel_forms() * channel_weights.to(self.device)[:, None, None]
+        return forms[E_CHANNELS].mean(0), forms[H_CHANNELS].mean(0)
 
     def relative_errors(self, batch: Batch) -> Tensor:
         """As for every model; of encoded targets the error among the modes, which is all but a part in a thousand."""
@@ -307,7 +314,8 @@ class PodNet(FieldModel):
             rest = rest + error.abs().double().square().sum(0)
         mean = first / len(encoded)
         self.input_mean.copy_(mean)
-        self.input_std.copy_((second / len(encoded) - mean.square()).clamp_min(1e-12).sqrt())
+        variance = second / len(encoded) - mean.square()
+        self.input_std.copy_(variance.clamp_min(_VARIANCE_FLOOR * variance.mean() + _TINY).sqrt())
         self.output_std.copy_((rest / len(encoded)).sqrt())
 
 

@@ -56,7 +56,7 @@ class Trust(nn.Module):
         self.whitening.copy_(whitening)
         self.lowest.copy_(known.amin(0))
         self.highest.copy_(known.amax(0))
-        self.farthest.copy_(known.norm(dim=1).quantile(OUTSIDE))
+        self.farthest.copy_(known.norm(dim=1).quantile(OUTSIDE).clamp_min(_TINY))
         logs, unseen_logs = (errors.double().clamp_min(_TINY).log() for errors in (train_errors, val_errors))
         gram = known.T @ known
         gram.diagonal().add_(_RIDGE * len(known))

@@ -60,6 +60,12 @@ class DataParams(Section):
         description="divide each sample by the size of its own source H, and multiply the prediction by it"
     )
 
+    noise_snr_db: float | None = Field(
+        ge=-60,
+        le=200,
+        description="add noise to the scans of training samples, so many dB below each one's mean power; null: none",
+    )
+
     @pydantic.model_validator(mode="after")
     def _planes_in_order(self) -> "DataParams":
         self.geometry()

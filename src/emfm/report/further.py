@@ -113,6 +113,19 @@ def final_and_baselines(val: ValResults) -> tuple[str, Mapping[str, Result]]:
     return list(val.models)[-1], val.baselines
 
 
+def trust_table(results: SetResults) -> str:
+    """How well the models know their own errors, a row for each that says something of them."""
+    rows = []
+    for name, model in results.models.items():
+        if model.trust is not None:
+            trust = model.trust
+            correlations = f"{trust.rank_correlation_e:.2f} / {trust.rank_correlation_h:.2f}"
+            ratios = f"{trust.true_over_expected_e:.2f} / {trust.true_over_expected_h:.2f}"
+            rows.append([name, correlations, ratios, f"{100 * trust.unlike_training:.1f} %"])
+    heads = ["", "rank correlation, E / H", "true / expected error, E / H", "called unlike the training samples"]
+    return table(rows, heads) if rows else ""
+
+
 def _predictors(results: SetResults) -> dict[str, Result]:
     return {**results.models, **results.baselines}
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from emfm.data.noise import NOISE
 from emfm.evaluation.baselines import DESCRIPTIONS
 from emfm.evaluation.groups import GROUPINGS
 from emfm.evaluation.ledger import Look
-from emfm.evaluation.noise import NOISE
 from emfm.evaluation.results import (
     Figures,
     MilestoneResults,
@@ -25,6 +25,7 @@ from emfm.report.further import (
     noise_table,
     sets_table,
     strength_table,
+    trust_table,
     truth_residual,
 )
 from emfm.report.numbers import four_digits
@@ -149,8 +150,12 @@ def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> st
     if not test.models:
         return f"No stage is a milestone under `milestone` in `params.yaml`. {looked}"
     parts = [f"{count(test.samples, 'sample')}. {looked}", _set_table(test), truth_residual(test), strength_table(test)]
-    noise = noise_table(test)
-    return "\n\n".join([*parts, "With noise in source H:", noise] if noise else parts)
+    for intro, found in (
+        ("How well the models foretell their own errors (calibrated on val_fixed, so judged here):", trust_table(test)),
+        ("With noise in source H:", noise_table(test)),
+    ):
+        parts += [intro, found] if found else []
+    return "\n\n".join(parts)
 
 
 def _sets(val: ValResults) -> str:

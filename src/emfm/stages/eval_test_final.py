@@ -2,7 +2,7 @@
 
 from emfm.data.sample_lists import open_samples
 from emfm.data.store import Store
-from emfm.evaluation.judge import Judge, model_predictor
+from emfm.evaluation.judge import Judge, ModelPredictor
 from emfm.evaluation.ledger import Look, record_looks
 from emfm.evaluation.results import NOT_OPENED, MilestoneResults
 from emfm.settings import Params
@@ -28,7 +28,7 @@ def run(params: Params) -> None:
     models = {}
     for stage in params.milestone.stages:
         name, checkpoint = f"stage{stage}", best_model(stage)
-        predict = model_predictor(checkpoint, device)
+        predict = ModelPredictor(checkpoint, device)
         models[name] = court.judge_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
     record_looks(
         LEDGER,

@@ -11,7 +11,7 @@ from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList, open_samples, whole_store
 from emfm.data.store import HEADER_FILE, Store
 from emfm.evaluation.baselines import make_baselines
-from emfm.evaluation.judge import Judge, Predictor, Samples, judge, model_predictor
+from emfm.evaluation.judge import Judge, ModelPredictor, Predictor, Samples, judge
 from emfm.evaluation.results import Figures, OtherSet, ValResults
 from emfm.physics.grid import Geometry
 from emfm.settings import Params
@@ -43,7 +43,7 @@ def run(params: Params) -> None:
     models, predictors = {}, {}
     for stage, train_samples in enumerate(params.stages.sizes, start=1):
         name = f"stage{stage}"
-        predictors[name] = model_predictor(best_model(stage), device)
+        predictors[name] = ModelPredictor(best_model(stage), device)
         models[name] = court.judge_model(predictors[name], best_model(stage), train_samples, name)
 
     final = f"stage{len(params.stages.sizes)}"
@@ -107,7 +107,7 @@ def metrics(results: ValResults, final: str) -> dict[str, float]:
     return known
 
 
-def pictured(samples: SampleList, predictors: dict[str, Predictor], count: int) -> dict[str, Any]:
+def pictured(samples: SampleList, predictors: Mapping[str, Predictor], count: int) -> dict[str, Any]:
     """The same ``count`` samples every time: ``ids``, ``truth``, and each stage's prediction under its name."""
     fixed = samples.spread(count)
     source_h, truth = next(fixed.batches(count))

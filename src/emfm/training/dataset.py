@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from emfm.data.noise import with_noise
 from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList, open_samples
 from emfm.data.stats import NormStats, compute_norm_stats, read_norm_stats
@@ -22,23 +23,32 @@ class FieldSamples:
     """Stored samples as batches of tensors: a `ttt.engine.task.BatchDataset`."""
 
     samples: SampleList
+    noise_snr_db: float | None
+    """Noise in source H: see `emfm.data.noise.with_noise`; None: as stored."""
     fingerprint: str
 
     @classmethod
-    def of(cls, samples: SampleList) -> "FieldSamples":
+    def of(cls, samples: SampleList, noise_snr_db: float | None = None) -> "FieldSamples":
         """The batches of ``samples``."""
-        return cls(samples, samples.digest)
+        return cls(samples, noise_snr_db, _identity(samples, noise_snr_db))
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def identity(self, indices: list[int]) -> str:
         """Identity of the content and the order of some of the samples."""
-        return self.samples.part(indices).digest
+        return _identity(self.samples.part(indices), self.noise_snr_db)
 
     def __getitems__(self, indices: list[int]) -> Batch:
-        store, rows = self.samples.store, self.samples.rows[indices]
-        return Batch(torch.from_numpy(store.source_h(rows)), torch.from_numpy(store.target(rows)))
+        chosen = self.samples.part(indices)
+        source_h, target = chosen.store.source_h(chosen.rows), chosen.store.target(chosen.rows)
+        if self.noise_snr_db is not None:
+            source_h = with_noise(source_h, chosen.ids, self.noise_snr_db)
+        return Batch(torch.from_numpy(source_h), torch.from_numpy(target))
+
+
+def _identity(samples: SampleList, noise_snr_db: float | None) -> str:
+    return samples.digest if noise_snr_db is None else f"{samples.digest} with noise at {noise_snr_db} dB"
 
 
 @DATASETS.register("em_forward", params=DataParams, spec=FieldSpec)
@@ -62,7 +72,7 @@ def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
         target_plane=params.target_plane,
         norm=_norm_stats(params, config, train),
     )
-    return Data(FieldSamples.of(train), FieldSamples.of(val), spec)
+    return Data(FieldSamples.of(train, params.noise_snr_db), FieldSamples.of(val), spec)
 
 
 def field_spec(task: Task) -> FieldSpec:

@@ -8,7 +8,7 @@ import pytest
 from emfm.data.sample import DataError
 from emfm.evaluation.baselines import DESCRIPTIONS, LinearOperator, MeanField, PhysicsOperator, make_baselines
 from emfm.evaluation.equivalent_dipoles import dipole_operator
-from emfm.evaluation.field_operator import RidgeFit, field_rows, scan_rows
+from emfm.evaluation.field_operator import field_rows, fitted_operator, scan_rows
 from emfm.evaluation.figures import FieldErrors
 from emfm.evaluation.plane_waves import plane_wave_operator
 from emfm.physics.channels import to_channels
@@ -94,16 +94,22 @@ def test_the_ridge_is_relative_to_the_size_of_the_examples():
     source, target = random_samples(SMALL, 10)
     matrices = []
     for scale in (1.0, 1e-4):
-        fit = RidgeFit(SMALL)
-        fit.add(scan_rows(source * scale, SMALL), field_rows(target * scale, SMALL))
-        matrices.append(fit.solve(0.01).matrix)
+        examples = scan_rows(source * scale, SMALL), field_rows(target * scale, SMALL)
+        matrices.append(fitted_operator([examples], SMALL, 0.01).matrix)
     np.testing.assert_allclose(matrices[1], matrices[0], rtol=1e-8, atol=1e-12)
 
 
-def test_a_ridge_too_small_for_the_samples_is_refused():
-    source, target = random_samples(SMALL, 2)
-    with pytest.raises(ValueError, match=r"a ridge of 1e-30 is too small for these examples.*raise it"):
-        LinearOperator(SMALL, ridge=1e-30).fit([(source, target)])
+@pytest.mark.parametrize("ridge", [0.0, -1e-3])
+def test_a_ridge_that_is_not_above_zero_is_refused(ridge):
+    with pytest.raises(ValueError, match=f"a ridge must be above 0, found {ridge}"):
+        LinearOperator(SMALL, ridge).fit([random_samples(SMALL, 2)])
+
+
+def test_a_tiny_ridge_reproduces_fewer_samples_than_inputs():
+    source, target = random_samples(SMALL, 20)
+    baseline = LinearOperator(SMALL, ridge=1e-12)
+    baseline.fit([(source, target)])
+    assert max(relative_errors(baseline.predict(source), target)) < 1e-6
 
 
 def test_equivalent_dipoles_reproduce_the_dipoles_of_their_own_array():
@@ -199,7 +205,7 @@ def test_learned_baselines_say_what_they_need(baseline):
     source, target = random_samples(SMALL, 5)
     with pytest.raises(ValueError, match="call fit first"):
         baseline.predict(source)
-    with pytest.raises(ValueError, match=r"no training samples|give examples"):
+    with pytest.raises(ValueError, match=r"no training samples|there are no samples"):
         baseline.fit([])
     source[4] = 0
     with pytest.raises(DataError, match=r"sample 5 .*source H is zero"):

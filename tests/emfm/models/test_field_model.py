@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from emfm.data.stats import compute_norm_stats, source_scale
-from emfm.models.field_model import FieldModel
+from emfm.models.field_model import NetworkFieldModel
 
 
 def norm(scale_by_source, seed=0):
@@ -32,7 +32,7 @@ class Stretch(nn.Module):
 @pytest.mark.parametrize("scale_by_source", [True, False])
 def test_denormalize_undoes_normalize(scale_by_source):
     torch.manual_seed(0)
-    model = FieldModel(Stretch(), norm(scale_by_source)).double()
+    model = NetworkFieldModel(Stretch(), norm(scale_by_source)).double()
     target = torch.randn(5, 12, 4, 5, dtype=torch.float64)
     scale = model.scale(torch.randn(5, 4, 3, 3, dtype=torch.float64))
     torch.testing.assert_close(model.denormalize(model.normalize(target, scale), scale), target, atol=1e-9, rtol=1e-9)
@@ -40,7 +40,7 @@ def test_denormalize_undoes_normalize(scale_by_source):
 
 def test_the_network_sees_and_makes_numbers_of_size_one():
     stats = norm(False)
-    model = FieldModel(nn.Identity(), stats)
+    model = NetworkFieldModel(nn.Identity(), stats)
     generator = torch.Generator().manual_seed(0)
     target = torch.randn(400, 12, 4, 5, generator=generator) + 2
     target[:, :6] *= 377
@@ -53,7 +53,7 @@ def test_the_network_sees_and_makes_numbers_of_size_one():
 @settings(max_examples=30, deadline=None)
 def test_scaled_by_its_source_the_map_commutes_with_amplitude(factor):
     torch.manual_seed(0)
-    model = FieldModel(Stretch(), norm(True))
+    model = NetworkFieldModel(Stretch(), norm(True))
     source_h = torch.randn(3, 4, 3, 3)
     with torch.no_grad():
         torch.testing.assert_close(model(factor * source_h), factor * model(source_h), rtol=1e-4, atol=1e-4 * factor)
@@ -61,12 +61,12 @@ def test_scaled_by_its_source_the_map_commutes_with_amplitude(factor):
 
 def test_without_scaling_it_does_not():
     torch.manual_seed(0)
-    model = FieldModel(Stretch(), norm(False))
+    model = NetworkFieldModel(Stretch(), norm(False))
     source_h = torch.randn(3, 4, 3, 3)
     assert not torch.allclose(model(10 * source_h), 10 * model(source_h), rtol=1e-2)
 
 
 def test_the_scale_is_that_of_the_channel_statistics():
     source_h = torch.randn(6, 4, 3, 3)
-    scale = FieldModel(Stretch(), norm(True)).scale(source_h)
+    scale = NetworkFieldModel(Stretch(), norm(True)).scale(source_h)
     torch.testing.assert_close(scale.flatten().double(), torch.from_numpy(source_scale(source_h.numpy())))

@@ -11,6 +11,7 @@ from emfm.physics import Grid, element_fields
 from emfm.physics.aperture import on_grid
 from emfm.physics.channels import to_channels
 from emfm.physics.constants import EPSILON_0, ETA_0, MU_0, SPEED_OF_LIGHT
+from emfm.physics.elements import unit_element_fields
 
 FREQUENCY = 5e9
 OMEGA = 2 * np.pi * FREQUENCY
@@ -127,6 +128,33 @@ def test_fields_are_linear_in_the_moments(seed, real, imag):
         size = np.abs(unscaled).max() * max(abs(factor), 1e-300)
         np.testing.assert_allclose(got, parts, rtol=0, atol=1e-12 * size)
         np.testing.assert_allclose(got, factor * unscaled, rtol=0, atol=1e-12 * size)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(1e8, 2e10))
+@settings(max_examples=25, deadline=None)
+def test_fields_of_unit_elements_times_moments_add_up_to_the_field_of_the_elements(seed, count, frequency):
+    positions, electric, magnetic = random_elements(seed, count)
+    points = np.random.default_rng(seed).uniform(-0.02, 0.02, (9, 3)) + [0, 0, 0.03]
+    unit = unit_element_fields(points, positions, frequency)
+    assert unit.shape == (count, 6, 9, 6)
+    found = np.einsum("nm,nmpc->pc", np.concatenate([electric, magnetic], axis=1), unit)
+    for part, truth in zip(
+        np.split(found, 2, axis=1), element_fields(points, positions, electric, magnetic, frequency), strict=True
+    ):
+        np.testing.assert_allclose(part, truth, rtol=0, atol=1e-11 * np.abs(truth).max())
+
+
+@pytest.mark.parametrize(
+    ("points", "frequency", "sentence"),
+    [
+        (np.zeros((2, 2)), FREQUENCY, r"points must have the shape \(n, 3\), found \(2, 2\)"),
+        (NOTHING, FREQUENCY, "a point lies on an element, where the field is infinite"),
+        ([[0, 0, 1e-3]], -1.0, "frequency must be above 0 Hz, found -1.0"),
+    ],
+)
+def test_a_unit_element_without_a_field_is_refused(points, frequency, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        unit_element_fields(points, NOTHING, frequency)
 
 
 def test_a_rotation_by_a_quarter_turn_maps_fields_to_fields():

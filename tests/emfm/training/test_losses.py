@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from emfm.data.stats import compute_norm_stats
-from emfm.models.field_model import FieldModel
+from emfm.models.field_model import NetworkFieldModel
 from emfm.training.losses import WeightedMse, WeightedMseParams
 from ttt.engine.task import Batch
 
@@ -58,7 +58,7 @@ def make_loss(**changes):
     samples = Samples()
     stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
     params = WeightedMseParams(**(PLAIN | changes))
-    model = FieldModel(Paint(), stats)
+    model = NetworkFieldModel(Paint(), stats)
     return WeightedMse(params, model=model, spec=None, train=samples, batch_size=8), samples
 
 

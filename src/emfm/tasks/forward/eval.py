@@ -33,7 +33,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     pin_for(args.config)
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
-    from emfm.evaluation.judge import judge, model_predictor
+    from emfm.evaluation.judge import ModelPredictor, judge
     from emfm.params.data import DataParams
     from ttt.config import ConfigError
     from ttt.engine.checkpoint import load_checkpoint
@@ -45,7 +45,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     if not isinstance(config.data, DataParams):
         raise ConfigError(config.source, ["data.name: a forward model is judged on em_forward"])
     samples = open_samples(Store(Path(config.data.data_root)), Path(config.data.val_ids))
-    predict = model_predictor(args.ckpt, resolve_device(config.device))
+    predict = ModelPredictor(args.ckpt, resolve_device(config.device))
     errors = judge(predict, samples, config.train.eval_batch_size, args.ckpt.name)
     facts = {
         "set": Path(config.data.val_ids).name.removesuffix("_ids.txt"),

@@ -6,6 +6,10 @@ An input holds source H in A/m on the source plane that the model was trained fo
 --out_format tensor: a .npy (12,ny,nx), E in V/m and H in A/m.
 --out_format nf_target_csv: a folder with target_E.csv and target_H.csv.
 The result of one file is --out itself; those of a folder are <out>/<stem>_pred.npy or <out>/<stem>/.
+
+How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
+relative L2 errors of E and H to expect, and the distance of the scan from the training samples; above 1 it is unlike
+them, which is also said on standard error.
 """
 
 import argparse
@@ -14,19 +18,24 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from emfm.data.field_files import list_inputs, read_source_h, write_npy, write_target_csv
 from emfm.data.stats import source_scale
-from emfm.evaluation.judge import model_predictor
+from emfm.evaluation.judge import ModelPredictor
 from emfm.models.spec import FieldSpec
 from ttt.command import run_command
 from ttt.config import UserError
 from ttt.engine.checkpoint import data_spec, load_checkpoint
 from ttt.engine.evaluate import resolve_device
+from ttt.engine.progress import LOG, log_to_stderr
+from ttt.files import write_text
 
 TENSOR, CSV = "tensor", "nf_target_csv"
+TRUST_FILE = "trust.csv"
 _FILES_AT_ONCE = 256
+_SHOWN = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,22 +54,44 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _infer(args: argparse.Namespace) -> None:
+    log_to_stderr()
     spec = data_spec(load_checkpoint(args.ckpt), args.ckpt)
     if not isinstance(spec, FieldSpec):
         raise UserError(f"{args.ckpt}: holds no forward model; name one that emfm.tasks.forward.train made")
-    predict = model_predictor(args.ckpt, resolve_device(args.device))
+    predict = ModelPredictor(args.ckpt, resolve_device(args.device))
     geometry = spec.geometry()
     targets = _targets(args)
+    trust: list[tuple[Path, list[float], float]] = []
     with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
         for chunk in _chunks(targets):
             source_h = np.stack([read_source_h(path, geometry.source) for path in chunk])
             source_scale(source_h)
-            for path, prediction in zip(chunk, predict(source_h), strict=True):
+            predictions, expected, distance = predict.judged(source_h)
+            trust += zip(chunk, expected.tolist(), distance.tolist(), strict=True)
+            for path, prediction in zip(chunk, predictions, strict=True):
                 if args.out_format == TENSOR:
                     write_npy(targets[path], prediction)
                 else:
                     write_target_csv(targets[path], prediction, geometry.target)
             bar.update(len(chunk))
+    _report(trust, args.out / TRUST_FILE if args.input.is_dir() else None)
+
+
+def _report(trust: list[tuple[Path, list[float], float]], table: Path | None) -> None:
+    """Say how far to trust each prediction: in ``table``, or on one line where there is none."""
+    if table is not None:
+        rows = [(path.name, e, h, distance, distance > 1) for path, (e, h), distance in trust]
+        columns = ["input", "expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
+        write_text(table, pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"))
+    else:
+        ((_, (e, h), distance),) = trust
+        sys.stdout.write(
+            f"expected relative error: E {e:.2g}, H {h:.2g}; distance from the training samples: {distance:.2g}\n"
+        )
+    unlike = [path.name for path, _, distance in trust if distance > 1]
+    if unlike:
+        shown = ", ".join(unlike[:_SHOWN]) + (f" and {len(unlike) - _SHOWN} more" if len(unlike) > _SHOWN else "")
+        LOG.warning("unlike the training samples, so that little is known of the error: %s", shown)
 
 
 def _targets(args: argparse.Namespace) -> dict[Path, Path]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emfm.evaluation.noise import with_noise
+from emfm.data.noise import with_noise
 
 IDS = tuple(f"s{number}" for number in range(6))
 

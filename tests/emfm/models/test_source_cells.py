@@ -1,0 +1,74 @@
+"""Cells of the region in which sources are looked for."""
+
+import numpy as np
+import pytest
+import torch
+
+from emfm.models.modes import FieldModes
+from emfm.models.scans import complex_rows
+from emfm.models.snapshots import physical_snapshots
+from emfm.models.source_cells import KEPT, cell_fields, source_cells
+from small_fields import one_sample, region, small_geometry
+
+GEOMETRY = small_geometry()
+
+
+@pytest.mark.parametrize(
+    ("cell_mm", "layers", "counts"), [(2.25, 1, (4, 4, 1)), (2.5, 2, (4, 4, 2)), (99.0, 3, (1, 1, 3))]
+)
+def test_cells_cover_the_region_and_no_more(cell_mm, layers, counts):
+    cells = source_cells(region(cell_mm=cell_mm, layers=layers), GEOMETRY)
+    assert len(cells) == np.prod(counts)
+    assert cells.groups == 2 * len(cells)
+    assert cells.size[:2].max() <= cell_mm * 1e-3 * (1 + 1e-9)
+    for axis, (low, high) in enumerate([(-4.5e-3, 4.5e-3), (-4.5e-3, 4.5e-3), (-1.5e-3, 0)]):
+        middles = np.unique(cells.middles[:, axis].round(9))
+        expected = low + (high - low) * (np.arange(counts[axis]) + 0.5) / counts[axis]
+        np.testing.assert_allclose(middles, expected, atol=1e-9)
+    assert np.prod(cells.size) * len(cells) == pytest.approx(9e-3 * 9e-3 * 1.5e-3)
+
+
+@pytest.mark.parametrize("top", [1.0, 1.5])
+def test_a_region_that_reaches_the_scan_is_refused(top):
+    with pytest.raises(ValueError, match=r"sources up to z = .* do not lie below the scan at z = 0.001 m"):
+        source_cells(region(z_mm=[-1.5, top]), GEOMETRY)
+
+
+def test_a_region_upside_down_is_refused():
+    with pytest.raises(ValueError, match="the lowest z must be below the highest"):
+        region(z_mm=[0.0, -1.5])
+
+
+@pytest.fixture(scope="module")
+def modes():
+    modes = FieldModes(60, GEOMETRY)
+    modes.find([physical_snapshots(GEOMETRY, region(), 240)])
+    return modes
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["electric", "magnetic"])
+def test_a_cell_makes_the_field_of_any_element_inside_it_and_better_the_smaller_it_is(modes, kind):
+    """Both of its planes at once: the combination that makes the scan makes the field, too."""
+    place_mm = [0.61, -1.27, -0.4]
+    moment, nothing = np.array([[0.3, -0.5, 0.8]]), np.zeros((1, 3))
+    scan, target = one_sample(GEOMETRY, [place_mm], *((moment, nothing) if kind == 0 else (nothing, moment)))
+    truth = [complex_rows(scan)[0], modes.project(target)[0]]
+    errors = []
+    for cell_mm, layers in ((4.5, 1), (2.25, 2), (0.9, 3)):
+        cells = source_cells(region(cell_mm=cell_mm, layers=layers), GEOMETRY)
+        inside = np.all(np.abs(cells.middles - np.array(place_mm) * 1e-3) <= cells.size / 2, axis=1)
+        group = 2 * int(np.flatnonzero(inside)[0]) + kind
+        scans, fields = cell_fields(cells, GEOMETRY, modes)
+        assert scans.shape == (cells.groups, KEPT, 50)
+        assert fields.shape == (cells.groups, KEPT, 60)
+        made = [part[group].mT / size for part, size in zip((scans, fields), sizes_of(truth), strict=True)]
+        wanted = torch.cat([part / size for part, size in zip(truth, sizes_of(truth), strict=True)])
+        together = torch.cat(made).to(torch.complex128)
+        found = together @ torch.linalg.lstsq(together, wanted.to(torch.complex128)[:, None]).solution
+        errors.append(float((found[:, 0] - wanted).norm() / wanted.norm()))
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+    assert errors[2] < 0.02
+
+
+def sizes_of(parts):
+    return [part.abs().square().sum().sqrt() for part in parts]

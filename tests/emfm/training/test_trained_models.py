@@ -1,0 +1,184 @@
+"""Models with a closed form, through the training loop: from a store to a checkpoint and back."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from emfm.data.simulate import SimulatedSource
+from emfm.evaluation.figures import FieldErrors
+from scene_params import scene_params
+from small_fields import PLANES, POD_NET, relative_errors, small_geometry
+from small_store import packed
+from ttt.assemble import assemble
+from ttt.engine.checkpoint import load_checkpoint, load_model
+from ttt.engine.journal import epoch_records
+from ttt.engine.loop import fit
+from ttt.engine.start import Fresh, Resume
+from ttt.memo import Memo
+from ttt.settings import parse_config
+
+TRAIN, VAL = 150, 24
+LINEAR = {"name": "linear_operator", "ridge": None}
+LOSS = {
+    "name": "weighted_mse",
+    "normalize_y": True,
+    "norm_max_batches": None,
+    "norm_eps": 1e-6,
+    "balance_eh_loss": True,
+    "e_weight": 1.0,
+    "h_weight": 1.0,
+    "auto_channel_weight": False,
+    "auto_weight_max_batches": None,
+    "e_weight_multiplier": 1.0,
+    "h_weight_multiplier": 1.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """A folder with a store and lists of IDs of each kind."""
+    folder = tmp_path_factory.mktemp("stores")
+    for kind in ("elements", "aperture"):
+        params = scene_params(kind=kind, num_samples=TRAIN + VAL, duplicate_share=0.0, half_width_mm=4.0)
+        store = packed(SimulatedSource(small_geometry(), params, 0), folder / kind)
+        ids = list(store.table["id"])
+        for name, chosen in (("train", ids[:TRAIN]), ("val", ids[TRAIN:])):
+            (folder / f"{kind}_{name}.txt").write_text("".join(f"{identifier}\n" for identifier in chosen))
+    return folder
+
+
+@pytest.fixture
+def config_of(stores):
+    def make(model=POD_NET, kind="elements", epochs=3):
+        data = PLANES | {
+            "name": "em_forward",
+            "data_root": str(stores / kind),
+            "train_ids": str(stores / f"{kind}_train.txt"),
+            "num_train": None,
+            "val_ids": str(stores / f"{kind}_val.txt"),
+            "norm_stats": None,
+            "scale_by_source": True,
+            "noise_snr_db": None,
+        }
+        raw = {
+            "seed": 3,
+            "device": "cpu",
+            "plugins": ["emfm.plugin"],
+            "compute": {"threads": 1, "instruction_set": "native"},
+            "data": data,
+            "model": model,
+            "loss": LOSS,
+            "metrics": {"names": ["field_errors"]},
+            "train": {"epochs": epochs, "batch_size": 32, "eval_batch_size": 10, "log_every": 2},
+            "optim": {"name": "adamw", "lr": 1e-3},
+            "scheduler": {"name": "none"},
+        }
+        return parse_config(raw, "small.yaml")
+
+    return make
+
+
+def train(config, folder, start=None, memo=None):
+    return fit(assemble(config), config, folder, start or Fresh(), memo)
+
+
+def val_of(config):
+    samples = assemble(config).val
+    return samples.__getitems__(list(range(len(samples))))
+
+
+def test_an_untrained_pod_net_is_judged_first_and_training_improves_it(tmp_path, config_of):
+    outcome = train(config_of(epochs=6), tmp_path)
+    records = epoch_records(outcome.journal)
+    assert [record["epoch"] for record in records] == list(range(7))
+    assert records[-1]["train_loss"] < records[1]["train_loss"]
+    assert outcome.best_score == min(record["val_loss"] for record in records)
+
+
+def test_a_pod_net_goes_on_from_its_last_checkpoint_bit_for_bit(tmp_path, config_of):
+    train(config_of(), tmp_path / "whole")
+    train(config_of(epochs=1), tmp_path / "parts")
+    train(config_of(), tmp_path / "parts", Resume())
+    assert (tmp_path / "parts/last.pth").read_bytes() == (tmp_path / "whole/last.pth").read_bytes()
+    parts, whole = (load_checkpoint(tmp_path / name / "best.pth") for name in ("parts", "whole"))
+    assert parts.place == whole.place
+    assert all(torch.equal(parts.model[name], whole.model[name]) for name in whole.model)
+    one, other = (epoch_records(tmp_path / name / "metrics.jsonl") for name in ("whole", "parts"))
+    assert str(one) == str(other)
+
+
+@pytest.mark.parametrize("model", [POD_NET, POD_NET | {"prior": "none"}, LINEAR], ids=["pod_net", "no prior", "linear"])
+def test_a_checkpoint_holds_the_model_with_its_trust(tmp_path, config_of, model):
+    config = config_of(model, epochs=1)
+    task = assemble(config)
+    outcome = fit(task, config, tmp_path, Fresh())
+    loaded, checkpoint = load_model(outcome.best)
+    batch = val_of(config)
+    task.model.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(batch.x), task.model(batch.x), rtol=0, atol=0)
+        expected, distance = loaded.trust(loaded.descriptors(batch.x))
+        again = task.model.trust(task.model.descriptors(batch.x))
+        errors = FieldErrors()
+        errors.update(loaded(batch.x), batch.y)
+    torch.testing.assert_close((expected, distance), again, rtol=0, atol=0)
+    assert torch.isfinite(expected).all()
+    assert torch.isfinite(distance).all()
+    record = epoch_records(outcome.journal)[outcome.best_epoch]
+    assert record["val_loss"] == checkpoint.place.best_score
+    assert errors.compute()["rel_l2_e"] == pytest.approx(record["val_rel_l2_e"], rel=1e-3)
+
+
+def test_the_expected_error_of_the_best_model_is_the_typical_one_of_the_validation_samples(tmp_path, config_of):
+    config = config_of(epochs=1)
+    model, _ = load_model(train(config, tmp_path).best)
+    batch = val_of(config)
+    with torch.no_grad():
+        expected, _ = model.trust(model.descriptors(batch.x))
+        ratio = (expected / relative_errors(model(batch.x), batch.y)).log().median(0).values
+    assert ratio.abs().max() < 0.3
+
+
+def test_a_linear_operator_is_trained_without_a_step(tmp_path, config_of):
+    config = config_of(LINEAR, "aperture")
+    outcome = train(config, tmp_path)
+    assert (outcome.epochs_run, outcome.best_epoch) == (0, 0)
+    (record,) = epoch_records(outcome.journal)
+    assert record["best_score"] == outcome.best_score
+    model, _ = load_model(outcome.best)
+    batch = val_of(config)
+    assert relative_errors(model(batch.x), batch.y).median(0).values.max() < 1e-3
+    assert train(config, tmp_path, Resume()) == dataclasses.replace(outcome, epochs_run=0)
+
+
+def test_remembered_samples_change_no_bit(tmp_path, config_of):
+    train(config_of(), tmp_path / "plain")
+    memo = tmp_path / "memo"
+    for name in ("first", "second"):
+        train(config_of(), tmp_path / name, memo=Memo(memo))
+        assert len(list(memo.iterdir())) == 2  # training samples with targets, validation samples
+        for file in ("last.pth", "best.pth", "metrics.jsonl"):
+            assert (tmp_path / name / file).read_bytes() == (tmp_path / "plain" / file).read_bytes()
+
+
+def test_the_identity_of_samples_is_their_content_and_order(config_of):
+    elements, aperture = (assemble(config_of(kind=kind)).train for kind in ("elements", "aperture"))
+    identities = [
+        elements.identity([0, 1]),
+        elements.identity([1, 0]),
+        elements.identity([0]),
+        aperture.identity([0, 1]),
+    ]
+    assert len(set(identities)) == 4
+    assert elements.identity([0, 1]) == identities[0]
+    assert np.array_equal(elements.__getitems__([1, 0]).x[0], elements.__getitems__([1]).x[0])
