@@ -1,4 +1,4 @@
-"""Remembered results of long computations, in files that are named by all that a result depends on."""
+"""Remembered results of long computations, tables of numbers, in files that are named by all that a result depends on."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Array = NDArray[np.float32]
 
 
 class Memo:
-    """Arrays by key; in ``folder``, or without one only as long as the object lives.
+    """Arrays ``(n, m)`` by key; in ``folder``, or without one only as long as the object lives.
 
     The folder may be removed at any time: what is missing is computed again.
     """

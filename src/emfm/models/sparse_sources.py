@@ -27,6 +27,8 @@ DESCRIPTORS: Final = ("misfit", "unsettled", "active cells")
 _FIRST_NOISE: Final = 0.1
 _NOISE_FLOOR: Final = 1e-5
 """Of v, relative to the mean diagonal of S: single precision cannot do with less."""
+_LEAST_OPEN: Final = 1e-3
+"""Share of a group's variance that is taken as open where the difference of nearly equal numbers would say less."""
 _ATTEMPTS: Final = 6
 """To factor S, each with ten times the noise that is added; a scan that holds NaN never succeeds."""
 _VARIANCE_FLOOR: Final = 1e-9
@@ -105,7 +107,7 @@ class SparseSources(nn.Module):
 
     def _describe(self, coefficients: Tensor, variances: Tensor, spread: Tensor, misfit: Tensor) -> Tensor:
         field_of_group = self.fields.abs().square().reshape(self._cells.groups, -1).sum(1)
-        open_share = (1 - variances * spread / KEPT).clamp(0, 1)
+        open_share = (1 - variances * spread / KEPT).clamp(_LEAST_OPEN, 1)
         unsettled = (variances * open_share) @ field_of_group / (coefficients.abs().square().sum(1) + _TINY)
         shares = variances * field_of_group
         shares = shares / (shares.sum(1, keepdim=True) + _TINY)

@@ -1,8 +1,10 @@
 """The commands of the forward map, as users type them."""
 
 import json
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -133,7 +135,8 @@ def test_a_folder_gives_one_result_an_input_in_both_formats(project, trained):
     project.run(*INFER, *ckpt, "--out", "tensors", "--out_format", "tensor")
     project.run(*INFER, *ckpt, "--out", "tables", "--out_format", "nf_target_csv")
     assert sorted(path.name for path in (project.folder / "tensors").iterdir()) == [
-        f"scan_{row}_pred.npy" for row in range(5)
+        *(f"scan_{row}_pred.npy" for row in range(5)),
+        "trust.csv",
     ]
     geometry = Store(project.folder / "data/store").geometry
     for row in range(5):
@@ -141,6 +144,30 @@ def test_a_folder_gives_one_result_an_input_in_both_formats(project, trained):
         table = project.folder / f"tables/scan_{row}"
         write_scan_csv(table / "source_H.csv", scan(project, row), geometry.source)
         np.testing.assert_array_equal(CsvCases().read(project.folder / "tables", f"scan_{row}", geometry)[1], tensor)
+
+
+def test_each_prediction_comes_with_the_error_to_expect_and_unlike_scans_are_warned_of(project, trained):
+    folder = project.folder / "mixed"
+    folder.mkdir()
+    np.save(folder / "like.npy", scan(project, 0))
+    np.save(folder / "noise.npy", np.random.default_rng(0).normal(size=scan(project, 0).shape).astype(np.float32))
+    done = project.run(*INFER, "--ckpt", str(trained), "--input", "mixed", "--out", "judged")
+    table = pd.read_csv(project.folder / "judged/trust.csv").set_index("input")
+    assert list(table["unlike_training"]) == [False, True]
+    assert (table[["expected_rel_l2_e", "expected_rel_l2_h"]] > 0).all(axis=None)
+    assert table.loc["noise.npy", "distance"] > 1 > table.loc["like.npy", "distance"]
+    assert "unlike the training samples" in done.stderr
+    assert "noise.npy" in done.stderr
+    assert "like.npy" not in done.stderr.replace("unlike", "")
+
+
+def test_a_single_prediction_says_what_error_to_expect(project, trained):
+    np.save(project.folder / "single.npy", scan(project, 1))
+    done = project.run(*INFER, "--ckpt", str(trained), "--input", "single.npy", "--out", "single_out.npy")
+    assert re.fullmatch(
+        r"expected relative error: E [\d.e+-]+, H [\d.e+-]+; distance from the training samples: [\d.e+-]+\n",
+        done.stdout,
+    )
 
 
 @pytest.mark.parametrize(
