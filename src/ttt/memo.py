@@ -1,4 +1,4 @@
-"""Remembered results of long computations, tables of numbers, in files that are named by all that a result depends on."""
+"""Remembered results of long computations: tables of numbers, in files named by all that a result depends on."""
 
 import hashlib
 from collections.abc import Callable
