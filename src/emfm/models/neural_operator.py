@@ -60,9 +60,9 @@ class FourierOperator(nn.Module):
         return field
 
 
-def _keep_tensors(_: nn.Module, state: dict[str, Any], prefix: str, __: Any) -> None:
+def _keep_tensors(_: nn.Module, state: dict[str, Any], __: str, ___: Any) -> None:
     """Drop what the package adds to the weights: a checkpoint holds tensors and plain values alone."""
-    for key in [key for key, value in state.items() if key.startswith(prefix) and not isinstance(value, Tensor)]:
+    for key in [key for key, value in state.items() if not isinstance(value, Tensor)]:
         del state[key]
 
 

@@ -27,6 +27,8 @@ def test_it_paints_the_target_plane_and_its_weights_are_plain_tensors():
     scans = torch.randn(3, 4, 5, 5)
     assert operator(scans).shape == (3, 12, 7, 9)
     weights = operator.state_dict()
+    inside = torch.nn.ModuleDict({"network": operator}).state_dict()
+    assert set(inside) == {f"network.{name}" for name in weights}
     assert all(isinstance(value, torch.Tensor) for value in weights.values())
     again = FourierOperator(PARAMS, GEOMETRY)
     again.load_state_dict(weights)
