@@ -130,12 +130,14 @@ def test_a_queued_experiment_takes_up_what_a_killed_one_left(project, undisturbe
     assert lock_of_experiment(project, "queued") == undisturbed.read("dvc.lock")
 
 
-def test_no_trainer_goes_on_when_dvc_alone_is_killed(project, undisturbed):
-    running = project.start("dvc", "repro", STAGE)
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_no_trainer_goes_on_when_dvc_alone_is_killed(project, undisturbed, shell):
+    running = project.start("dvc", "repro", STAGE, SHELL=shell)
     wait_until(lambda: epochs_done(project) >= KILLED_AFTER or running.poll() is not None)
     running.kill()
     running.wait()
     wait_until(lambda: not trainers(project))
+    assert KILLED_AFTER <= epochs_done(project) < EPOCHS
     assert_went_on(project.run("dvc", "repro", STAGE))
     assert_same_results(project, undisturbed)
 

@@ -61,12 +61,12 @@ class Project:
             raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a command there, in a process group of its own."""
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a command there, in a process group of its own, with more in its environment."""
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self._environment(),
+            env=self._environment() | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """How well the errors that a model expects of itself agree with those it makes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,17 @@ from numpy.typing import NDArray
 
 from emfm.evaluation.figures import SampleErrors
 
-_FEWEST = 3
+DEFINITIONS: Final = {
+    "rank_correlation_e": "Spearman's rank correlation of the expected and the true relative L2 error of E over the "
+    "samples; ties have their mean rank",
+    "true_over_expected_e": "true / expected relative L2 error of E, median over samples",
+    "rank_correlation_h": "the same as rank_correlation_e, for H",
+    "true_over_expected_h": "the same as true_over_expected_e, for H",
+    "unlike_training": "share of the samples whose scan is farther from the training samples than 999 of 1000 of these",
+}
+"""The figures of `agreement`, and how they are defined."""
+
+_FEWEST: Final = 3
 
 
 @dataclass(frozen=True)
@@ -22,13 +33,18 @@ class Expectation:
     distance: NDArray[np.float64]
     """From the training samples, ``(n,)``; above 1 a scan is unlike them."""
 
+    def unlike_training(self) -> float | None:
+        """The share of scans that are unlike the training samples; None where the model expects nothing."""
+        return float(np.mean(self.distance > 1)) if np.isfinite(self.rel_l2_e).all() else None
+
 
 def agreement(expected: Expectation, errors: SampleErrors) -> dict[str, float] | None:
     """Spearman's rank correlation, the median of true over expected error, and the share of unlike scans.
 
     None where the model expects nothing, or where there are fewer than 3 samples.
     """
-    if len(expected.distance) < _FEWEST or not np.isfinite(expected.rel_l2_e).all():
+    unlike = expected.unlike_training()
+    if len(expected.distance) < _FEWEST or unlike is None:
         return None
     figures = {}
     for part, guess, true in (
@@ -37,7 +53,7 @@ def agreement(expected: Expectation, errors: SampleErrors) -> dict[str, float] |
     ):
         figures[f"rank_correlation_{part}"] = rank_correlation(guess, true)
         figures[f"true_over_expected_{part}"] = float(np.median(true / guess))
-    return figures | {"unlike_training": float(np.mean(expected.distance > 1))}
+    return figures | {"unlike_training": unlike}
 
 
 def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -66,6 +66,11 @@ def judge_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_
     return errors
 
 
+def share_unlike_training(predict: "ModelPredictor", samples: Samples, batch_size: int, name: str) -> float | None:
+    """The share of ``samples`` that the model calls unlike those it learned from; None where it says nothing."""
+    return _expectation([said for _, _, said in _judged(predict, samples, batch_size, name)]).unlike_training()
+
+
 @dataclass(frozen=True)
 class Judge:
     """What every predictor of one set goes through: its figures, its errors by group and its errors with noise."""
@@ -91,13 +96,10 @@ class Judge:
     def _agreement(self, predict: "ModelPredictor", name: str) -> dict[str, float] | None:
         """How well the model knows its own errors; None for one that says nothing of them."""
         errors, said = FieldErrors(), []
-        with tqdm(total=len(self.samples), desc=name, unit="sample", mininterval=1.0) as bar:
-            for source_h, target in self.samples.batches(self.batch_size):
-                prediction, expected, distance = predict.judged(source_h)
-                errors.update(prediction, target)
-                said.append(np.column_stack([expected, distance]))
-                bar.update(len(source_h))
-        return agreement(Expectation(*np.concatenate(said).T), errors.per_sample())
+        for prediction, target, said_of_batch in _judged(predict, self.samples, self.batch_size, name):
+            errors.update(prediction, target)
+            said.append(said_of_batch)
+        return agreement(_expectation(said), errors.per_sample())
 
     @cached_property
     def _groups(self) -> dict[Grouping, list[Group]]:
@@ -128,6 +130,21 @@ class ModelPredictor:
         """
         prediction, expected, distance = self._model.judged(torch.from_numpy(source_h).to(self._device))
         return prediction.cpu().numpy(), expected.double().cpu().numpy(), distance.double().cpu().numpy()
+
+
+def _judged(
+    predict: ModelPredictor, samples: Samples, batch_size: int, name: str
+) -> Iterator[tuple[Channels, Channels, NDArray[np.float64]]]:
+    """Prediction, truth, and what the model says of the prediction ``(n, 3)``, batch by batch."""
+    with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:
+        for source_h, target in samples.batches(batch_size):
+            prediction, expected, distance = predict.judged(source_h)
+            yield prediction, target, np.column_stack([expected, distance])
+            bar.update(len(source_h))
+
+
+def _expectation(said: Sequence[NDArray[np.float64]]) -> Expectation:
+    return Expectation(*np.concatenate(said).T)
 
 
 def _predictions(

@@ -83,6 +83,7 @@ class Result(Section):
 
 
 Correlation = Annotated[float, Field(ge=-1, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class TrustFigures(Section):
@@ -92,7 +93,7 @@ class TrustFigures(Section):
     true_over_expected_e: Error = Field(description="median over samples")
     rank_correlation_h: Correlation
     true_over_expected_h: Error
-    unlike_training: float = Field(ge=0, le=1, description="share of scans called unlike the training samples")
+    unlike_training: Share = Field(description="share of scans called unlike the training samples")
 
 
 class ModelResult(Result):
@@ -117,6 +118,9 @@ class OtherSet(Section):
 
     samples: int = Field(ge=1, description="samples of the set")
     figures: dict[str, Figures] = Field(description="by the name of the stage and of each baseline")
+    unlike_training: Share | None = Field(
+        description="share of scans that the final stage calls unlike its training samples; null where it says nothing"
+    )
 
 
 class ValResults(SetResults):

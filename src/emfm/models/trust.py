@@ -51,7 +51,7 @@ class Trust(nn.Module):
         covariance.diagonal().add_(_FLOOR * covariance.diagonal().mean().clamp_min(_TINY))
         values, vectors = torch.linalg.eigh(covariance)
         whitening = vectors / values.sqrt()
-        known, unseen = (train - mean) @ whitening, (val - mean) @ whitening
+        known = (train - mean) @ whitening
         self.mean.copy_(mean)
         self.whitening.copy_(whitening)
         self.lowest.copy_(known.amin(0))
@@ -61,8 +61,9 @@ class Trust(nn.Module):
         gram = known.T @ known
         gram.diagonal().add_(_RIDGE * len(known))
         slopes = torch.linalg.solve(gram, known.T @ (logs - logs.mean(0)))
-        offset = (unseen_logs - unseen @ slopes).median(0).values
-        self.coefficients.copy_(torch.cat([offset[None], slopes]))
+        self.coefficients.copy_(torch.cat([torch.zeros_like(slopes[:1]), slopes]))
+        foretold, _ = self(val.to(self.mean.dtype))
+        self.coefficients[0] = (unseen_logs - foretold.double().log()).median(0).values
 
     def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
         """Expected relative errors of E and H ``(n, 2)``, and the distance relative to `farthest` ``(n,)``.

@@ -26,6 +26,7 @@ GROUP_TITLES: Final[dict[Grouping, str]] = {
 
 _MM: Final = 1e3
 _NO_VALUE: Final = "\N{EN DASH}"
+_UNLIKE: Final = "called unlike the training samples"
 
 
 def strength_table(results: SetResults) -> str:
@@ -49,16 +50,28 @@ def truth_residual(results: SetResults) -> str:
 
 
 def sets_table(val: ValResults) -> str:
-    """Relative errors on the sets beside val_fixed: a row each, a column for the final stage and each baseline."""
+    """Relative errors on the sets beside val_fixed: a row each, a column for the final stage and each baseline.
+
+    The last column is the share that the final stage calls unlike its training samples, if it says so of any set.
+    """
     final, baselines = final_and_baselines(val)
     names = [final, *baselines]
+    trust = val.models[final].trust
+    unlike = {val.set: None if trust is None else trust.unlike_training}
+    unlike |= {name: other.unlike_training for name, other in val.sets.items()}
+    heads = [] if all(share is None for share in unlike.values()) else [_UNLIKE]
     shown = {val.set: (val.samples, {final: val.models[final].figures} | _figures(val.baselines))}
     shown |= {name: (other.samples, other.figures) for name, other in val.sets.items()}
     rows = [
-        [name, f"{samples:,}", *(_pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names)]
+        [
+            name,
+            f"{samples:,}",
+            *(_pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names),
+            *(_percent(unlike[name]) for _ in heads),
+        ]
         for name, (samples, figures) in shown.items()
     ]
-    return table(rows, ["E / H", "samples", *names])
+    return table(rows, ["E / H", "samples", *names, *heads])
 
 
 def left_out(val: ValResults) -> str:
@@ -121,9 +134,13 @@ def trust_table(results: SetResults) -> str:
             trust = model.trust
             correlations = f"{trust.rank_correlation_e:.2f} / {trust.rank_correlation_h:.2f}"
             ratios = f"{trust.true_over_expected_e:.2f} / {trust.true_over_expected_h:.2f}"
-            rows.append([name, correlations, ratios, f"{100 * trust.unlike_training:.1f} %"])
-    heads = ["", "rank correlation, E / H", "true / expected error, E / H", "called unlike the training samples"]
+            rows.append([name, correlations, ratios, _percent(trust.unlike_training)])
+    heads = ["", "rank correlation, E / H", "true / expected error, E / H", _UNLIKE]
     return table(rows, heads) if rows else ""
+
+
+def _percent(share: float | None) -> str:
+    return _NO_VALUE if share is None else f"{100 * share:.1f} %"
 
 
 def _predictors(results: SetResults) -> dict[str, Result]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from emfm.data.noise import NOISE
+from emfm.evaluation import agreement
 from emfm.evaluation.baselines import DESCRIPTIONS
 from emfm.evaluation.groups import GROUPINGS
 from emfm.evaluation.ledger import Look
@@ -86,6 +87,7 @@ def render_report(
         _milestones(test, looks),
         "## Reference cases and kinds of scenes",
         _sets(val),
+        *_trust(val, test),
         *_noise(val),
         *_groups(val, pictures.error_by_distance),
         f"## Root mean square error by channel on {val.set}",
@@ -167,6 +169,20 @@ def _sets(val: ValResults) -> str:
     return "\n\n".join(part for part in (intro, sets_table(val), left_out(val)) if part)
 
 
+def _trust(val: ValResults, test: MilestoneResults | NotOpened) -> list[str]:
+    """How well the models know their errors on the very samples that they were calibrated on."""
+    found = trust_table(val)
+    if not found:
+        return []
+    honest = "Milestones on test_final" if isinstance(test, MilestoneResults) and trust_table(test) else ""
+    intro = (
+        f"The errors that the models expect were calibrated on {val.set} itself: here the true errors are as large as "
+        "the expected ones by construction, and only test_final judges them honestly; "
+    )
+    intro += f"see {honest}." if honest else "no such figures of test_final are known."
+    return [f"## How well the models foretell their own errors on {val.set}", intro, found]
+
+
 def _noise(val: ValResults) -> list[str]:
     found = noise_table(val)
     if not found:
@@ -221,6 +237,7 @@ def _definitions() -> str:
     lines = [f"- {names[name]}: {text}." for name, text in DEFINITIONS.items()]
     lines.append("- `rmse_per_channel`: root mean square error over samples and points, V/m or A/m.")
     lines.append(f"- `noise`: relative L2 errors as above with {NOISE}.")
+    lines += [f"- `trust.{name}`: {text}." for name, text in agreement.DEFINITIONS.items()]
     lines += [f"- `groups.{name}`: relative L2 errors as above by {text}." for name, text in GROUPINGS.items()]
     return "\n".join(lines)
 

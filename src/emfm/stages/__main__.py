@@ -4,8 +4,11 @@ import argparse
 import ctypes
 import importlib
 import os
+import select
 import signal
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from ttt.config import ConfigError, parse_section, read_yaml
@@ -33,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if (args.stage == "train_stage") != (args.number is not None):
         parser.error("train_stage needs a number, and no other stage takes one")
-    _stop_with_parent()
+    _stop_with_dvc()
     try:
         pin(_compute_params())
         return _run(args.stage, [] if args.number is None else [args.number])
@@ -63,13 +66,31 @@ def _compute_params() -> ComputeParams:
     return compute
 
 
-def _stop_with_parent() -> None:
-    """Ask the kernel to end this process when DVC dies, so that no orphan goes on writing."""
+def _stop_with_dvc() -> None:
+    """Have this process ended when DVC dies, so that no orphan goes on writing."""
     if sys.platform == "linux":
         parent = os.getppid()
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             sys.exit("the process that started this stage is gone")
+        if b"-c" in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
+            _stop_with(_parent_of(parent))
+
+
+def _parent_of(process: int) -> int:
+    facts = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    return int(facts.rpartition(")")[2].split()[1])
+
+
+def _stop_with(process: int) -> None:
+    """End this process when another does: some shells stay between DVC and the command that they run for it."""
+
+    def wait() -> None:
+        with suppress(ProcessLookupError):
+            select.select([os.pidfd_open(process)], [], [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True, name="stop with DVC").start()
 
 
 if __name__ == "__main__":

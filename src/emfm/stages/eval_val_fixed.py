@@ -11,7 +11,7 @@ from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList, open_samples, whole_store
 from emfm.data.store import HEADER_FILE, Store
 from emfm.evaluation.baselines import make_baselines
-from emfm.evaluation.judge import Judge, ModelPredictor, Predictor, Samples, judge
+from emfm.evaluation.judge import Judge, ModelPredictor, Predictor, Samples, judge, share_unlike_training
 from emfm.evaluation.results import Figures, OtherSet, ValResults
 from emfm.physics.grid import Geometry
 from emfm.settings import Params
@@ -40,7 +40,7 @@ def run(params: Params) -> None:
     device, batch_size = resolve_device(params.training.device), params.eval.batch_size
     court = Judge(val_fixed, batch_size, params.eval.noise_snr_db)
 
-    models, predictors = {}, {}
+    models, predictors = {}, dict[str, ModelPredictor]()
     for stage, train_samples in enumerate(params.stages.sizes, start=1):
         name = f"stage{stage}"
         predictors[name] = ModelPredictor(best_model(stage), device)
@@ -59,7 +59,9 @@ def run(params: Params) -> None:
         samples=len(val_fixed),
         models=models,
         baselines=baselines,
-        sets={name: judge_set(compared, samples, batch_size, name) for name, samples in others.items()},
+        sets={
+            name: judge_set(compared, samples, batch_size, name, predictors[final]) for name, samples in others.items()
+        },
         left_out=left_out,
     )
     write_json(VAL_RESULTS, results.model_dump())
@@ -89,13 +91,16 @@ def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
     return sets, left_out
 
 
-def judge_set(predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str) -> OtherSet:
-    """The figures of each predictor on the set called ``name``."""
+def judge_set(
+    predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str, final: ModelPredictor
+) -> OtherSet:
+    """The figures of each predictor on the set called ``name``, and how much of it ``final`` finds unlike its own."""
     found = {
         predictor: Figures.model_validate(judge(predict, samples, batch_size, f"{predictor} on {name}").compute())
         for predictor, predict in predictors.items()
     }
-    return OtherSet(samples=len(samples), figures=found)
+    unlike = share_unlike_training(final, samples, batch_size, f"{name}, trust")
+    return OtherSet(samples=len(samples), figures=found, unlike_training=unlike)
 
 
 def metrics(results: ValResults, final: str) -> dict[str, float]:

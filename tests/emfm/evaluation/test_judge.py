@@ -5,7 +5,7 @@ import pytest
 
 from emfm.data.sample_lists import whole_store
 from emfm.evaluation.equivalent_dipoles import dipole_operator
-from emfm.evaluation.judge import Judge, judge
+from emfm.evaluation.judge import Judge, judge, share_unlike_training
 from small_store import GEOMETRY, SingleElements, packed
 
 
@@ -19,6 +19,29 @@ def samples(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dipoles():
     return dipole_operator(GEOMETRY, margin=0.0).apply
+
+
+class SelfJudging:
+    """Dipoles that expect of themselves what ``factor`` makes of the true errors, and do not know the last scans."""
+
+    def __init__(self, apply, samples, factor, unlike=0):
+        errors = judge(apply, samples, 4, "dipoles").per_sample()
+        scans = np.concatenate([source for source, _ in samples.batches(1)])
+        expected = np.stack([errors.rel_l2_e, errors.rel_l2_h], 1) * factor
+        distances = 0.5 + (np.arange(len(samples)) >= len(samples) - unlike)
+        self._known = {s.tobytes(): said for s, said in zip(scans, zip(expected, distances, strict=True), strict=True)}
+        self._apply = apply
+
+    def __call__(self, source_h):
+        return self._apply(source_h)
+
+    def judged(self, source_h):
+        said = [self._known[scan.tobytes()] for scan in source_h]
+        return (
+            self(source_h),
+            np.stack([expected for expected, _ in said]),
+            np.array([distance for _, distance in said]),
+        )
 
 
 def numbers(tree):
@@ -39,6 +62,23 @@ def test_little_noise_changes_little_and_as_much_as_the_field_a_lot(samples, dip
     at_60, at_0 = (noise.rel_l2_h for noise in result.noise)
     assert at_60 == pytest.approx(result.figures.rel_l2_h, rel=0.05)
     assert at_0 > 1.5 * at_60
+
+
+@pytest.mark.parametrize("batch_size", [9, 2])
+def test_a_model_that_knows_its_errors_is_said_to(samples, dipoles, tmp_path, batch_size):
+    (tmp_path / "best.pth").write_bytes(b"weights")
+    model = SelfJudging(dipoles, samples, factor=0.5, unlike=3)
+    trust = Judge(samples, batch_size, []).judge_model(model, tmp_path / "best.pth", 7, "model").trust
+    assert (trust.rank_correlation_e, trust.rank_correlation_h) == (pytest.approx(1), pytest.approx(1))
+    assert (trust.true_over_expected_e, trust.true_over_expected_h) == (pytest.approx(2), pytest.approx(2))
+    assert trust.unlike_training == share_unlike_training(model, samples, batch_size, "model") == pytest.approx(3 / 9)
+
+
+def test_a_model_that_was_not_calibrated_is_not_judged_for_it(samples, dipoles, tmp_path):
+    (tmp_path / "best.pth").write_bytes(b"weights")
+    model = SelfJudging(dipoles, samples, factor=np.nan)
+    assert Judge(samples, 4, []).judge_model(model, tmp_path / "best.pth", 7, "model").trust is None
+    assert share_unlike_training(model, samples, 4, "model") is None
 
 
 def test_without_ratios_there_is_no_noise(samples, dipoles):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from emfm.data.sample import DataError
+from emfm.evaluation.agreement import DEFINITIONS as TRUST_FIGURES
 from emfm.evaluation.figures import DEFINITIONS as TRAINING_FIGURES
 from emfm.evaluation.figures import FieldErrors
 from emfm.evaluation.groups import Group
@@ -25,6 +26,13 @@ from small_store import GEOMETRY
 from ttt.files import write_json
 
 SHA = "0123456789abcdef" * 4
+TRUST = {
+    "rank_correlation_e": 0.8,
+    "true_over_expected_e": 1.1,
+    "rank_correlation_h": -0.2,
+    "true_over_expected_h": 0.9,
+    "unlike_training": 0.25,
+}
 
 
 @pytest.fixture
@@ -38,9 +46,13 @@ def val():
     return ValResults(
         set="val_fixed",
         samples=3,
-        models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA)},
+        models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA, TRUST)},
         baselines={"mean_field": result},
-        sets={"loops": OtherSet(samples=3, figures={"stage2": result.figures, "mean_field": result.figures})},
+        sets={
+            "loops": OtherSet(
+                samples=3, figures={"stage2": result.figures, "mean_field": result.figures}, unlike_training=0.5
+            )
+        },
         left_out={"nec": "the cases have another target plane than the section data"},
     )
 
@@ -66,6 +78,13 @@ def test_what_is_compared_between_experiments_is_few_figures(val):
     figures = val.models["stage1"].figures
     assert list(figures.headline()) == [*TRAINING_FIGURES, "maxwell_residual"]
     assert list(figures.model_copy(update={"maxwell_residual": None}).headline()) == list(TRAINING_FIGURES)
+
+
+def test_figures_of_trust_stand_as_they_are_defined_and_null_where_a_model_says_nothing(val):
+    content = val.model_dump()
+    assert content["models"]["stage1"]["trust"] is None
+    assert content["models"]["stage2"]["trust"] == TRUST
+    assert list(content["models"]["stage2"]["trust"]) == list(TRUST_FIGURES)
 
 
 def test_groups_have_their_bounds_and_the_number_of_their_samples(val):
@@ -121,6 +140,12 @@ def changed(content, path, value):
         ),
         (("models", "stage1", "groups", "depth", 0, "samples"), 0, r"models.stage1.groups.depth.*samples: found 0"),
         (("models", "stage1", "groups", "width"), [], "models.stage1.groups.width"),
+        (
+            ("models", "stage2", "trust", "rank_correlation_h"),
+            1.5,
+            "models.stage2.trust.rank_correlation_h: found 1.5",
+        ),
+        (("sets", "loops", "unlike_training"), 2.0, "sets.loops.unlike_training: found 2.0"),
         (("baselines", "mean_field", "extra"), 1, "baselines.mean_field.extra: unknown"),
         (("models",), {}, "models: found"),
     ],

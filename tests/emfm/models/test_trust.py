@@ -51,6 +51,15 @@ def test_unseen_samples_say_how_large_the_error_is():
     )
 
 
+def test_half_of_the_unseen_samples_are_worse_than_expected_even_where_they_are_unlike_a_small_training_set():
+    trust, known, unseen = Trust(3), described(6, 0), described(41, 1, spread=4.0)
+    true = errors_of(unseen, 3)
+    trust.calibrate(known, errors_of(known, 2), unseen, true)
+    expected, distance = trust(unseen)
+    assert float((distance > 1).float().mean()) > 0.5
+    torch.testing.assert_close((true / expected).median(0).values, torch.ones(2), rtol=1e-3, atol=0)
+
+
 def test_hardly_any_scan_like_the_training_samples_is_called_unlike_them():
     _, distance = calibrated()(described(2000, 6))
     assert float((distance > 1).float().mean()) < 0.005

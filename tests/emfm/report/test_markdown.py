@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from emfm.evaluation import agreement
 from emfm.evaluation.baselines import DESCRIPTIONS
 from emfm.evaluation.figures import FieldErrors
 from emfm.evaluation.groups import GROUPINGS, Group
@@ -49,8 +50,18 @@ def result(size):
     return predictor_result(errors(size, SetFigures(GEOMETRY)), groups, noise)
 
 
-def model(size, train_samples, digit):
-    return model_result(result(size), train_samples, digit * 64)
+def model(size, train_samples, digit, trust=None):
+    return model_result(result(size), train_samples, digit * 64, trust)
+
+
+def trust(correlation, unlike):
+    return {
+        "rank_correlation_e": correlation,
+        "true_over_expected_e": 1.0,
+        "rank_correlation_h": correlation / 2,
+        "true_over_expected_h": 1.25,
+        "unlike_training": unlike,
+    }
 
 
 @pytest.fixture
@@ -62,8 +73,19 @@ def val():
     }
     baselines = {"mean_field": result(1.0), "equivalent_dipoles": result(0.2)}
     on_nec = {"stage3": result(0.4), "mean_field": result(1.5), "equivalent_dipoles": result(0.1)}
-    nec = OtherSet(samples=12, figures={name: found.figures for name, found in on_nec.items()})
+    nec = OtherSet(samples=12, figures={name: found.figures for name, found in on_nec.items()}, unlike_training=None)
     return ValResults(set="val_fixed", samples=40, models=models, baselines=baselines, sets={"nec": nec}, left_out={})
+
+
+@pytest.fixture
+def calibrated(val):
+    """Results of models that say how far to trust them; stage1 does not."""
+    models = val.models | {
+        "stage2": model(0.25, 1500, "b", trust(0.5, 0.0)),
+        "stage3": model(0.3, 4900, "c", trust(0.8, 0.0125)),
+    }
+    nec = val.sets["nec"].model_copy(update={"unlike_training": 0.75})
+    return val.model_copy(update={"models": models, "sets": {"nec": nec}})
 
 
 @pytest.fixture
@@ -135,6 +157,36 @@ def test_other_sets_stand_below_val_fixed_for_the_final_stage_and_each_baseline(
         "On the 12 reference cases (nec): **stage3**; relative L2 error 0.4000 of E, 0.4000 of H; "
         "best baseline **equivalent_dipoles**; relative L2 error 0.1000 of E, 0.1000 of H." in report
     )
+
+
+TRUST_SECTION = "How well the models foretell their own errors on val_fixed"
+
+
+def test_the_share_of_unlike_scans_stands_beside_the_errors_on_each_set(calibrated):
+    report = render_report(calibrated, NOT_OPENED, [], PICTURES)
+    section = "Reference cases and kinds of scenes"
+    assert row(report, "E / H", section)[-1] == "called unlike the training samples"
+    assert row(report, "val_fixed", section)[-1] == "1.2 %"
+    assert row(report, "nec", section)[-1] == "75.0 %"
+
+
+def test_trust_on_val_fixed_is_said_to_be_calibrated_there_and_test_final_to_be_honest(calibrated, test_final):
+    models = {"stage3": model(0.1, 4900, "c", trust(0.6, 0.1))}
+    report = render_report(calibrated, test_final.model_copy(update={"models": models}), [], PICTURES)
+    assert rows(report, "stage1", TRUST_SECTION) == []
+    assert row(report, "stage3", TRUST_SECTION)[1:] == ["0.80 / 0.40", "1.00 / 1.25", "1.2 %"]
+    assert "only test_final judges them honestly; see Milestones on test_final." in report
+    assert ["stage3", "0.60 / 0.30", "1.00 / 1.25", "10.0 %"] in rows(report, "stage3", "Milestones on test_final")
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_without_honest_figures_of_trust_none_are_promised(calibrated, test_final, opened):
+    report = render_report(calibrated, test_final if opened else NOT_OPENED, [], PICTURES)
+    assert "only test_final judges them honestly; no such figures of test_final are known." in report
+
+
+def test_models_that_say_nothing_have_no_section_of_trust(val):
+    assert TRUST_SECTION not in render_report(val, NOT_OPENED, [], PICTURES)
 
 
 def test_sets_that_are_left_out_are_named_with_the_reason(val):
@@ -226,7 +278,8 @@ def test_pictures_are_linked_as_given(val):
 
 def test_every_figure_is_defined(val):
     report = render_report(val, NOT_OPENED, [], PICTURES)
-    for name in (*DEFINITIONS, "rmse_per_channel", "noise", *(f"groups.{name}" for name in GROUPINGS)):
+    prefixed = [*(f"groups.{name}" for name in GROUPINGS), *(f"trust.{name}" for name in agreement.DEFINITIONS)]
+    for name in (*DEFINITIONS, "rmse_per_channel", "noise", *prefixed):
         assert report.count(f"- `{name}`") == 1
 
 

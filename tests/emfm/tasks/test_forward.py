@@ -161,6 +161,33 @@ def test_each_prediction_comes_with_the_error_to_expect_and_unlike_scans_are_war
     assert "like.npy" not in done.stderr.replace("unlike", "")
 
 
+def test_the_table_of_trust_is_complete_or_absent(project, trained):
+    folder, command = project.folder / "pair", (*INFER, "--ckpt", str(trained), "--input", "pair", "--out", "pair_out")
+    folder.mkdir()
+    for row in range(2):
+        np.save(folder / f"{row}.npy", scan(project, row))
+    project.run(*command)
+    assert len(pd.read_csv(project.folder / "pair_out/trust.csv")) == 2
+    (project.folder / "pair_out/1_pred.npy").unlink()
+    (project.folder / "pair_out/1_pred.npy").mkdir()  # so that the second result cannot be written
+    assert project.run(*command, check=False).returncode == 1
+    assert not (project.folder / "pair_out/trust.csv").exists()
+
+
+def test_a_checkpoint_that_was_not_calibrated_says_nothing_of_its_errors(project, trained):
+    folder = project.folder / "one"
+    folder.mkdir()
+    np.save(folder / "a.npy", scan(project, 0))
+    command = (*INFER, "--ckpt", str(trained.with_name("last.pth")))
+    done = project.run(*command, "--input", "one", "--out", "one_out")
+    table = pd.read_csv(project.folder / "one_out/trust.csv").set_index("input")
+    assert table.loc["a.npy"].isna().all()
+    assert "was not calibrated" in done.stderr
+    done = project.run(*command, "--input", "one/a.npy", "--out", "one_out/single.npy")
+    assert done.stdout == ""
+    assert "was not calibrated" in done.stderr
+
+
 def test_a_single_prediction_says_what_error_to_expect(project, trained):
     np.save(project.folder / "single.npy", scan(project, 1))
     done = project.run(*INFER, "--ckpt", str(trained), "--input", "single.npy", "--out", "single_out.npy")
@@ -168,6 +195,21 @@ def test_a_single_prediction_says_what_error_to_expect(project, trained):
         r"expected relative error: E [\d.e+-]+, H [\d.e+-]+; distance from the training samples: [\d.e+-]+\n",
         done.stdout,
     )
+    assert "unlike" not in done.stderr
+    np.save(project.folder / "noise.npy", np.random.default_rng(1).normal(size=(4, 11, 11)).astype(np.float32))
+    done = project.run(*INFER, "--ckpt", str(trained), "--input", "noise.npy", "--out", "noise_out.npy")
+    assert re.search(r"unlike the training samples.*: noise\.npy\n", done.stderr)
+
+
+def test_many_unlike_scans_are_warned_of_on_one_line(project, trained):
+    folder = project.folder / "noises"
+    folder.mkdir()
+    rng = np.random.default_rng(2)
+    for number in range(8):
+        np.save(folder / f"noise_{number}.npy", rng.normal(size=(4, 11, 11)).astype(np.float32))
+    done = project.run(*INFER, "--ckpt", str(trained), "--input", "noises", "--out", "noises_out")
+    (line,) = (line for line in done.stderr.splitlines() if "unlike" in line)
+    assert line.endswith("noise_4.npy and 3 more")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from ttt.settings import parse_config
 
 TRAIN, VAL = 150, 24
 LINEAR = {"name": "linear_operator", "ridge": None}
+OPERATOR = {"name": "fourier_neural_operator", "width": 6, "modes": 4, "layers": 2}
 LOSS = {
     "name": "weighted_mse",
     "normalize_y": True,
@@ -59,7 +60,7 @@ def stores(tmp_path_factory):
 
 @pytest.fixture
 def config_of(stores):
-    def make(model=POD_NET, kind="elements", epochs=3):
+    def make(model=POD_NET, kind="elements", epochs=3, noise_snr_db=None):
         data = PLANES | {
             "name": "em_forward",
             "data_root": str(stores / kind),
@@ -68,7 +69,7 @@ def config_of(stores):
             "val_ids": str(stores / f"{kind}_val.txt"),
             "norm_stats": None,
             "scale_by_source": True,
-            "noise_snr_db": None,
+            "noise_snr_db": noise_snr_db,
         }
         raw = {
             "seed": 3,
@@ -169,6 +170,31 @@ def test_remembered_samples_change_no_bit(tmp_path, config_of):
         assert len(list(memo.iterdir())) == 2  # training samples with targets, validation samples
         for file in ("last.pth", "best.pth", "metrics.jsonl"):
             assert (tmp_path / name / file).read_bytes() == (tmp_path / "plain" / file).read_bytes()
+
+
+def test_noise_is_added_to_training_samples_alone(config_of):
+    clean, noisy = (assemble(config_of(LINEAR, noise_snr_db=ratio)) for ratio in (None, 20.0))
+    assert noisy.val.fingerprint == clean.val.fingerprint
+    assert torch.equal(noisy.val.__getitems__([0, 1]).x, clean.val.__getitems__([0, 1]).x)
+    assert noisy.train.fingerprint != clean.train.fingerprint
+    assert not torch.equal(noisy.train.__getitems__([0, 1]).x, clean.train.__getitems__([0, 1]).x)
+
+
+@pytest.mark.filterwarnings("ignore")  # the package's own
+def test_a_neural_operator_is_built_by_its_seed_and_goes_on_bit_for_bit(tmp_path, config_of):
+    pytest.importorskip("neuralop.models", reason="neuraloperator is an extra", exc_type=ImportError)
+    one, again = (assemble(config_of(OPERATOR)).model.state_dict() for _ in range(2))
+    torch.testing.assert_close(one, again, rtol=0, atol=0, equal_nan=True)  # trust is NaN before it is calibrated
+    whole = train(config_of(OPERATOR), tmp_path / "whole")
+    train(config_of(OPERATOR, epochs=1), tmp_path / "parts")
+    train(config_of(OPERATOR), tmp_path / "parts", Resume())
+    assert (tmp_path / "parts/last.pth").read_bytes() == (tmp_path / "whole/last.pth").read_bytes()
+    records = epoch_records(whole.journal)
+    assert records[-1]["train_loss"] < records[0]["train_loss"]
+    model, _ = load_model(whole.best)
+    with torch.no_grad():
+        expected = model.judged(val_of(config_of(OPERATOR)).x)[1]
+    assert torch.isfinite(expected).all()
 
 
 def test_the_identity_of_samples_is_their_content_and_order(config_of):

@@ -9,10 +9,12 @@ The result of one file is --out itself; those of a folder are <out>/<stem>_pred.
 
 How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
 relative L2 errors of E and H to expect, and the distance of the scan from the training samples; above 1 it is unlike
-them, which is also said on standard error.
+them, which is also said on standard error. A best.pth says so; other checkpoints of a training may not, and what they
+do not say is left empty.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,6 +63,7 @@ def _infer(args: argparse.Namespace) -> None:
     predict = ModelPredictor(args.ckpt, resolve_device(args.device))
     geometry = spec.geometry()
     targets = _targets(args)
+    table = args.out / TRUST_FILE if args.input.is_dir() else None
     trust: list[tuple[Path, list[float], float]] = []
     with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
         for chunk in _chunks(targets):
@@ -68,22 +71,30 @@ def _infer(args: argparse.Namespace) -> None:
             source_scale(source_h)
             predictions, expected, distance = predict.judged(source_h)
             trust += zip(chunk, expected.tolist(), distance.tolist(), strict=True)
+            if table is not None:
+                table.unlink(missing_ok=True)  # an earlier call's, which is not about these results
             for path, prediction in zip(chunk, predictions, strict=True):
                 if args.out_format == TENSOR:
                     write_npy(targets[path], prediction)
                 else:
                     write_target_csv(targets[path], prediction, geometry.target)
             bar.update(len(chunk))
-    _report(trust, args.out / TRUST_FILE if args.input.is_dir() else None)
+    _report(trust, table)
 
 
 def _report(trust: list[tuple[Path, list[float], float]], table: Path | None) -> None:
     """Say how far to trust each prediction: in ``table``, or on one line where there is none."""
+    if any(math.isnan(error) for _, errors, _ in trust for error in errors):
+        LOG.warning("the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is")
+        trust = [(path, errors, math.nan) for path, errors, _ in trust]
     if table is not None:
-        rows = [(path.name, e, h, distance, distance > 1) for path, (e, h), distance in trust]
+        rows = [
+            (path.name, *errors, distance, None if math.isnan(distance) else distance > 1)
+            for path, errors, distance in trust
+        ]
         columns = ["input", "expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
         write_text(table, pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"))
-    else:
+    elif not math.isnan(trust[0][2]):
         ((_, (e, h), distance),) = trust
         sys.stdout.write(
             f"expected relative error: E {e:.2g}, H {h:.2g}; distance from the training samples: {distance:.2g}\n"
