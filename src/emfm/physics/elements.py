@@ -11,13 +11,16 @@ A magnetic element K*l follows by duality (Balanis, Advanced Engineering Electro
 E -> H, H -> -E, mu0 <-> epsilon0.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from emfm.physics.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
 
+Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 _PAIRS_AT_ONCE = 1 << 14
 
@@ -49,9 +52,9 @@ def element_fields(
     omega = 2 * np.pi * _checked(frequency)
     wavenumber = omega / SPEED_OF_LIGHT
 
-    e_field, curl_e = _sum_over_elements(points, positions, electric, wavenumber)
-    h_field, curl_h = _sum_over_elements(points, positions, magnetic, wavenumber)
-    return -1j * omega * MU_0 * e_field - curl_h, -1j * omega * EPSILON_0 * h_field + curl_e
+    kinds = [_radiating(positions, moments) for moments in (electric, magnetic)]
+    (e_field, h_field), (curl_e, curl_h) = _sums_over_elements(points, kinds, wavenumber)
+    return (-1j * omega * MU_0 * e_field - curl_h).T, (-1j * omega * EPSILON_0 * h_field + curl_e).T
 
 
 def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: float) -> Complex:
@@ -64,7 +67,7 @@ def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: floa
     positions = _vectors("positions", positions, np.float64)
     omega = 2 * np.pi * _checked(frequency)
     offsets = points.T[:, None, :] - positions.T[:, :, None]
-    isotropic, radial, swirl = _patterns(offsets, omega / SPEED_OF_LIGHT)
+    isotropic, radial, swirl = map(_as_complex, _patterns(offsets, omega / SPEED_OF_LIGHT))
     own = -radial * offsets[:, None] * offsets[None, :]
     for axis in range(3):
         own[axis, axis] += isotropic
@@ -77,56 +80,108 @@ def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: floa
     return fields
 
 
-def _sum_over_elements(
-    points: NDArray[np.float64], positions: NDArray[np.float64], moments: Complex, wavenumber: float
-) -> tuple[Complex, Complex]:
-    """The two vector patterns of moments m, ``(P, 3)`` each: g [a m - b (r . m) r], and g (1/R + jk) m x r.
-
-    Works on blocks of points that stay in the processor's cache.
-    """
+def _radiating(positions: NDArray[np.float64], moments: Complex) -> tuple[NDArray[np.float64], Complex]:
+    """The elements whose moment is not zero."""
     radiating = np.any(moments != 0, axis=1)
-    positions, moments = positions[radiating], moments[radiating]
-    along, across = np.zeros((2, len(points), 3), np.complex128)
+    return positions[radiating], moments[radiating]
+
+
+def _sums_over_elements(
+    points: Real, kinds: Sequence[tuple[Real, Complex]], wavenumber: float
+) -> NDArray[np.complex128]:
+    """Two vector patterns of the moments m of each kind: g [a m - b (r . m) r], and g (1/R + jk) m x r.
+
+    Positions and moments of a kind are ``(N, 3)``; the result is ``(2, kinds, 3, P)``. Works on blocks of points that
+    stay in the processor's cache. Sums over elements are matrix products, as R r is the point less the position.
+    """
+    sums = np.zeros((2, 2, len(kinds), 3, len(points)))
+    positions = np.concatenate([places for places, _ in kinds])
     if len(positions) == 0:
-        return along, across
+        return _as_complex(sums)
+    moments = np.concatenate([moments for _, moments in kinds])
+    away = _stacked(np.sum(moments * positions, axis=1, keepdims=True))
+    turned = moments[:, [1, 2, 0]] * positions[:, [2, 0, 1]] - moments[:, [2, 0, 1]] * positions[:, [1, 2, 0]]
+    sizes = [len(places) for places, _ in kinds]
+    direct, turning = (_matrix_by_kind(rows, sizes) for rows in (moments, np.hstack([moments, turned])))
+    inward = _by_kind(np.column_stack([positions, np.ones(len(positions))]), sizes)
     block = max(1, _PAIRS_AT_ONCE // len(positions))
     for start in range(0, len(points), block):
-        chosen = slice(start, start + block)
-        along[chosen], across[chosen] = _block(points[chosen], positions, moments, wavenumber)
-    return along, across
+        chosen = np.ascontiguousarray(points[start : start + block].T)
+        isotropic, radial, swirl = _patterns(chosen[:, None, :] - positions.T[:, :, None], wavenumber)
+        radial = _product(radial, _stacked(moments) @ chosen - away)
+        along, across = np.swapaxes(sums[..., start : start + block], 0, 1)
+        inwards = (inward @ radial).reshape(2, len(kinds), 4, -1)
+        along[:] = (direct @ _flat(isotropic)).reshape(along.shape)
+        along += inwards[:, :, :3] - inwards[:, :, 3:] * chosen
+        turns = (turning @ _flat(swirl)).reshape(2, len(kinds), 6, -1)
+        for one, two, three in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+            across[:, :, one] = turns[:, :, two] * chosen[three] - turns[:, :, three] * chosen[two]
+        across -= turns[:, :, 3:]
+    return _as_complex(sums)
 
 
-def _block(
-    points: NDArray[np.float64], positions: NDArray[np.float64], moments: Complex, wavenumber: float
-) -> tuple[Complex, Complex]:
-    offsets = points.T[:, None, :] - positions.T[:, :, None]
-    isotropic, radial, swirl = _patterns(offsets, wavenumber)
-
-    mx, my, mz = moments.T[:, :, None]
-    x, y, z = offsets
-    radial *= mx * x + my * y + mz * z
-    along = [np.sum(isotropic * m - radial * r, axis=0) for m, r in ((mx, x), (my, y), (mz, z))]
-    across = [
-        np.sum(swirl * (my * z - mz * y), axis=0),
-        np.sum(swirl * (mz * x - mx * z), axis=0),
-        np.sum(swirl * (mx * y - my * x), axis=0),
-    ]
-    return np.stack(along, axis=1), np.stack(across, axis=1)
+def _by_kind(rows: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any]:
+    """A matrix ``(kinds * k, N)`` that sums the rows ``(N, k)`` of each kind's elements apart."""
+    matrix = np.zeros((len(sizes), rows.shape[1], len(rows)), rows.dtype)
+    end = 0
+    for kind, size in enumerate(sizes):
+        start, end = end, end + size
+        matrix[kind, :, start:end] = rows[start:end].T
+    return matrix.reshape(-1, len(rows))
 
 
-def _patterns(offsets: NDArray[np.float64], wavenumber: float) -> tuple[Complex, Complex, Complex]:
-    """a, b and the factor of m x (R r) of `_sum_over_elements` times g, b over R^2, for offsets ``(3, N, P)``."""
+def _matrix_by_kind(rows: Complex, sizes: Sequence[int]) -> Real:
+    """`_by_kind` for what is stacked as real and imaginary parts: ``(2 * kinds * k, 2 * N)``."""
+    matrix = _by_kind(rows, sizes)
+    parts = np.empty((2, len(matrix), 2, matrix.shape[1]))
+    parts[0, :, 0] = parts[1, :, 1] = matrix.real
+    parts[1, :, 0], parts[0, :, 1] = matrix.imag, -matrix.imag
+    return parts.reshape(2 * len(matrix), -1)
+
+
+def _flat(stacked: Real) -> Real:
+    return stacked.reshape(-1, stacked.shape[-1])
+
+
+def _patterns(offsets: Real, wavenumber: float) -> tuple[Real, Real, Real]:
+    """a, b / R^2 and the factor of m x (R r) of `_sums_over_elements` times g, for offsets ``(3, N, P)``.
+
+    Each is ``(2, N, P)``, real and imaginary parts: real arithmetic takes a third of the time of numpy's complex one.
+    """
     distance_squared = np.einsum("inp,inp->np", offsets, offsets)
     if not distance_squared.all():
         raise ValueError("a point lies on an element, where the field is infinite")
+    inverse_squared = 1 / distance_squared
     distance = np.sqrt(distance_squared)
     phase = wavenumber * distance
-    green = (np.cos(phase) - 1j * np.sin(phase)) / (4 * np.pi * distance)
+    size = distance * inverse_squared / (4 * np.pi)
+    angle = torch.from_numpy(phase)  # whose sine in double precision takes a tenth of the time of numpy's
+    green = np.stack([size * torch.cos(angle).numpy(), -size * torch.sin(angle).numpy()])
     inverse = 1 / phase
-    isotropic = green * (1 - inverse * (1j + inverse))
-    radial = green * (1 - inverse * (3j + 3 * inverse)) / distance_squared
-    swirl = green * ((1 / distance + 1j * wavenumber) / distance)
+    square = inverse * inverse
+    isotropic = _product(green, (1 - square, -inverse))
+    radial = _product(green, ((1 - 3 * square) * inverse_squared, -3 * inverse * inverse_squared))
+    swirl = _product(green, (inverse_squared, wavenumber * distance * inverse_squared))
     return isotropic, radial, swirl
+
+
+def _product(first: Real, second: Real | tuple[Real, Real]) -> Real:
+    """The complex product of real and imaginary parts."""
+    (a, b), (c, d) = first, second
+    product = np.empty_like(first)
+    np.subtract(a * c, b * d, out=product[0])
+    np.add(a * d, b * c, out=product[1])
+    return product
+
+
+def _stacked(values: Complex) -> Real:
+    return np.stack([values.real, values.imag])
+
+
+def _as_complex(stacked: Real) -> Complex:
+    values = np.empty(stacked.shape[1:], np.complex128)
+    values.real, values.imag = stacked
+    return values
 
 
 def _checked(frequency: float) -> float:
