@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from emfm.data.block_floats import EXPONENT, MANTISSA, encode
 from emfm.data.sample import DataError, SampleSource
 from emfm.data.store import (
     FINGERPRINTS_FILE,
@@ -101,23 +103,27 @@ def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sha
     temporary = shard.folder.with_suffix(".part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    source_file, target_file = shard_files(shard.number)
-    count = len(shard.rows)
-    source_h = _new_array(temporary / source_file, (count, len(SOURCE_CHANNELS), *geometry.source.shape))
-    target = _new_array(temporary / target_file, (count, len(TARGET_CHANNELS), *geometry.target.shape))
+    files, count = shard_files(shard.number), len(shard.rows)
+    scans = (count, len(SOURCE_CHANNELS), *geometry.source.shape)
+    fields = (count, len(TARGET_CHANNELS), *geometry.target.shape)
+    source_h = open_memmap(temporary / files.source_h, mode="w+", dtype=np.float32, shape=scans)
+    target = open_memmap(temporary / files.target, mode="w+", dtype=MANTISSA, shape=fields)
+    exponents = np.empty(fields[:-1], EXPONENT)
     ids, families = [], []
     parameters = np.empty((count, len(source.parameter_names)))
     fingerprints = np.empty((count, 4))
     for place, row in enumerate(shard.rows):
         sample = source.sample(row)
-        source_h[place] = _checked(sample.source_h, source_h.shape[1:], f"sample {sample.id}, source H")
-        target[place] = _checked(sample.target, target.shape[1:], f"sample {sample.id}, target")
+        source_h[place] = _checked(sample.source_h, scans[1:], f"sample {sample.id}, source H")
+        values = _checked(sample.target, fields[1:], f"sample {sample.id}, target")
+        target[place], exponents[place] = encode(values)
         parameters[place] = sample.parameters
-        fingerprints[place] = fingerprint(source_h[place], target[place])
+        fingerprints[place] = fingerprint(sample.source_h, values)
         ids.append(sample.id)
         families.append(sample.family)
     source_h.flush()
     target.flush()
+    np.save(temporary / files.exponent, exponents)
     np.savez(
         temporary / _TABLE_PART,
         ids=np.array(ids),
@@ -127,10 +133,6 @@ def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sha
     )
     temporary.rename(shard.folder)
     return shard
-
-
-def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[tuple[int, ...], np.dtype[np.float32]]:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
 
 
 def _checked(array: NDArray[np.float32], shape: tuple[int, ...], what: str) -> NDArray[np.float32]:
