@@ -27,8 +27,18 @@ from emfm.data.store import (
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry
 from ttt.files import write_json
+from ttt.pinning import one_thread_each
 
 _TABLE_PART = "table.npz"
+_SHARD = "shard-"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Every ``of``-th shard of a store, from the one called ``number``, which counts from 1."""
+
+    number: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -56,19 +66,62 @@ def pack(
     Raises:
         DataError: a sample has the wrong shape or holds a value that is not finite.
     """
-    if len(source) == 0:
-        raise DataError(f"{origin}: no samples there")
-    header = StoreHeader(geometry, origin, len(source), shard_samples, source.parameter_names)
-    shards = [_Shard(n, rows, work / f"shard-{n:05d}") for n, rows in enumerate(header.shards())]
-    missing = [shard for shard in shards if not shard.folder.is_dir()]
-    work.mkdir(parents=True, exist_ok=True)
-    bar = tqdm(total=len(source), desc="acquire", unit="sample", mininterval=1.0)
-    with bar:
-        bar.update(len(source) - sum(len(shard.rows) for shard in missing))
-        for shard in _made(missing, source, geometry, workers):
-            bar.update(len(shard.rows))
+    header = _header(source, geometry, origin, shard_samples)
+    shards = _shards(header, work)
+    _make(shards, source, geometry, work, workers)
     _join(shards, header, folder, work)
     return header
+
+
+def pack_slice(
+    source: SampleSource,
+    geometry: Geometry,
+    origin: str,
+    part: Slice,
+    work: Path,
+    shard_samples: int,
+    workers: int,
+) -> int:
+    """Make one slice of the shards of `pack` in ``work``, and no store; the number of its samples.
+
+    Put the slices' ``work`` folders together with `adopt`, and `pack` makes the very store that it makes alone.
+
+    Raises:
+        DataError: as `pack` does.
+    """
+    shards = _shards(_header(source, geometry, origin, shard_samples), work)[part.number - 1 :: part.of]
+    _make(shards, source, geometry, work, workers)
+    return sum(len(shard.rows) for shard in shards)
+
+
+def adopt(slices: Iterable[Path], work: Path) -> None:
+    """Move the finished shards of the ``slices`` to ``work``."""
+    work.mkdir(parents=True, exist_ok=True)
+    for folder in slices:
+        for shard in sorted(folder.glob(f"{_SHARD}?????")):
+            if not (work / shard.name).exists():
+                shard.rename(work / shard.name)
+
+
+def _header(source: SampleSource, geometry: Geometry, origin: str, shard_samples: int) -> StoreHeader:
+    if len(source) == 0:
+        raise DataError(f"{origin}: no samples there")
+    return StoreHeader(geometry, origin, len(source), shard_samples, source.parameter_names)
+
+
+def _shards(header: StoreHeader, work: Path) -> list[_Shard]:
+    return [_Shard(n, rows, work / f"{_SHARD}{n:05d}") for n, rows in enumerate(header.shards())]
+
+
+def _make(shards: list[_Shard], source: SampleSource, geometry: Geometry, work: Path, workers: int) -> None:
+    """Make those of ``shards`` that are missing, with a progress bar over all of them."""
+    work.mkdir(parents=True, exist_ok=True)
+    missing = [shard for shard in shards if not shard.folder.is_dir()]
+    samples, left = (sum(len(shard.rows) for shard in some) for some in (shards, missing))
+    with tqdm(total=samples, desc="acquire", unit="sample", mininterval=1.0) as bar:
+        bar.update(samples - left)
+        for shard in _made(missing, source, geometry, workers):
+            bar.update(len(shard.rows))
 
 
 def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, workers: int) -> Iterable[_Shard]:
@@ -77,7 +130,8 @@ def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, worker
             yield _make_shard(shard, source, geometry)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(source, geometry)) as pool:
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(source, geometry))
+    with one_thread_each(), pool:
         tasks = [pool.submit(_make_shard_in_worker, shard) for shard in shards]
         try:
             for task in as_completed(tasks):

@@ -11,8 +11,8 @@ A magnetic element K*l follows by duality (Balanis, Advanced Engineering Electro
 E -> H, H -> -E, mu0 <-> epsilon0.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -52,9 +52,15 @@ def element_fields(
     omega = 2 * np.pi * _checked(frequency)
     wavenumber = omega / SPEED_OF_LIGHT
 
-    kinds = [_radiating(positions, moments) for moments in (electric, magnetic)]
-    (e_field, h_field), (curl_e, curl_h) = _sums_over_elements(points, kinds, wavenumber)
-    return (-1j * omega * MU_0 * e_field - curl_h).T, (-1j * omega * EPSILON_0 * h_field + curl_e).T
+    fields = np.zeros((2, 2, 3, len(points)))
+    sources = _Sources.of(positions, electric, magnetic, omega)
+    if len(sources.positions):
+        block = max(1, _PAIRS_AT_ONCE // len(sources.positions))
+        for start in range(0, len(points), block):
+            chosen = np.ascontiguousarray(points[start : start + block].T)
+            fields[..., start : start + block] = sources.fields(chosen, wavenumber)
+    e_field, h_field = _as_complex(fields)
+    return e_field.T, h_field.T
 
 
 def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: float) -> Complex:
@@ -80,71 +86,83 @@ def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: floa
     return fields
 
 
-def _radiating(positions: NDArray[np.float64], moments: Complex) -> tuple[NDArray[np.float64], Complex]:
-    """The elements whose moment is not zero."""
-    radiating = np.any(moments != 0, axis=1)
-    return positions[radiating], moments[radiating]
+@dataclass(frozen=True)
+class _Sources:
+    """Radiating elements, electric before magnetic, with the weights that sum their patterns to E and H.
 
-
-def _sums_over_elements(
-    points: Real, kinds: Sequence[tuple[Real, Complex]], wavenumber: float
-) -> NDArray[np.complex128]:
-    """Two vector patterns of the moments m of each kind: g [a m - b (r . m) r], and g (1/R + jk) m x r.
-
-    Positions and moments of a kind are ``(N, 3)``; the result is ``(2, kinds, 3, P)``. Works on blocks of points that
-    stay in the processor's cache. Sums over elements are matrix products, as R r is the point less the position.
+    Sums over elements are matrix products, as R r is the point less the position. The matrices multiply real and
+    imaginary parts that are stacked, ``(2, N, P)``: see `_matrix`.
     """
-    sums = np.zeros((2, 2, len(kinds), 3, len(points)))
-    positions = np.concatenate([places for places, _ in kinds])
-    if len(positions) == 0:
-        return _as_complex(sums)
-    moments = np.concatenate([moments for _, moments in kinds])
-    away = _stacked(np.sum(moments * positions, axis=1, keepdims=True))
-    turned = moments[:, [1, 2, 0]] * positions[:, [2, 0, 1]] - moments[:, [2, 0, 1]] * positions[:, [1, 2, 0]]
-    sizes = [len(places) for places, _ in kinds]
-    direct, turning = (_matrix_by_kind(rows, sizes) for rows in (moments, np.hstack([moments, turned])))
-    inward = _by_kind(np.column_stack([positions, np.ones(len(positions))]), sizes)
-    block = max(1, _PAIRS_AT_ONCE // len(positions))
-    for start in range(0, len(points), block):
-        chosen = np.ascontiguousarray(points[start : start + block].T)
-        isotropic, radial, swirl = _patterns(chosen[:, None, :] - positions.T[:, :, None], wavenumber)
-        radial = _product(radial, _stacked(moments) @ chosen - away)
-        along, across = np.swapaxes(sums[..., start : start + block], 0, 1)
-        inwards = (inward @ radial).reshape(2, len(kinds), 4, -1)
-        along[:] = (direct @ _flat(isotropic)).reshape(along.shape)
-        along += inwards[:, :, :3] - inwards[:, :, 3:] * chosen
-        turns = (turning @ _flat(swirl)).reshape(2, len(kinds), 6, -1)
+
+    positions: Real
+    moments: Real
+    """Stacked, with a factor that makes them the field's own, ``(2, N, 3)``."""
+    away: Real
+    """Their projections on the positions, ``(2, N, 1)``."""
+    own: Real
+    """Sums the moments, electric to E and magnetic to H."""
+    inward: Real
+    """Sums positions and ones in the same way; real, so that it applies to each part alone."""
+    turning: Real
+    """Sums the moments and their vector products with the positions, electric to H and magnetic to -E."""
+
+    @classmethod
+    def of(cls, positions: Real, electric: Complex, magnetic: Complex, omega: float) -> Self:
+        """The elements whose moment is not zero."""
+        kinds = [np.any(moments != 0, axis=1) for moments in (electric, magnetic)]
+        size, places = int(kinds[0].sum()), np.concatenate([positions[kind] for kind in kinds])
+        moments = np.concatenate([electric[kinds[0]], magnetic[kinds[1]]])
+        factors = np.where(np.arange(len(places)) < size, MU_0, EPSILON_0)
+        own = (-1j * omega * factors)[:, None] * moments
+        turning = np.concatenate([moments[:size], -moments[size:]])
+        turned = turning[:, [1, 2, 0]] * places[:, [2, 0, 1]] - turning[:, [2, 0, 1]] * places[:, [1, 2, 0]]
+        return cls(
+            positions=places,
+            moments=_stacked(own),
+            away=_stacked(np.sum(own * places, axis=1, keepdims=True)),
+            own=_matrix(_apart(own, size)),
+            inward=_apart(np.column_stack([places, np.ones(len(places))]), size),
+            turning=_matrix(_apart(np.hstack([turning, turned]), size)[::-1]),
+        )
+
+    def fields(self, points: Real, wavenumber: float) -> Real:
+        """E and H at points ``(3, P)``: ``(2, 2, 3, P)``, real and imaginary parts, then E and H."""
+        isotropic, radial, swirl = _patterns(points[:, None, :] - self.positions.T[:, :, None], wavenumber)
+        fields: Real = (self.own @ _flat(isotropic)).reshape(2, 2, 3, -1)
+        radial = _product(radial, self.moments @ points - self.away)
+        inward = (_flat(self.inward) @ radial).reshape(2, 2, 4, -1)
+        fields += inward[:, :, :3]
+        fields -= inward[:, :, 3:] * points
+        turning = (self.turning @ _flat(swirl)).reshape(2, 2, 6, -1)
         for one, two, three in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-            across[:, :, one] = turns[:, :, two] * chosen[three] - turns[:, :, three] * chosen[two]
-        across -= turns[:, :, 3:]
-    return _as_complex(sums)
+            fields[:, :, one] += turning[:, :, two] * points[three] - turning[:, :, three] * points[two]
+        fields -= turning[:, :, 3:]
+        return fields
 
 
-def _by_kind(rows: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any]:
-    """A matrix ``(kinds * k, N)`` that sums the rows ``(N, k)`` of each kind's elements apart."""
-    matrix = np.zeros((len(sizes), rows.shape[1], len(rows)), rows.dtype)
-    end = 0
-    for kind, size in enumerate(sizes):
-        start, end = end, end + size
-        matrix[kind, :, start:end] = rows[start:end].T
-    return matrix.reshape(-1, len(rows))
+def _apart(rows: NDArray[Any], size: int) -> NDArray[Any]:
+    """Rows ``(N, k)`` as columns ``(2, k, N)``: the first ``size`` in the first matrix, the others in the second."""
+    matrices = np.zeros((2, rows.shape[1], len(rows)), rows.dtype)
+    matrices[0, :, :size], matrices[1, :, size:] = rows[:size].T, rows[size:].T
+    return matrices
 
 
-def _matrix_by_kind(rows: Complex, sizes: Sequence[int]) -> Real:
-    """`_by_kind` for what is stacked as real and imaginary parts: ``(2 * kinds * k, 2 * N)``."""
-    matrix = _by_kind(rows, sizes)
-    parts = np.empty((2, len(matrix), 2, matrix.shape[1]))
-    parts[0, :, 0] = parts[1, :, 1] = matrix.real
-    parts[1, :, 0], parts[0, :, 1] = matrix.imag, -matrix.imag
-    return parts.reshape(2 * len(matrix), -1)
+def _matrix(matrices: Complex) -> Real:
+    """What multiplies stacked real and imaginary parts as ``matrices`` do complex numbers."""
+    flat = _flat(matrices)
+    parts = np.empty((2, len(flat), 2, flat.shape[1]))
+    parts[0, :, 0] = parts[1, :, 1] = flat.real
+    parts[1, :, 0], parts[0, :, 1] = flat.imag, -flat.imag
+    return parts.reshape(2 * len(flat), -1)
 
 
-def _flat(stacked: Real) -> Real:
-    return stacked.reshape(-1, stacked.shape[-1])
+def _flat(stacked: NDArray[Any]) -> NDArray[Any]:
+    first, second, last = stacked.shape
+    return stacked.reshape(first * second, last)
 
 
 def _patterns(offsets: Real, wavenumber: float) -> tuple[Real, Real, Real]:
-    """a, b / R^2 and the factor of m x (R r) of `_sums_over_elements` times g, for offsets ``(3, N, P)``.
+    """a and b / R^2 and the factor of m x (R r) in `element_fields` times g, for offsets ``(3, N, P)``.
 
     Each is ``(2, N, P)``, real and imaginary parts: real arithmetic takes a third of the time of numpy's complex one.
     """

@@ -1,4 +1,8 @@
-"""Run one stage: ``python -m emfm.stages NAME [NUMBER]``, in the repository's root, as ``dvc.yaml`` does."""
+"""Run one stage: ``python -m emfm.stages NAME [NUMBER]``, in the repository's root, as ``dvc.yaml`` does.
+
+``python -m emfm.stages acquire --slice 2/4`` makes a quarter of the samples, on any machine with the same commit, and
+leaves it in ``.resume``; ``dvc repro acquire`` joins all slices that lie there, to the same bytes as without slices.
+"""
 
 import argparse
 import ctypes
@@ -33,25 +37,40 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emfm.stages", description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("number", type=int, nargs="?", help="which training stage, from 1")
+    parser.add_argument(
+        "--slice", type=_slice, metavar="K/N", help="with acquire: make the K-th of N slices of the samples alone"
+    )
     args = parser.parse_args(arguments)
+    if args.slice is not None and args.stage != "acquire":
+        parser.error("--slice goes with acquire alone")
     if (args.stage == "train_stage") != (args.number is not None):
         parser.error("train_stage needs a number, and no other stage takes one")
     _stop_with_dvc()
     try:
         pin(_compute_params())
-        return _run(args.stage, [] if args.number is None else [args.number])
+        if args.slice is not None:
+            return _run(args.stage, "run_slice", *args.slice)
+        return _run(args.stage, "run", *([] if args.number is None else [args.number]))
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _run(stage: str, numbers: list[int]) -> int:
+def _slice(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"found {text!r}; give the slice and how many there are, such as 2/4")
+    return int(number), int(of)
+
+
+def _run(stage: str, function: str, *numbers: int) -> int:
     """Import and run a stage, only now that the environment of numpy and torch is set."""
     settings = importlib.import_module("emfm.settings")
     refusals = importlib.import_module("emfm.stages.refusals")
     importlib.import_module("ttt.engine.progress").log_to_stderr()
     try:
-        importlib.import_module(f"emfm.stages.{stage}").run(settings.load_params(PARAMS_FILE), *numbers)
+        module = importlib.import_module(f"emfm.stages.{stage}")
+        getattr(module, function)(settings.load_params(PARAMS_FILE), *numbers)
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return int(refusals.exit_status(error))

@@ -28,21 +28,28 @@ class BusyError(RuntimeError):
 
 
 @contextmanager
-def resume_folder(stage: str, identity: Sequence[str]) -> Iterator[Path]:
+def resume_folder(stage: str, identity: Sequence[str], *, keep: bool = False) -> Iterator[Path]:
     """The folder for the unfinished work of ``stage``, locked; removed when the block ends without an error.
 
-    Raises BusyError where another process holds it.
+    With ``keep`` it stays: the work is a part that another process will take up. Raises BusyError where another
+    process holds it.
     """
     root = _root()
     root.mkdir(parents=True, exist_ok=True)
-    fingerprint = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
-    folder = root / f"{stage}-{fingerprint}"
+    folder = root / f"{stage}-{_fingerprint(identity)}"
     try:
         with FileLock(f"{folder}.lock", timeout=_LAST_BREATH_SECONDS):
             yield folder
-            shutil.rmtree(folder, ignore_errors=True)
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
     except Timeout:
         raise BusyError(f"another process works on {stage} in {folder}; wait for it or stop it") from None
+
+
+def unfinished(stage: str, identity: Sequence[str]) -> list[str]:
+    """The stages whose names begin with ``stage`` that have left work of the same identity."""
+    ending = f"-{_fingerprint(identity)}"
+    return sorted(path.name.removesuffix(ending) for path in _root().glob(f"{stage}*{ending}") if path.is_dir())
 
 
 def memo_folder() -> Path:
@@ -51,6 +58,10 @@ def memo_folder() -> Path:
     for other in set(_root().glob("memo-*")) - {folder}:
         shutil.rmtree(other, ignore_errors=True)
     return folder
+
+
+def _fingerprint(identity: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
 
 
 def _root() -> Path:

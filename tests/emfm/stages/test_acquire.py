@@ -1,17 +1,22 @@
 """The stage that makes the samples."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 
 from emfm.data.pack import pack
 from emfm.data.scene_kinds.registered import SCENE_KINDS
+from emfm.data.simulate import SimulatedSource
 from emfm.data.store import Store
 from emfm.settings import load_params
 from emfm.stages import acquire
+from emfm.stages.__main__ import main
 from emfm.stages.paths import KINDS, STORE
+from emfm.stages.resume import BusyError
 
 ROOT = Path(__file__).parents[3]
 
@@ -87,3 +92,64 @@ def test_imported_cases_have_no_sets_of_scene_kinds(params_at):
     acquire.run(params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}}))
     assert len(Store(STORE)) == 4
     assert list(KINDS.iterdir()) == []
+
+
+@pytest.mark.parametrize("made", [[(1, 3), (2, 3), (3, 3)], [(3, 3)], [(1, 2), (2, 3)]])
+def test_slices_join_to_the_bytes_of_the_whole(params_at, monkeypatch, made):
+    """All of them, some of them, and overlapping ones; the joining run makes what is missing, and nothing twice."""
+    params = params_at({"shard_samples": 2})
+    acquire.run(params)
+    whole = contents(Path("data"))
+    rows = []
+
+    def counting(source, row, sample=SimulatedSource.sample):
+        if not source.set_name:
+            rows.append(row)
+        return sample(source, row)
+
+    monkeypatch.setattr(SimulatedSource, "sample", counting)
+    for number, of in made:
+        acquire.run_slice(params, number, of)
+    asked = sorted({row for number, of in made for row in range(10) if row // 2 % of == number - 1})
+    assert sorted(set(rows)) == asked
+    rows.clear()
+    acquire.run(params)
+    assert rows == [row for row in range(10) if row not in asked]
+    assert contents(Path("data")) == whole
+    assert [path for path in Path(".resume").iterdir() if path.is_dir()] == []
+
+
+def test_a_slice_made_elsewhere_is_taken_up_once_its_folder_is_copied(params_at, tmp_path):
+    params = params_at({"shard_samples": 2})
+    acquire.run_slice(params, 1, 2)
+    (made,) = (path for path in Path(".resume").iterdir() if path.is_dir())
+    elsewhere = shutil.move(made, tmp_path / "elsewhere")
+    shutil.copytree(elsewhere, made)
+    shutil.rmtree(made / "shard-00002")
+    (made / "shard-00004.part").mkdir()
+    acquire.run(params)
+    assert len(Store(STORE)) == 10
+
+
+def test_a_slice_of_other_parameters_is_left_alone(params_at):
+    acquire.run_slice(params_at({"shard_samples": 2}), 1, 2)
+    acquire.run(params_at({"shard_samples": 2, "seed": 1}))
+    (left,) = (path for path in Path(".resume").iterdir() if path.is_dir())
+    assert left.name.startswith("acquire_slice1of2-")
+
+
+def test_a_slice_that_is_still_being_made_is_waited_for_by_the_user(params_at):
+    params = params_at({"shard_samples": 2})
+    acquire.run_slice(params, 1, 2)
+    (made,) = (path for path in Path(".resume").iterdir() if path.is_dir())
+    with FileLock(f"{made}.lock"), pytest.raises(BusyError, match="another process works on acquire_slice1of2"):
+        acquire.run(params)
+    assert not STORE.exists()
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "1/2/3", "-1/2"])
+def test_a_slice_that_is_none_is_refused_before_any_work(params_at, capsys, text):
+    params_at()
+    with pytest.raises(SystemExit):
+        main(["acquire", f"--slice={text}"])
+    assert f"found {text!r}; give the slice and how many there are, such as 2/4" in capsys.readouterr().err
