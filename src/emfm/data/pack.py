@@ -1,7 +1,9 @@
 """Pack the samples of a source into a store, by several processes, going on where a run stopped."""
 
 import multiprocessing
+import os
 import shutil
+import signal
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from emfm.data.store import (
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry
 from ttt.files import write_json
+from ttt.orphans import end_with_parent
 from ttt.pinning import one_thread_each
 
 _TABLE_PART = "table.npz"
@@ -130,7 +133,7 @@ def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, worker
             yield _make_shard(shard, source, geometry)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(source, geometry))
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(os.getpid(), source, geometry))
     with one_thread_each(), pool:
         tasks = [pool.submit(_make_shard_in_worker, shard) for shard in shards]
         try:
@@ -145,7 +148,9 @@ _worker_input: list[tuple[SampleSource, Geometry]] = []
 """What the shards of a worker process are made of; sent once a process, as it can be large."""
 
 
-def _start_worker(source: SampleSource, geometry: Geometry) -> None:
+def _start_worker(parent: int, source: SampleSource, geometry: Geometry) -> None:
+    if not end_with_parent(parent, signal.SIGKILL):
+        os._exit(1)
     _worker_input[:] = [(source, geometry)]
 
 

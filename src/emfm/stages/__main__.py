@@ -5,7 +5,6 @@ leaves it in ``.resume``; ``dvc repro acquire`` joins all slices that lie there,
 """
 
 import argparse
-import ctypes
 import importlib
 import os
 import select
@@ -16,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ttt.config import ConfigError, parse_section, read_yaml
+from ttt.orphans import end_with_parent
 from ttt.pinning import ComputeParams, pin
 
 PARAMS_FILE = Path("params.yaml")
@@ -29,7 +29,6 @@ STAGES = (
     "eval_test_final",
     "plot",
 )
-_PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,13 +86,11 @@ def _compute_params() -> ComputeParams:
 
 def _stop_with_dvc() -> None:
     """Have this process ended when DVC dies, so that no orphan goes on writing."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            sys.exit("the process that started this stage is gone")
-        if b"-c" in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
-            _stop_with(_parent_of(parent))
+    parent = os.getppid()
+    if not end_with_parent(parent, signal.SIGTERM):
+        sys.exit("the process that started this stage is gone")
+    if sys.platform == "linux" and b"-c" in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
+        _stop_with(_parent_of(parent))
 
 
 def _parent_of(process: int) -> int:

@@ -1,9 +1,7 @@
 """Batches of training samples in the order of an epoch, fetched by this process or by workers."""
 
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +12,7 @@ from torch.utils.data import DataLoader
 
 from ttt.engine.randomness import epoch_order
 from ttt.engine.task import Batch, BatchDataset
-
-_PR_SET_PDEATHSIG = 1
+from ttt.orphans import end_with_parent
 
 
 @dataclass
@@ -77,7 +74,5 @@ def _live_and_die_with(trainer: int, _: int) -> None:
     """Make this worker leave signals that are meant for the trainer to it, and not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != trainer:  # killed before it could be watched; torch would wait for it for ever
-        os._exit(1)
+    if not end_with_parent(trainer, signal.SIGKILL):
+        os._exit(1)  # torch would wait for it for ever

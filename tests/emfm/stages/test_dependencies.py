@@ -21,6 +21,7 @@ DECIDES_NOTHING = {
     "ttt.engine.progress": "says how far a stage is",
     "ttt.files": "writes what it is given",
     "ttt.memo": "remembers what it is given under a name of all that it depends on",
+    "ttt.orphans": "ends processes",
     "ttt.pinning": "sets the environment from the parameters under compute",
 }
 
