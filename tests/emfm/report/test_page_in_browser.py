@@ -1,12 +1,14 @@
 """The page in a real browser, from a file: what its user sees, clicks, types and reads."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 from browser import chromium
 from emfm.evaluation.results import NOT_OPENED
@@ -71,6 +73,11 @@ def centre_of_cell(browser, role, row, column):
     )
     left, top, width, height = box
     return round(left + (column + 0.5) * width / PLANE.nx), round(top + (PLANE.ny - row - 0.5) * height / PLANE.ny)
+
+
+def wait_for_place(browser, *place):
+    """Until these values are shown: the page answers to the pointer in its own time."""
+    WebDriverWait(browser.driver, 20).until(lambda _: place_of(browser) == place)
 
 
 def pointer_to(browser, role, row, column):
@@ -211,17 +218,18 @@ def test_charts_follow_when_the_user_changes_from_light_to_dark(opened):
 
     light = ground()
     opened.show(1280, "dark")
-    assert ground() != light
+    WebDriverWait(opened.driver, 20).until(lambda _: ground() != light)
 
 
 @pytest.mark.parametrize("predictor", RELATIVE_ERRORS)
-@pytest.mark.parametrize("component", TARGET_COMPONENTS)
-def test_values_at_a_point_are_those_of_the_arrays(opened, predictor, component):
-    choose(opened, sample="s1", predictor=predictor, quantity=component)
+def test_values_at_a_point_are_those_of_the_arrays(opened, predictor):
     press(opened, Keys.ARROW_RIGHT, Keys.ARROW_UP)
     row, column = CENTRE[0] + 1, CENTRE[1] + 1
     assert place_of(opened) == ("Selected point", (row, column))
-    check_read_out(opened, 1, predictor, [component], row, column)
+    for component in TARGET_COMPONENTS:
+        for sample in (0, 1):
+            choose(opened, sample=f"s{sample}", predictor=predictor, quantity=component)
+            check_read_out(opened, sample, predictor, [component], row, column)
 
 
 @pytest.mark.parametrize(("total", "components"), [("|E|", ["Ex", "Ey", "Ez"]), ("|H|", ["Hx", "Hy", "Hz"])])
@@ -289,7 +297,9 @@ def test_a_click_on_a_map_draws_the_sections_through_that_point(window, page, wi
     choose(window, predictor="stage2", quantity="Ez", part="real part")
     row, column = 3, 1
     pointer_to(window, role, row, column).click().perform()
-    assert place_of(window)[1] == (row, column)
+    wait_for_place(window, "Under the pointer", (row, column))
+    ActionChains(window.driver).move_to_element(window.driver.find_element(By.ID, "fields-head")).perform()
+    wait_for_place(window, "Selected point", (row, column))
     check_read_out(window, 0, "stage2", ["Ez"], row, column)
     for line, field in ((0, FIELDS.truth), (1, FIELDS.predictions["stage2"])):
         for section, places, values in (
@@ -298,7 +308,7 @@ def test_a_click_on_a_map_draws_the_sections_through_that_point(window, page, wi
         ):
             chart = window.run(
                 "const chart = document.getElementById(`section-${arguments[0]}`);"
-                "return {x: chart.data[arguments[1]].x, y: chart.data[arguments[1]].y, name: chart.data[arguments[1]].name}",
+                "const {x, y, name} = chart.data[arguments[1]]; return {x, y, name}",
                 section,
                 line,
             )
@@ -313,10 +323,10 @@ def test_a_click_on_a_map_draws_the_sections_through_that_point(window, page, wi
 def test_the_pointer_shows_the_values_under_it_until_it_leaves(opened):
     choose(opened, predictor="mean_field", quantity="Hz")
     pointer_to(opened, "prediction", 4, 5).perform()
-    assert place_of(opened) == ("Under the pointer", (4, 5))
+    wait_for_place(opened, "Under the pointer", (4, 5))
     check_read_out(opened, 0, "mean_field", ["Hz"], 4, 5)
     ActionChains(opened.driver).move_to_element(opened.driver.find_element(By.ID, "fields-head")).perform()
-    assert place_of(opened) == ("Selected point", CENTRE)
+    wait_for_place(opened, "Selected point", CENTRE)
 
 
 def test_a_phase_that_jumps_by_a_turn_is_no_steep_line(opened):
@@ -324,7 +334,7 @@ def test_a_phase_that_jumps_by_a_turn_is_no_steep_line(opened):
     for _ in range(PLANE.ny):
         press(opened, Keys.ARROW_UP)
         values = opened.run("return document.getElementById('section-x').data[0].y")
-        steps = [abs(b - a) for a, b in zip(values, values[1:], strict=False) if None not in (a, b)]
+        steps = [abs(b - a) for a, b in pairwise(values) if None not in (a, b)]
         assert max(steps) <= 180
 
 
