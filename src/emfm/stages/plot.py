@@ -14,8 +14,8 @@ from emfm.report.curves import loss_curves, scaling_curve
 from emfm.report.distance import error_by_distance, has_distances
 from emfm.report.field_maps import field_map
 from emfm.report.markdown import Pictures, render_report
-from emfm.report.page import render_page
 from emfm.report.page_data import PicturedFields, drawn, overview
+from emfm.report.page_html import render_page
 from emfm.report.style import save_png
 from emfm.settings import Params
 from emfm.stages.paths import FIGURES, LEDGER, PAGE, PICTURED, REPORT, REPORTS, TEST_RESULTS, VAL_RESULTS, curve
@@ -37,7 +37,7 @@ def run(params: Params) -> None:
         )
     }
 
-    fields = _pictured_fields(list(val.models) + list(val.baselines))
+    fields = pictured_fields(list(val.models) + list(val.baselines))
     final = list(val.models)[-1]
     maps = {
         sample: _drawn(field_map(sample, final, truth, prediction, geometry.target), f"field_{sample}")
@@ -50,7 +50,7 @@ def run(params: Params) -> None:
     write_text(PAGE, render_page(overview(val, test, looks, geometry), drawn(val, curves, fields, geometry.target)))
 
 
-def _pictured_fields(predictors: Sequence[str]) -> PicturedFields:
+def pictured_fields(predictors: Sequence[str]) -> PicturedFields:
     """The fixed samples, with what each of ``predictors`` made of them."""
     with np.load(PICTURED, allow_pickle=False) as pictured:
         missing = [name for name in predictors if name not in pictured]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from emfm.evaluation.results import NOT_OPENED
-from emfm.report.page import as_json
 from emfm.report.page_data import drawn
+from emfm.report.page_html import as_json
 from small_page import CURVE, PLANE, RELATIVE_ERRORS, small_fields, small_page
 from small_results import val_results
 
