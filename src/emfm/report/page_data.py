@@ -86,6 +86,7 @@ class Overview:
     """Frequency and planes, a sentence each."""
     cards: list[Card]
     val_set: str
+    """Its name and size."""
     val: Table
     baselines: dict[str, str]
     """What each baseline is."""
@@ -176,7 +177,7 @@ def overview(
     return Overview(
         facts=_facts(geometry),
         cards=_cards(val, test, looks),
-        val_set=f"{val.set}: {count(val.samples, 'sample')}.",
+        val_set=f"{val.set}, {count(val.samples, 'sample')}",
         val=_table(val),
         baselines={name: DESCRIPTIONS[name] for name in val.baselines if name in DESCRIPTIONS},
         milestones=milestones,

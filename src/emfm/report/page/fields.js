@@ -4,7 +4,6 @@
 
 const PREFIXES = { "-12": "p", "-9": "n", "-6": "\u00b5", "-3": "m", 0: "", 3: "k", 6: "M", 9: "G" };
 const NOT_A_NUMBER = -32768;
-const LOWEST_DB = -60;
 
 const PARTS = {
   real: "real part",

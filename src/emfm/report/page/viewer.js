@@ -4,6 +4,7 @@
 
 const ROLES = ["truth", "prediction", "error"];
 const TITLES = { truth: "Truth", prediction: "Prediction", error: "Error" };
+const MOST_DECIBELS = 60;
 const MAP_MARGIN = { l: 52, r: 78, t: 8, b: 44 };
 
 class Viewer {
@@ -168,7 +169,8 @@ class Viewer {
       const finite = arrays.flatMap((values) => Array.from(values)).filter(Number.isFinite);
       const top = finite.reduce((high, value) => Math.max(high, value), own ? -Infinity : 0);
       const end = Number.isFinite(top) ? top : 0;
-      return { limits: [end + LOWEST_DB, end], colours: own ? colours.error : colours.strength };
+      const low = finite.reduce((lowest, value) => Math.min(lowest, value), end - 1);
+      return { limits: [Math.max(low, end - MOST_DECIBELS), end], colours: own ? colours.error : colours.strength };
     }
     if (this.part === "phase" && !own) return { limits: [-180, 180], colours: colours.phase };
     return { limits: [-most, most], colours: own ? colours.signed_error : colours.signed };
@@ -187,11 +189,12 @@ class Viewer {
     const figure = (value) => (value === null ? "\u2013" : value.toPrecision(4));
     const name = this.controls.predictor.value;
     document.getElementById("sample-errors").textContent =
-      `Relative L2 error of ${name} on sample ${this.sample.id}: ${figure(e)} of E, ${figure(h)} of H.`;
-    const note = this.part === "db" ? `, ${this.referenceText()}` : "";
-    document.getElementById("truth-title").textContent = `Truth: ${this.quantity}, ${PARTS[this.part]}${note}`;
-    document.getElementById("prediction-title").textContent = `Prediction: ${this.quantity}, ${PARTS[this.part]}${note}`;
-    document.getElementById("error-title").textContent = `Error (own scale): ${this.quantity}, ${PARTS[this.part]}${note}`;
+      `Relative L2 error of ${name} on sample ${this.sample.id}: ${figure(e)} of E, ${figure(h)} of H.` +
+      (this.part === "db" ? ` ${this.referenceText()}.` : "");
+    const what = `${this.quantity}, ${PARTS[this.part]}`;
+    document.getElementById("truth-title").textContent = `Truth: ${what}`;
+    document.getElementById("prediction-title").textContent = `Prediction: ${what}`;
+    document.getElementById("error-title").textContent = `Error (own scale): ${what}`;
   }
 
   drawMap(role, colours) {
