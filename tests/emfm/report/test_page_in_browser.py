@@ -184,6 +184,14 @@ def test_the_text_of_charts_lies_inside_them_and_axes_have_units(window, page, w
         assert "V/m" in words
 
 
+def test_epochs_are_whole_numbers_each_named_once(opened):
+    ticks = opened.run(
+        "return Array.from(document.querySelectorAll('#losses .chart'), (chart) =>"
+        "  Array.from(chart.querySelectorAll('.xtick text'), (tick) => tick.textContent))"
+    )
+    assert ticks == [["0", "1", "2"]] * 3
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(window, page, scheme):
     window.open(page, 1280, scheme)

@@ -147,7 +147,7 @@ function drawLosses(data) {
     });
     const layout = layoutOf(colours, {
       title: { text: plain(curve.stage), font: { size: 14 }, y: 0.98 },
-      xaxis: axis(colours, "epoch", { tickformat: "d", nticks: 6 }),
+      xaxis: axis(colours, "epoch", { tick0: 0, dtick: Math.max(1, Math.ceil(Math.max(...curve.epoch) / 6)) }),
       yaxis: logAxis(colours, "loss", all),
       showlegend: true,
       legend: LEGEND,
