@@ -118,7 +118,8 @@ def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sha
         values = _checked(sample.target, fields[1:], f"sample {sample.id}, target")
         target[place], exponents[place] = encode(values)
         parameters[place] = sample.parameters
-        fingerprints[place] = fingerprint(sample.source_h, values)
+        known = sample.fingerprint
+        fingerprints[place] = fingerprint(sample.source_h, values) if known is None else known
         ids.append(sample.id)
         families.append(sample.family)
     source_h.flush()

@@ -3,14 +3,19 @@
 import shutil
 from pathlib import Path
 
-from emfm.data.import_cases import open_import
+import numpy as np
+
+from emfm.data.import_cases import ImportedCases, open_import
+from emfm.data.kept_import import PartlyKept, find_kept, forget_import, keep_import
 from emfm.data.pack import pack
-from emfm.data.sample import SampleSource
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from emfm.data.simulate import SimulatedSource, single_kind_source
+from emfm.physics.grid import Geometry
 from emfm.settings import Params
 from emfm.stages.paths import KINDS, STORE
-from emfm.stages.resume import code_digest, resume_folder
+from emfm.stages.resume import code_digest, kept_folder, resume_folder
+
+_IMPORT_CODE = ("emfm/data", "emfm/physics")
 
 
 def run(params: Params) -> None:
@@ -18,22 +23,51 @@ def run(params: Params) -> None:
     acquire = params.acquire
     geometry = params.data.geometry()
     identity = [acquire.model_dump_json(exclude={"workers"}), repr(geometry), code_digest()]
-    source: SampleSource
     if acquire.source == "simulate":
-        source = SimulatedSource(geometry, acquire.simulate, acquire.seed)
-        origin = source.origin
+        _simulate(params, geometry, identity)
     else:
-        cases = open_import([Path(root) for root in acquire.import_.roots], acquire.import_.reader, geometry)
-        source, origin = cases, "imported"
-        identity.append(cases.inventory_digest())
+        with kept_folder("imported") as kept:
+            _import(params, geometry, identity, kept)
+
+
+def _simulate(params: Params, geometry: Geometry, identity: list[str]) -> None:
+    acquire = params.acquire
+    source = SimulatedSource(geometry, acquire.simulate, acquire.seed)
     with resume_folder("acquire_kinds", identity) as finished:
         finished.mkdir(parents=True, exist_ok=True)
-        if acquire.source == "simulate":
-            _pack_kinds(params, finished)
+        _pack_kinds(params, finished)
         with resume_folder("acquire", identity) as work:
-            pack(source, geometry, origin, STORE, work, acquire.shard_samples, acquire.workers)
+            pack(source, geometry, source.origin, STORE, work, acquire.shard_samples, acquire.workers)
         shutil.rmtree(KINDS, ignore_errors=True)
         finished.rename(KINDS)
+
+
+def _import(params: Params, geometry: Geometry, identity: list[str], kept: Path) -> None:
+    """Import the cases; the store is kept for the next import before it gets to where DVC removes it."""
+    acquire = params.acquire
+    cases = open_import([Path(root) for root in acquire.import_.roots], acquire.import_.reader, geometry)
+    same_fields = f"{geometry!r} {code_digest(_IMPORT_CODE)}"
+    with resume_folder("acquire", [*identity, cases.inventory_digest()]) as work:
+        store = work / "store"
+        if not store.exists():
+            earlier = find_kept(cases, kept, same_fields, acquire.workers)
+            _say_what_is_read(cases, earlier)
+            pack(earlier or cases, geometry, "imported", store, work / "shards", acquire.shard_samples, acquire.workers)
+        try:
+            keep_import(store, cases.case_keys, kept, same_fields, acquire.workers)
+        except OSError as error:
+            forget_import(kept)
+            print(f"The import is not kept ({error}); the next one reads all cases anew.")
+        shutil.rmtree(STORE, ignore_errors=True)
+        STORE.parent.mkdir(parents=True, exist_ok=True)
+        store.rename(STORE)
+    shutil.rmtree(KINDS, ignore_errors=True)
+    KINDS.mkdir()
+
+
+def _say_what_is_read(cases: ImportedCases, earlier: PartlyKept | None) -> None:
+    taken = 0 if earlier is None else int(np.count_nonzero(earlier.rows >= 0))
+    print(f"{taken} cases are taken over from the import before, {len(cases) - taken} are read.")
 
 
 def _pack_kinds(params: Params, folder: Path) -> None:
