@@ -93,15 +93,15 @@ def parse_numbers(table: TextTable, names: Sequence[str], separator: Literal["co
     """
     comma = separator == "comma"
     signed = [place for place, name in enumerate(names) if name not in AXES]
-    numbers = _parse_json(table.body, len(names), signed, comma)
+    numbers = parse_json(table.body, len(names), signed, comma)
     if numbers is None:
-        numbers = _parse_any_spelling(table.body, len(names), comma)
+        numbers = parse_any_spelling(table.body, len(names), comma)
     if numbers is None:
         raise _refusal(table, names, comma)
     return numbers
 
 
-def _parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDArray[np.float64] | None:
+def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDArray[np.float64] | None:
     """The numbers of ``body``, ``(rows, columns)``, where JSON spells all of them so and no line is blank.
 
     None for any other text, a faulty one included. Zeros keep their sign in the columns ``signed``. The whole body is
@@ -133,7 +133,7 @@ def _parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> ND
     return table[:, :columns]
 
 
-def _parse_any_spelling(body: bytes, columns: int, comma: bool) -> NDArray[np.float64] | None:
+def parse_any_spelling(body: bytes, columns: int, comma: bool) -> NDArray[np.float64] | None:
     """The numbers of ``body``, ``(rows, columns)``, also spelled ``+1``, ``.5`` or ``1.``; None for a faulty text."""
     # What pandas would take for a number besides digits (True, nan, quoted text) has other bytes than these.
     if body.translate(None, _NUMERIC + b"," if comma else _NUMERIC):
