@@ -3,8 +3,10 @@
 import csv
 import io
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -117,13 +119,13 @@ def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDA
     else:
         listed = b",".join(text[:-1].replace(b"\n", b" %b " % end).split())
     try:
-        parsed = simdjson.Parser().parse(b"[%b,%b]" % (listed, end))
+        parsed = _parser(threading.get_ident()).parse(b"[%b,%b]" % (listed, end))
         assert isinstance(parsed, simdjson.Array)
         flat: NDArray[np.float64] = np.frombuffer(parsed.as_buffer(of_type="d"))
     except (TypeError, ValueError):
         return None
     rows, rest = divmod(flat.size, columns + 1)
-    if rest:
+    if rest or rows != text.count(b"\n"):
         return None
     table = flat.reshape(rows, columns + 1)
     if not (table[:, columns] == _LINE_END).all() or np.count_nonzero(flat == _LINE_END) != rows:
@@ -131,6 +133,12 @@ def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDA
     if not table[:, signed].all() and any(spelling in text for spelling in _INTEGER_MINUS_ZERO):
         return None
     return table[:, :columns]
+
+
+@lru_cache(maxsize=4)
+def _parser(thread: int) -> simdjson.Parser:  # noqa: ARG001
+    """The parser of a thread, which keeps its memory: to get that anew for each file takes as long as reading it."""
+    return simdjson.Parser()
 
 
 def parse_any_spelling(body: bytes, columns: int, comma: bool) -> NDArray[np.float64] | None:
