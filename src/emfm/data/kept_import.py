@@ -1,9 +1,9 @@
 """What was imported, kept for the next import, so that adding cases reads only those.
 
 DVC removes a stage's outputs before it runs. So the files of a complete store are linked into a folder of their own,
-which takes no further disk; where the file system has no hard links they are copied, which takes the store's size
-again. Beside them lie each case's key, and last an index with what all of it depends on and the hash of every file:
-what lacks it, or does not agree with it, is not used.
+or copied where the file system has no hard links. DVC may later replace the store by a copy; from then on, too, what is
+kept takes the store's size again. Beside them lie each case's key, and last an index with what all of it depends on
+and the hash of every file: what lacks it, or does not agree with it, is not used.
 """
 
 import json
