@@ -175,7 +175,7 @@ def test_a_second_trainer_of_the_same_stage_is_kept_out(project):
 def test_no_worker_goes_on_when_the_simulation_is_killed(tmp_path):
     project = make_project(tmp_path / "killed", {"acquire.simulate.num_samples": 50_000})
     running = project.start("dvc", "repro", "acquire")
-    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shard-*"))) >= 3)
+    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shards/shard-*"))) >= 3)
     assert len(processes_in(project, b"spawn_main")) == 2
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
@@ -186,7 +186,7 @@ def test_a_killed_simulation_goes_on_and_ends_with_the_same_bytes(prepared, tmp_
     changes = {"acquire.simulate.num_samples": 3000, "acquire.shard_samples": 100}
     project = make_project(tmp_path / "killed", changes)
     running = project.start("dvc", "repro", "acquire")
-    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shard-?????"))) >= 3)
+    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shards/shard-?????"))) >= 3)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     assert not (project.folder / "data/store").exists()

@@ -79,7 +79,6 @@ def pack(
 def pack_slice(
     source: SampleSource,
     geometry: Geometry,
-    origin: str,
     part: Slice,
     work: Path,
     shard_samples: int,
@@ -92,7 +91,7 @@ def pack_slice(
     Raises:
         DataError: as `pack` does.
     """
-    shards = _shards(_header(source, geometry, origin, shard_samples), work)[part.number - 1 :: part.of]
+    shards = _shards(_header(source, geometry, "slice", shard_samples), work)[part.number - 1 :: part.of]
     _make(shards, source, geometry, work, workers)
     return sum(len(shard.rows) for shard in shards)
 
@@ -177,7 +176,8 @@ def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sha
         values = _checked(sample.target, fields[1:], f"sample {sample.id}, target")
         target[place], exponents[place] = encode(values)
         parameters[place] = sample.parameters
-        fingerprints[place] = fingerprint(sample.source_h, values)
+        known = sample.fingerprint
+        fingerprints[place] = fingerprint(sample.source_h, values) if known is None else known
         ids.append(sample.id)
         families.append(sample.family)
     source_h.flush()

@@ -25,6 +25,8 @@ class Sample:
     """``(12, ny, nx)`` of the target plane, channels `emfm.physics.channels.TARGET_CHANNELS`."""
     parameters: NDArray[np.float64]
     """``(p,)``, in the order of the source's ``parameter_names``; NaN where a sample has no such value."""
+    fingerprint: NDArray[np.float64] | None = None
+    """`emfm.data.store.fingerprint` of the fields before they were stored, where they come from a store."""
 
 
 class SampleSource(Protocol):

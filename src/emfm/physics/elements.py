@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from emfm.physics.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
@@ -166,6 +165,8 @@ def _patterns(offsets: Real, wavenumber: float) -> tuple[Real, Real, Real]:
 
     Each is ``(2, N, P)``, real and imaginary parts: real arithmetic takes a third of the time of numpy's complex one.
     """
+    import torch  # here, for those who import this module and need no field: it takes seconds to load
+
     distance_squared = np.einsum("inp,inp->np", offsets, offsets)
     if not distance_squared.all():
         raise ValueError("a point lies on an element, where the field is infinite")

@@ -52,6 +52,21 @@ def unfinished(stage: str, identity: Sequence[str]) -> list[str]:
     return sorted(path.name.removesuffix(ending) for path in _root().glob(f"{stage}*{ending}") if path.is_dir())
 
 
+@contextmanager
+def kept_folder(name: str) -> Iterator[Path]:
+    """A folder for what a stage keeps from run to run, locked; the stage judges itself what of it still holds.
+
+    Raises BusyError where another process holds it.
+    """
+    folder = _root() / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{folder}.lock", timeout=_LAST_BREATH_SECONDS):
+            yield folder
+    except Timeout:
+        raise BusyError(f"another process works with {folder}; wait for it or stop it") from None
+
+
 def memo_folder() -> Path:
     """Where trainings keep what they compute once a sample: results of this very code, and none of other code."""
     folder = _root() / f"memo-{code_digest()[:16]}"
@@ -68,7 +83,7 @@ def _root() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".resume"
 
 
-def code_digest() -> str:
-    """One hash over the modules that a stage's unfinished work may depend on."""
-    files = [path for package in _PACKAGES for path in (_SOURCES / package).rglob("*.py")]
+def code_digest(packages: Sequence[str] = _PACKAGES) -> str:
+    """One hash over the modules of ``packages``: by default all that a stage's unfinished work may depend on."""
+    files = [path for package in packages for path in (_SOURCES / package).rglob("*.py")]
     return sha256_files(files, _SOURCES)

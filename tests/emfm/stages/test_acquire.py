@@ -1,5 +1,7 @@
 """The stage that makes the samples."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -125,8 +127,8 @@ def test_a_slice_made_elsewhere_is_taken_up_once_its_folder_is_copied(params_at,
     (made,) = (path for path in Path(".resume").iterdir() if path.is_dir())
     elsewhere = shutil.move(made, tmp_path / "elsewhere")
     shutil.copytree(elsewhere, made)
-    shutil.rmtree(made / "shard-00002")
-    (made / "shard-00004.part").mkdir()
+    shutil.rmtree(made / "shards" / "shard-00002")
+    (made / "shards" / "shard-00004.part").mkdir()
     acquire.run(params)
     assert len(Store(STORE)) == 10
 
@@ -153,3 +155,83 @@ def test_a_slice_that_is_none_is_refused_before_any_work(params_at, capsys, text
     with pytest.raises(SystemExit):
         main(["acquire", f"--slice={text}"])
     assert f"found {text!r}; give the slice and how many there are, such as 2/4" in capsys.readouterr().err
+
+
+def write_cases(store, rows):
+    """Cases of a store's ``rows`` in the folder ``cases``."""
+    Path("cases").mkdir(exist_ok=True)
+    for row in rows:
+        identifier = store.table["id"][row]
+        np.savez(f"cases/{identifier}.npz", x=store.source_h([row])[0], y=store.target([row])[0])
+
+
+def spoil(row):
+    """Make a case unreadable without changing its inventory."""
+    path = sorted(Path("cases").iterdir())[row]
+    facts = path.stat()
+    path.write_bytes(b"\0" * facts.st_size)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def test_an_import_of_more_cases_reads_only_those_and_says_so(params_at, capsys):
+    acquire.run(params_at())
+    simulated = Store(STORE)
+    write_cases(simulated, range(6))
+    params = params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}})
+    acquire.run(params)
+    assert "0 cases are taken over from the import before, 6 are read." in capsys.readouterr().out
+    write_cases(simulated, range(6, 9))
+    shutil.move(".resume", "aside")
+    acquire.run(params)
+    from_nothing = contents(STORE)
+    shutil.rmtree(".resume")
+    shutil.move("aside", ".resume")
+    for row in range(6):
+        spoil(row)
+    capsys.readouterr()
+    shutil.rmtree(STORE)  # as DVC does
+    acquire.run(params)
+    assert "6 cases are taken over from the import before, 3 are read." in capsys.readouterr().out
+    assert contents(STORE) == from_nothing
+
+
+@pytest.mark.parametrize("step", ["find_kept", "pack", "keep_import", "STORE"])
+@pytest.mark.parametrize("after", [False, True])
+def test_an_import_stopped_at_any_step_reads_no_case_twice(params_at, monkeypatch, step, after):
+    acquire.run(params_at())
+    write_cases(Store(STORE), range(6))
+    params = params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}})
+
+    def stopping(real):
+        def call(*arguments):
+            result = real(*arguments) if after else None
+            raise KeyboardInterrupt(result)
+
+        return call
+
+    class Unreachable:
+        parent = STORE.parent
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acquire, step, Unreachable() if step == "STORE" else stopping(getattr(acquire, step)))
+        with pytest.raises((KeyboardInterrupt, TypeError)):
+            acquire.run(params)
+    if step in ("keep_import", "STORE") or (step == "pack" and after):
+        for row in range(6):
+            spoil(row)
+    shutil.rmtree(STORE, ignore_errors=True)  # as DVC does
+    acquire.run(params)
+    assert len(Store(STORE)) == 6
+
+
+def test_a_disk_too_full_to_keep_the_import_does_not_stop_it(params_at, monkeypatch, capsys):
+    acquire.run(params_at())
+    write_cases(Store(STORE), range(3))
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(acquire, "keep_import", full)
+    acquire.run(params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}}))
+    assert "The import is not kept" in capsys.readouterr().out
+    assert len(Store(STORE)) == 3

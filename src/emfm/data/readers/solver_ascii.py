@@ -97,7 +97,9 @@ def _read_plane(
     factors = [_factor(path, name, unit) for name, unit in columns]
     table = _below_dashes(table)
     values = parse_numbers(table, names, "space") * factors
-    return field_on_grid(PointTable(table, needed, values[:, [names.index(name) for name in needed]]), grid)
+    places = [names.index(name) for name in needed]
+    xyz, fields = values[:, places[: len(AXES)]], values[:, places[len(AXES) :]]
+    return field_on_grid(PointTable(table, needed, xyz, fields), grid)
 
 
 def _solver_name(channel: str) -> str:
