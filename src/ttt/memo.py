@@ -27,6 +27,10 @@ class Memo:
         """The same folder with another ``before``."""
         return Memo(self._folder, before)
 
+    def shared(self, first: Callable[[Callable[[], Array]], Array]) -> "Memo":
+        """The same memo for processes that compute together; ``first`` has one of them work for all."""
+        return _Shared(self, first)
+
     def array(self, identity: str, compute: Callable[[], Array]) -> Array:
         """What was remembered under ``identity``, or what ``compute`` returns, which is remembered from now on.
 
@@ -48,6 +52,16 @@ class Memo:
         if self._before is not None:
             self._before()
         return np.ascontiguousarray(compute(), np.float32)
+
+
+class _Shared(Memo):
+    def __init__(self, memo: Memo, first: Callable[[Callable[[], Array]], Array]) -> None:
+        super().__init__()
+        self._memo, self._first = memo, first
+
+    def array(self, identity: str, compute: Callable[[], Array]) -> Array:
+        """See `Memo.array`."""
+        return self._first(lambda: self._memo.array(identity, compute))
 
 
 def _read(path: Path) -> Array | None:

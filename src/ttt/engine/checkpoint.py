@@ -122,6 +122,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    return from_bytes(content, path)
+
+
+def from_bytes(content: bytes, path: Path) -> Checkpoint:
+    """The checkpoint whose file has this ``content``; raises CheckpointError for a damaged or foreign one."""
     raw = _unpack(content, path)
     names = [field.name for field in fields(Checkpoint)]
     if not isinstance(raw, dict) or raw.get("format") != FORMAT or sorted(raw) != sorted(names):

@@ -53,6 +53,18 @@ class Journal:
         self._file.close()
 
 
+class NoJournal:
+    """The journal of a process that writes nothing, because another one does."""
+
+    size = 0
+
+    def write(self, kind: str, record: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def sync(self) -> None:
+        """Nothing."""
+
+
 def read_records(path: Path) -> list[dict[str, Any]]:
     """The lines of a journal; an unfinished last one, which a crash may leave, is left out.
 
