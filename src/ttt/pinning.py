@@ -40,6 +40,9 @@ class ComputeParams(Section):
     instruction_set: Literal["avx2", "native"] = pydantic.Field(
         description="avx2: same bits on every x86-64 processor since 2013; native: the fastest, other bits"
     )
+    processes: int = pydantic.Field(
+        default=1, ge=1, description="processes, each with these threads or its own GPU, that share a training stage"
+    )
 
 
 def pin(compute: ComputeParams) -> None:

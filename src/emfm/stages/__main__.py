@@ -46,7 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("train_stage needs a number, and no other stage takes one")
     _stop_with_dvc()
     try:
-        pin(_compute_params())
+        compute = _compute_params()
+        pin(compute)
+        if args.stage == "train_stage" and compute.processes > 1 and "WORLD_SIZE" not in os.environ:
+            return _run_together(compute.processes, args.stage, args.number)
         if args.slice is not None:
             return _run(args.stage, "run_slice", *args.slice)
         return _run(args.stage, "run", *([] if args.number is None else [args.number]))
@@ -73,6 +76,17 @@ def _run(stage: str, function: str, *numbers: int) -> int:
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return int(refusals.exit_status(error))
+    return 0
+
+
+def _run_together(processes: int, stage: str, number: int) -> int:
+    """Run a stage in several processes, as ``torchrun`` does; the exit status of the first that fails."""
+    run = importlib.import_module("torch.distributed.run")
+    errors = importlib.import_module("torch.distributed.elastic.multiprocessing.errors")
+    try:
+        run.main(["--standalone", f"--nproc-per-node={processes}", "-m", "emfm.stages", stage, str(number)])
+    except errors.ChildFailedError as error:
+        return abs(int(error.get_first_failure()[1].exitcode))
     return 0
 
 
