@@ -11,6 +11,7 @@ from ttt.files import write_text
 def run(params: Params) -> None:
     """Write ``data/y_norm_stats.json``."""
     train_pool = open_samples(Store(STORE), ids_file("train_pool"))
-    batches = train_pool.batches(params.training.train.batch_size, params.loss.norm_max_batches)
-    stats = compute_norm_stats(batches, params.data.scale_by_source, params.loss.norm_eps)
+    batch_size, most = params.training.train.batch_size, params.loss.norm_max_batches
+    measured = train_pool.first(None if most is None else most * batch_size).in_store_order()
+    stats = compute_norm_stats(measured.batches(batch_size), params.data.scale_by_source, params.loss.norm_eps)
     write_text(NORM_STATS, stats.to_json())

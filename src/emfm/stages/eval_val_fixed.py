@@ -50,7 +50,7 @@ def run(params: Params) -> None:
     classic: dict[str, Predictor] = {}
     baselines = {}
     for name, baseline in make_baselines(store.geometry, params.eval.ridge).items():
-        baseline.fit(train_pool.batches(batch_size))
+        baseline.fit(train_pool.in_store_order().batches(batch_size))
         baselines[name] = court.judge(baseline.predict, name)
         classic[name] = baseline.predict
 
