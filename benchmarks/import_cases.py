@@ -3,12 +3,9 @@
     python benchmarks/import_cases.py
 
 simulates cases of the size of params.yaml, writes them as CSV and npz files, lists them several times over by hard
-links, so that all stay in the page cache, and measures in one run; writes reports/benchmarks/import_cases.json and .md.
+links, so that all stay in the page cache, and measures in one run.
 """
 
-import json
-import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -18,35 +15,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ttt.config import parse_section, read_yaml
-from ttt.pinning import ComputeParams, pin
+from machine import ROOT, peak_memory, pin_libraries, run_part
 
 if TYPE_CHECKING:
     from emfm.physics import Geometry
 
-ROOT = Path(__file__).parents[1]
 DISTINCT = 200
 LISTED = 3000
 ADDED = 300
 SHARD = 250
 PROCESSES = (1, 2)
 REPEATS = 2
-
-
-def main() -> None:
-    """Measure and write the table; with ``--peak ROOT FOLDER`` only print one import's largest process."""
-    compute = parse_section(ComputeParams, read_yaml(ROOT / "params.yaml")["compute"], "compute", [])
-    assert compute is not None
-    pin(compute)
-    if sys.argv[1:2] == ["--peak"]:
-        sys.stdout.write(f"{peak_of_import(Path(sys.argv[2]), Path(sys.argv[3])):.0f}")
-        return
-    figures = measure()
-    out = ROOT / "reports" / "benchmarks" / "import_cases"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix(".json").write_text(json.dumps(figures, indent=2) + "\n")
-    out.with_suffix(".md").write_text(as_markdown(figures))
-    sys.stdout.write(as_markdown(figures))
 
 
 def measure() -> dict[str, Any]:
@@ -68,7 +47,6 @@ def measure() -> dict[str, Any]:
         list_cases(folder / "distinct-csv", half, range(LISTED // 2))
         memory = {str(size): peak_apart(root, folder) for size, root in ((LISTED // 2, half), (LISTED, roots["csv"]))}
     return {
-        "machine": {"cores": os.cpu_count(), "processor": processor(), "python": platform.python_version()},
         "cases": LISTED,
         "added": ADDED,
         "cases_per_second": rates,
@@ -173,43 +151,15 @@ def peak_apart(root: Path, folder: Path) -> float:
 
 def peak_of_import(root: Path, folder: Path) -> float:
     """Resident memory of the largest process of an import, MB."""
-    import resource
-
     from emfm.settings import load_params
 
     import_seconds(root, folder, load_params(ROOT / "params.yaml").data.geometry(), PROCESSES[-1])
-    used = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return used / 1024
-
-
-def as_markdown(figures: dict[str, Any]) -> str:
-    """The figures as a table."""
-    machine, rates = figures["machine"], figures["cases_per_second"]
-    loop = rates["three pandas.read_csv, 1 process"]
-    memory = ", ".join(f"{peak:.0f} MB at {size} cases" for size, peak in figures["largest_process_mb"].items())
-    lines = [
-        "# Importing solved cases",
-        "",
-        f"`python benchmarks/import_cases.py`: {machine['cores']} cores, {machine['processor']}, Python "
-        f"{machine['python']}. {figures['cases']} cases in the page cache, from start to complete store.",
-        "",
-        "| way | cases/s | times the pandas loop |",
-        "|---|---|---|",
-        *(f"| {way} | {rate:.0f} | {rate / loop:.1f} |" for way, rate in rates.items()),
-        "",
-        f"Largest process: {memory}.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def processor() -> str:
-    """The processor's name."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+    return peak_memory()
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--peak"]:
+        pin_libraries()
+        sys.stdout.write(f"{peak_of_import(Path(sys.argv[2]), Path(sys.argv[3])):.0f}")
+    else:
+        run_part(measure)
