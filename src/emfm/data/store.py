@@ -11,6 +11,7 @@ A folder with
 """
 
 import json
+import tokenize
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -71,7 +72,9 @@ class StoreHeader:
             return cls(geometry, raw["origin"], raw["samples"], raw["shard_samples"], tuple(raw["parameters"]))
         except FileNotFoundError:
             raise DataError(f"{folder}: no packed store there ({HEADER_FILE} is missing); {_REMEDY}") from None
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except DataError:
+            raise
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise DataError(f"{path}: damaged ({error}); {_REMEDY}") from error
 
     def shards(self) -> list[range]:
@@ -193,7 +196,7 @@ def _read_table(path: Path, samples: int) -> pd.DataFrame:
 def _open_array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r" if 0 not in shape else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, tokenize.TokenError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as an array ({error}); {_REMEDY}") from error
     if array.shape != shape or array.dtype != dtype:
         raise DataError(f"{path}: must be {np.dtype(dtype).name} {shape}, found {array.dtype} {array.shape}; {_REMEDY}")
