@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ttt.config import UserError
 
 _DAMAGED: Final = (
+    ArithmeticError,
     EOFError,
     KeyError,
     NotImplementedError,
-    OverflowError,
     RuntimeError,
     ValueError,
     tokenize.TokenError,
@@ -75,7 +75,8 @@ def find_inputs(folder: Path) -> list[Path]:
 def _read_numpy(path: Path, shape: Sequence[int]) -> NDArray[np.generic]:
     try:
         with path.open("rb") as file:
-            content = np.load(path if _is_npy(file) else file, mmap_mode="r", allow_pickle=False)
+            with np.errstate(over="raise"):  # a size that no integer holds
+                content = np.load(path if _is_npy(file) else file, mmap_mode="r", allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return content
             if "x" not in content.files:
