@@ -68,6 +68,9 @@ class StoreHeader:
             channels = [*raw["source_channels"], *raw["target_channels"]]
             if raw["format"] != FORMAT or channels != [*SOURCE_CHANNELS, *TARGET_CHANNELS]:
                 raise DataError(f"{path}: another format or channel layout than this version reads; {_REMEDY}")
+            for name in ("samples", "shard_samples"):
+                if type(raw[name]) is not int or raw[name] < 1:
+                    raise ValueError(f"{name} is {raw[name]!r}, not a whole number above 0")
             geometry = Geometry(raw["frequency"], Grid(**raw["source"]), Grid(**raw["target"]))
             return cls(geometry, raw["origin"], raw["samples"], raw["shard_samples"], tuple(raw["parameters"]))
         except FileNotFoundError:
