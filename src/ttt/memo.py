@@ -73,8 +73,11 @@ def _read(path: Path) -> Array | None:
     checksum, data = content[:32], content[32:]
     if hashlib.sha256(data).digest() != checksum:
         return None
-    rows, columns = np.frombuffer(data[:16], np.int64)
-    return np.frombuffer(data[16:], np.float32).reshape(rows, columns).copy()
+    try:
+        rows, columns = np.frombuffer(data[:16], np.int64)
+        return np.frombuffer(data[16:], np.float32).reshape(rows, columns).copy()
+    except ValueError:
+        return None
 
 
 def _to_bytes(array: Array) -> bytes:

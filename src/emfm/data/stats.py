@@ -134,7 +134,7 @@ def read_norm_stats(path: Path) -> NormStats:
     """The statistics in a file; raises DataError where it is missing or damaged."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error}); {_REMEDY}") from error
     problems: list[str] = []
     stats = parse_section(NormStats, raw, "", problems)

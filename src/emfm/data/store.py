@@ -13,6 +13,7 @@ A folder with
 
 import json
 import mmap
+import tokenize
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -72,11 +73,16 @@ class StoreHeader:
             channels = [*raw["source_channels"], *raw["target_channels"]]
             if raw["format"] != FORMAT or channels != [*SOURCE_CHANNELS, *TARGET_CHANNELS]:
                 raise DataError(f"{path}: another format or channel layout than this version reads; {_REMEDY}")
+            for name in ("samples", "shard_samples"):
+                if type(raw[name]) is not int or raw[name] < 1:
+                    raise ValueError(f"{name} is {raw[name]!r}, not a whole number above 0")
             geometry = Geometry(raw["frequency"], Grid(**raw["source"]), Grid(**raw["target"]))
             return cls(geometry, raw["origin"], raw["samples"], raw["shard_samples"], tuple(raw["parameters"]))
         except FileNotFoundError:
             raise DataError(f"{folder}: no packed store there ({HEADER_FILE} is missing); {_REMEDY}") from None
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except DataError:
+            raise
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise DataError(f"{path}: damaged ({error}); {_REMEDY}") from error
 
     def shards(self) -> list[range]:
@@ -224,7 +230,7 @@ def _read_table(path: Path, samples: int) -> pd.DataFrame:
 def _open_array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r" if 0 not in shape else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, tokenize.TokenError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as an array ({error}); {_REMEDY}") from error
     if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_RANDOM"):
         array.base.madvise(mmap.MADV_RANDOM)

@@ -129,9 +129,15 @@ def from_bytes(content: bytes, path: Path) -> Checkpoint:
     """The checkpoint whose file has this ``content``; raises CheckpointError for a damaged or foreign one."""
     raw = _unpack(content, path)
     names = [field.name for field in fields(Checkpoint)]
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT or sorted(raw) != sorted(names):
-        raise CheckpointError(f"{path}: is no checkpoint of this template (format '{FORMAT}')")
-    return Checkpoint(**raw | {"place": Place(**raw["place"])})
+    foreign = CheckpointError(f"{path}: is no checkpoint of this template (format '{FORMAT}')")
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT or set(raw) != set(names):
+        raise foreign
+    if not isinstance(raw["config"], dict) or not isinstance(raw["place"], dict):
+        raise foreign
+    try:
+        return Checkpoint(**raw | {"place": Place(**raw["place"])})
+    except TypeError as error:
+        raise foreign from error
 
 
 def load_model(path: Path) -> tuple[nn.Module, Checkpoint]:
@@ -180,6 +186,8 @@ def data_spec(checkpoint: Checkpoint, path: Path) -> Section:
 def _unpack(content: bytes, path: Path) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ValueError("torch compresses nothing, but something in it is")
             damaged = archive.testzip()  # torch itself does not compare the checksums
         if damaged is None:
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

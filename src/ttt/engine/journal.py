@@ -75,7 +75,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             if number == text.count("\n") + 1:
                 break
             raise ValueError(f"{path}: line {number} is no JSON object ({error})") from error

@@ -3,6 +3,7 @@
 import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -87,7 +88,7 @@ def _read_stream(stream: IO[bytes], shape: tuple[int, ...], where: str) -> NDArr
         if version != _PLAIN_VERSION:
             raise ValueError(f"version {version} of the format is not for arrays of numbers")
         found, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    except ValueError as error:
+    except (ValueError, tokenize.TokenError, RecursionError) as error:
         raise DataError(f"{where}: is not an array of numbers ({error}); save it with numpy") from error
     if dtype.hasobject:
         raise DataError(f"{where}: holds a pickle, which is never loaded; save a plain array of numbers")

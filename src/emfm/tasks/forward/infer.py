@@ -1,7 +1,8 @@
 """Predict target E and H: ``python -m emfm.tasks.forward.infer --ckpt PATH --input PATH --out PATH``.
 
 An input holds source H in A/m on the source plane that the model was trained for: a .csv with the columns x,y,z
-(mm) and Hx_re,Hx_im,Hy_re,Hy_im, a .npy (4,ny,nx), a .npz with it as array x, or a .txt export of a solver.
+(mm) and Hx_re,Hx_im,Hy_re,Hy_im, a .npy (4,ny,nx), a .npz with it as array x, or an export of a solver: .txt
+(CST), .hfe (FEKO) or .fld (HFSS).
 
 --out_format tensor: a .npy (12,ny,nx), E in V/m and H in A/m.
 --out_format nf_target_csv: a folder with target_E.csv and target_H.csv.
@@ -67,7 +68,7 @@ def _infer(args: argparse.Namespace) -> None:
     trust: list[tuple[Path, list[float], float]] = []
     with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
         for chunk in _chunks(targets):
-            source_h = np.stack([read_source_h(path, geometry.source) for path in chunk])
+            source_h = np.stack([read_source_h(path, geometry.source, geometry.frequency) for path in chunk])
             source_scale(source_h)
             predictions, expected, distance = predict.judged(source_h)
             trust += zip(chunk, expected.tolist(), distance.tolist(), strict=True)
