@@ -16,18 +16,15 @@ from typing import Any
 
 from machine import ROOT, peak_memory, run_part
 from scaling import VARIANTS, errors
+from training_data import make_samples
 
-VAL = 200
 UNET_SAMPLES = 512
 
 
 def measure(divisor: int) -> dict[str, Any]:
     """Seconds of the ladder and of its parts, samples a second, and errors on samples that no training saw."""
-    from emfm.data.pack import pack
     from emfm.data.sample_lists import open_samples
-    from emfm.data.simulate import SimulatedSource
     from emfm.data.store import Store
-    from emfm.settings import load_params
     from ttt.assemble import assemble
     from ttt.config import read_yaml
     from ttt.engine.checkpoint import load_model
@@ -39,24 +36,9 @@ def measure(divisor: int) -> dict[str, Any]:
 
     raw = read_yaml(ROOT / "params.yaml")
     sizes = [size // divisor for size in raw["stages"]["sizes"]["full"]]
-    params = load_params(ROOT / "params.yaml")
-    geometry = params.data.geometry()
-    changes = {"num_samples": sizes[-1] + VAL, "duplicate_share": 0.0, "family_size": 1}
-    source = SimulatedSource(geometry, params.acquire.simulate.model_copy(update=changes), params.acquire.seed)
     folder = Path(tempfile.mkdtemp(dir=ROOT, prefix=".benchmark-"))
     try:
-        pack(source, geometry, "benchmark", folder / "store", folder / "work", 4096, params.acquire.workers)
-        ids = Store(folder / "store").table["id"].tolist()
-        (folder / "train_ids.txt").write_text("\n".join(ids[: sizes[-1]]) + "\n")
-        (folder / "val_ids.txt").write_text("\n".join(ids[-VAL:]) + "\n")
-        data = {
-            "data.data_root": str(folder / "store"),
-            "data.train_ids": str(folder / "train_ids.txt"),
-            "data.val_ids": str(folder / "val_ids.txt"),
-            "data.norm_stats": None,
-            "loss.norm_max_batches": 40,
-            "scale": "full",
-        }
+        data = make_samples(folder, sizes[-1]) | {"scale": "full"}
         val = open_samples(Store(folder / "store"), folder / "val_ids.txt")
 
         def train(name: str, size: int, before: Path | None, changes: dict[str, Any]) -> dict[str, Any]:

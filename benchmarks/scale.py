@@ -130,6 +130,19 @@ def repro_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     return [("`dvc repro` with nothing to do, as many files as full scale", "10 s", text)]
 
 
+def inference_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+    (run,) = runs
+    return [
+        (
+            f"predict {size} at once, model loaded before",
+            "near the products",
+            f"{1e3 * of['seconds']:,.1f} ms; within matrix products and factorisations {1e3 * of['products_seconds']:,.1f} ms",
+        )
+        for size, of in run.items()
+        if size.isdecimal()
+    ]
+
+
 PARTS = {
     "simulate": Part("simulate.py", ((2000,), (16000,)), ((200,),), simulate_lines),
     "import": Part("import_cases.py", ((),), (), import_lines),
@@ -137,6 +150,7 @@ PARTS = {
     "tables": Part("dedupe_split.py", ((FULL,), (10 * FULL,)), ((20000,),), table_lines),
     "format": Part("store_format.py", ((200,),), ((5,),), format_lines),
     "ladder": Part("ladder.py", ((10,),), ((1000,),), ladder_lines),
+    "inference": Part("inference.py", ((1000,),), ((20,),), inference_lines),
     "repro": Part("repro.py", ((127,),), (), repro_lines),
 }
 
