@@ -18,7 +18,7 @@ Axes = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 Field = NDArray[np.complex64]
 
-_CHUNK: Final = 64
+CHUNK: Final = 64
 """Scans that are predicted at a time, so that memory beside the results does not grow with the batch."""
 
 
@@ -171,7 +171,7 @@ def load_model(path: str | Path, device: str = "auto") -> ForwardModel:
 
 
 def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK))
+    return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
 
 
 def _fill(field: NDArray[Any], channels: Channels) -> None:

@@ -94,7 +94,7 @@ def test_memory_does_not_grow_with_the_batch(model, scans, monkeypatch):
     monkeypatch.setattr(TrainedModel, "judged", lambda self, part: sizes.append(len(part)) or judged(self, part))
     model.predict(np.concatenate([scans, scans]))
     assert sum(sizes) == 2 * len(scans)
-    assert max(sizes) == forward_model._CHUNK
+    assert max(sizes) == forward_model.CHUNK
 
 
 def test_an_empty_batch_has_an_empty_field(model, scans):
