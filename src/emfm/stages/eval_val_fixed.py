@@ -11,8 +11,9 @@ from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList, open_samples, whole_store
 from emfm.data.store import HEADER_FILE, Store
 from emfm.evaluation.baselines import make_baselines
-from emfm.evaluation.judge import Judge, ModelPredictor, Predictor, Samples, judge, share_unlike_training
+from emfm.evaluation.judge import Judge, Predictor, Samples, judge, share_unlike_training
 from emfm.evaluation.results import Figures, OtherSet, ValResults
+from emfm.inference.trained import TrainedModel
 from emfm.physics.grid import Geometry
 from emfm.settings import Params
 from emfm.stages.paths import (
@@ -40,10 +41,10 @@ def run(params: Params) -> None:
     device, batch_size = resolve_device(params.training.device), params.eval.batch_size
     court = Judge(val_fixed, batch_size, params.eval.noise_snr_db)
 
-    models, stages = {}, dict[str, ModelPredictor]()
+    models, stages = {}, dict[str, TrainedModel]()
     for stage, train_samples in enumerate(params.stages.sizes, start=1):
         name = f"stage{stage}"
-        stages[name] = ModelPredictor(best_model(stage), device)
+        stages[name] = TrainedModel(best_model(stage), device)
         models[name] = court.judge_model(stages[name], best_model(stage), train_samples, name)
 
     final = f"stage{len(params.stages.sizes)}"
@@ -91,7 +92,7 @@ def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
 
 
 def judge_set(
-    predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str, final: ModelPredictor
+    predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str, final: TrainedModel
 ) -> OtherSet:
     """The figures of each predictor on the set called ``name``, and how much of it ``final`` finds unlike its own."""
     found = {

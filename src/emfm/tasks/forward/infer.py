@@ -26,12 +26,9 @@ from tqdm import tqdm
 
 from emfm.data.field_files import list_inputs, read_source_h, write_npy, write_target_csv
 from emfm.data.stats import source_scale
-from emfm.evaluation.judge import ModelPredictor
-from emfm.models.spec import FieldSpec
+from emfm.inference.trained import TrainedModel, find_device
 from ttt.command import run_command
 from ttt.config import UserError
-from ttt.engine.checkpoint import data_spec, load_checkpoint
-from ttt.engine.evaluate import resolve_device
 from ttt.engine.progress import LOG, log_to_stderr
 from ttt.files import write_text
 
@@ -58,11 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _infer(args: argparse.Namespace) -> None:
     log_to_stderr()
-    spec = data_spec(load_checkpoint(args.ckpt), args.ckpt)
-    if not isinstance(spec, FieldSpec):
-        raise UserError(f"{args.ckpt}: holds no forward model; name one that emfm.tasks.forward.train made")
-    predict = ModelPredictor(args.ckpt, resolve_device(args.device))
-    geometry = spec.geometry()
+    predict = TrainedModel(args.ckpt, find_device(args.device))
+    geometry = predict.geometry
     targets = _targets(args)
     table = args.out / TRUST_FILE if args.input.is_dir() else None
     trust: list[tuple[Path, list[float], float]] = []
