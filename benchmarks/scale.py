@@ -4,7 +4,8 @@
 
 Each part runs in a process of its own and can be run alone (`python benchmarks/PART.py NUMBERS`). Writes
 reports/benchmarks/scale.json and scale.md. It takes about half an hour; let the machine do nothing else meanwhile.
-``--quick`` runs every part at a small size and writes nothing.
+``--quick`` runs every part at a small size and writes nothing. `python benchmarks/inference.py` measures predictions of
+a model that is trained already, into a table of its own.
 """
 
 import argparse
@@ -130,19 +131,6 @@ def repro_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     return [("`dvc repro` with nothing to do, as many files as full scale", "10 s", text)]
 
 
-def inference_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
-    (run,) = runs
-    return [
-        (
-            f"predict {size} at once, model loaded before",
-            "near the products",
-            f"{1e3 * of['seconds']:,.1f} ms; within matrix products and factorisations {1e3 * of['products_seconds']:,.1f} ms",
-        )
-        for size, of in run.items()
-        if size.isdecimal()
-    ]
-
-
 PARTS = {
     "simulate": Part("simulate.py", ((2000,), (16000,)), ((200,),), simulate_lines),
     "import": Part("import_cases.py", ((),), (), import_lines),
@@ -150,7 +138,6 @@ PARTS = {
     "tables": Part("dedupe_split.py", ((FULL,), (10 * FULL,)), ((20000,),), table_lines),
     "format": Part("store_format.py", ((200,),), ((5,),), format_lines),
     "ladder": Part("ladder.py", ((10,),), ((1000,),), ladder_lines),
-    "inference": Part("inference.py", ((1000,),), ((20,),), inference_lines),
     "repro": Part("repro.py", ((127,),), (), repro_lines),
 }
 
