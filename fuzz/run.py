@@ -2,7 +2,8 @@
 
 Needs ``pip install -e ".[test,fuzz]"``. Whatever the bytes of a file, a parser returns or raises one of the errors that
 it documents, with a message; it does nothing else, within the given memory. Each target runs in a process of its own,
-from a fixed seed; a file that breaks the rule is kept in fuzz/found/, and the exit status is 1.
+from a fixed seed; a file that breaks the rule is kept in fuzz/found/, and the exit status is 1. With ``--files`` and
+PYTHONHASHSEED=0 the files are the same in every run, as CI needs them: it must not fail by chance.
 """
 
 import argparse
@@ -29,6 +30,7 @@ def main() -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(prog="python fuzz/run.py", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=5, help="for each target; default: %(default)s")
+    parser.add_argument("--files", type=int, metavar="N", help="stop each target after so many files, too")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--target", nargs="+", metavar="NAME", help="default: all")
     args = parser.parse_args()
@@ -36,14 +38,14 @@ def main() -> int:
     work = Path(tempfile.mkdtemp())  # a context manager would remove it in each child, too
     targets = make_targets(work)
     chosen = args.target or list(targets)
-    failed = [name for name in chosen if not passes(name, targets[name], args.seconds, args.seed, work)]
+    failed = [name for name in chosen if not passes(name, targets[name], args, work)]
     shutil.rmtree(work)
     if failed:
         sys.stdout.write(f"broken: {', '.join(failed)}; the files are in {FOUND}\n")
     return 1 if failed else 0
 
 
-def passes(name: str, target: Target, seconds: int, seed: int, work: Path) -> bool:
+def passes(name: str, target: Target, args: argparse.Namespace, work: Path) -> bool:
     """Whether a target keeps the rule; says how many files were tried, or what broke it."""
     log = work / f"{name}.log"
     child = os.fork()  # what was imported and instrumented is there, and libFuzzer ends its process
@@ -51,7 +53,7 @@ def passes(name: str, target: Target, seconds: int, seed: int, work: Path) -> bo
         with log.open("wb") as stream:
             os.dup2(stream.fileno(), 1)
             os.dup2(stream.fileno(), 2)
-        fuzz(name, target, seconds, seed, work)
+        fuzz(name, target, args, work)
     _, status = os.waitpid(child, 0)
     lines = log.read_text(errors="replace").splitlines()
     tried = [line.split()[1] for line in lines if line.startswith("stat::number_of_executed_units")]
@@ -62,7 +64,7 @@ def passes(name: str, target: Target, seconds: int, seed: int, work: Path) -> bo
     return status == 0
 
 
-def fuzz(name: str, target: Target, seconds: int, seed: int, work: Path) -> None:
+def fuzz(name: str, target: Target, args: argparse.Namespace, work: Path) -> None:
     """Fuzz one target in this process, and end it."""
     corpus, place = work / f"{name}.corpus", work / f"{name}.input"
     corpus.mkdir()
@@ -80,8 +82,9 @@ def fuzz(name: str, target: Target, seconds: int, seed: int, work: Path) -> None
                 raise AssertionError("an error without a message") from error
 
     options = [
-        f"-max_total_time={seconds}",
-        f"-seed={seed}",
+        f"-max_total_time={args.seconds}",
+        f"-runs={-1 if args.files is None else args.files}",
+        f"-seed={args.seed}",
         f"-rss_limit_mb={MEMORY_MB}",
         f"-malloc_limit_mb={ALLOCATION_MB}",
         f"-max_len={LONGEST}",

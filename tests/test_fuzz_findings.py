@@ -11,6 +11,7 @@ import torch
 
 from case_files import GEOMETRY
 from emfm.data.field_files import read_source_h
+from emfm.data.readers.tables import TextTable, parse_json, parse_numbers
 from emfm.data.reference_cases import read_reference_cases
 from emfm.data.sample import DataError
 from emfm.data.stats import read_norm_stats
@@ -26,12 +27,13 @@ from ttt.memo import Memo
 from ttt.samples import read_samples
 
 DEEP = "[" * 100_000
-HEADER_WITHOUT_END = b"\x93NUMPY\x01\x00\x04\x00{'d\n"
+HEADERS_OF_NOTHING = (b"\x93NUMPY\x01\x00\x04\x00{'d\n", b"\x93NUMPY\x01\x00\x04\x00{})\n")
 
 
-def test_an_array_whose_header_is_not_closed_is_refused(tmp_path):
+@pytest.mark.parametrize("header", HEADERS_OF_NOTHING)
+def test_an_array_whose_header_is_not_closed_or_closed_twice_is_refused(tmp_path, header):
     path = tmp_path / "a.npy"
-    path.write_bytes(HEADER_WITHOUT_END)
+    path.write_bytes(header)
     with pytest.raises(DataError, match=r"a.npy: is not an array of numbers"):
         read_source_h(path, GEOMETRY.source, GEOMETRY.frequency)
     with pytest.raises(UserError, match=r"a.npy: is damaged or no numpy file"):
@@ -40,7 +42,7 @@ def test_an_array_whose_header_is_not_closed_is_refused(tmp_path):
 
 def test_a_store_whose_array_has_no_whole_header_is_refused(tmp_path):
     store = packed(SingleElements(["a", "b"]), tmp_path / "store")
-    (store.folder / "parameters.npy").write_bytes(HEADER_WITHOUT_END)
+    (store.folder / "parameters.npy").write_bytes(HEADERS_OF_NOTHING[0])
     with pytest.raises(DataError, match=r"parameters.npy: cannot be read as an array"):
         _ = store.parameters
 
@@ -155,6 +157,38 @@ def test_a_memo_of_the_right_checksum_and_an_impossible_shape_is_computed_again(
 def test_reference_cases_with_a_damaged_header_are_refused(tmp_path):
     path = tmp_path / "cases.npz"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("source_channels.npy", HEADER_WITHOUT_END)
+        archive.writestr("source_channels.npy", HEADERS_OF_NOTHING[0])
     with pytest.raises(DataError, match=r"cases.npz: cannot be read as reference cases"):
         read_reference_cases(path)
+
+
+def test_reference_cases_packed_by_a_program_of_the_future_are_refused(tmp_path):
+    path = tmp_path / "cases.npz"
+    np.savez(path, source_channels=np.ones(2))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 65  # the version of zip that is needed: 6.5
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be read as reference cases \(zip file version 6.5\)"):
+        read_reference_cases(path)
+
+
+@pytest.mark.parametrize("number", ["1" * 25, "-" + "9" * 40])
+def test_a_whole_number_of_many_digits_is_a_number_in_a_table(tmp_path, number):
+    body = f"1.5,{number}\n".encode()
+    assert parse_json(body, 2, [0, 1], comma=True) is None
+    table = TextTable(tmp_path / "a.csv", "x,y", body, 2)
+    assert parse_numbers(table, ["x", "y"], "comma").tolist() == [[1.5, float(number)]]
+
+
+def test_a_checkpoint_with_an_impossible_size_in_its_directory_is_refused(tmp_path):
+    path = tmp_path / "best.pth"
+    torch.save({"a": torch.ones(2)}, path)
+    content = path.read_bytes()
+    refused = 0
+    for place in range(content.index(b"PK\x01\x02"), len(content)):
+        for value in (0, 0x7F, 0xFF):
+            path.write_bytes(content[:place] + bytes([value] * 8) + content[place + 8 :])
+            with pytest.raises(CheckpointError):
+                load_checkpoint(path)
+            refused += 1
+    assert refused > 1000

@@ -1,9 +1,6 @@
 """Read samples for inference from .npy, .npz and .csv files, and refuse what is not samples."""
 
 import csv
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,19 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttt.config import UserError
-
-_DAMAGED: Final = (
-    ArithmeticError,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What numpy and zipfile raise for a damaged file."""
+from ttt.files import DAMAGED
 
 SUFFIXES: Final = (".csv", ".npy", ".npz")
 
@@ -88,7 +73,7 @@ def _read_numpy(path: Path, shape: Sequence[int]) -> NDArray[np.generic]:
         raise
     except MemoryError as error:
         raise UserError(f"{path}: claims more numbers than there is memory for; give fewer samples a file") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise UserError(f"{path}: is damaged or no numpy file of plain numbers ({error})") from error
 
 

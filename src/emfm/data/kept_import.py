@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from emfm.data.import_cases import KEY_BYTES, ImportedCases
 from emfm.data.sample import Sample
 from emfm.data.store import Store
-from ttt.files import sha256_file, write_json
+from ttt.files import DAMAGED, sha256_file, write_json
 
 _INDEX: Final = "index.json"
 _KEYS: Final = "case_keys.npy"
@@ -115,7 +115,7 @@ def _trusted_keys(place: Path, identity: str, threads: int) -> NDArray[np.uint8]
         if index["identity"] != identity or index["files"] != _hashes(place, list(index["files"]), threads):
             return None
         keys: NDArray[np.uint8] = np.load(place / _KEYS, allow_pickle=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except DAMAGED:
         return None
     return keys if keys.ndim == 2 and keys.shape[1] == KEY_BYTES else None
 

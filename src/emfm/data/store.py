@@ -13,7 +13,6 @@ A folder with
 
 import json
 import mmap
-import tokenize
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -28,6 +27,7 @@ from emfm.data.block_floats import EXPONENT, MANTISSA, decode, rounding
 from emfm.data.sample import DataError
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry, Grid
+from ttt.files import DAMAGED
 
 FORMAT = 2
 HEADER_FILE = "store.json"
@@ -230,7 +230,7 @@ def _read_table(path: Path, samples: int) -> pd.DataFrame:
 def _open_array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r" if 0 not in shape else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError, OverflowError, tokenize.TokenError, RecursionError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: cannot be read as an array ({error}); {_REMEDY}") from error
     if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_RANDOM"):
         array.base.madvise(mmap.MADV_RANDOM)

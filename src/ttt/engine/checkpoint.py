@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ttt.config import Section
 from ttt.engine.errors import CheckpointError, saving
 from ttt.engine.task import Task
-from ttt.files import sha256_files, sync_folder, write_bytes
+from ttt.files import DAMAGED, sha256_files, sync_folder, write_bytes
 from ttt.parts import DATASETS, MODELS, load_parts
 
 FORMAT: Final = "ttt-checkpoint-1"
@@ -193,7 +193,7 @@ def _unpack(content: bytes, path: Path) -> Any:
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path}: is refused, it holds more than tensors and plain values") from error
-    except (zipfile.BadZipFile, RuntimeError, EOFError, KeyError, ValueError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise CheckpointError(f"{path}: is damaged or no checkpoint ({error})") from error
     raise CheckpointError(f"{path}: is damaged (checksum of {damaged})")
 

@@ -122,7 +122,7 @@ def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDA
         parsed = _parser(threading.get_ident()).parse(b"[%b,%b]" % (listed, end))
         assert isinstance(parsed, simdjson.Array)
         flat: NDArray[np.float64] = np.frombuffer(parsed.as_buffer(of_type="d"))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last for integers of more than 64 bits
         return None
     rows, rest = divmod(flat.size, columns + 1)
     if rest or rows != text.count(b"\n"):
