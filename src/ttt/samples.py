@@ -69,7 +69,7 @@ def _read_numpy(path: Path, shape: Sequence[int]) -> NDArray[np.generic]:
             with content.zip.open("x.npy") as member:
                 _check_shape(path, _header_shape(member), shape)
             return np.asarray(content["x"])
-    except UserError:
+    except (UserError, OSError):
         raise
     except MemoryError as error:
         raise UserError(f"{path}: claims more numbers than there is memory for; give fewer samples a file") from error
