@@ -62,7 +62,10 @@ def read_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     statistics = run["statistics_samples_per_second"]
     of_statistics = ", ".join(f"{one['statistics_memory_mb']:.0f} MB at {one['samples']:,}" for one in runs)
     return [
-        ("read the store in random batches", "25,000 samples/s", f"{run['samples_per_second']:,.0f} samples/s"),
+        *(
+            (f"read the store in random batches of {size}", "25,000 samples/s", f"{rate:,.0f} samples/s")
+            for size, rate in run["samples_per_second"].items()
+        ),
         ("memory of reading, mapped pages aside", "flat", memory),
         ("U-Net epoch from the store / in memory", "within 10 %", f"{held / stored:.3f} of the time"),
         ("compute_norm_stats, page-cached", "near the memory's speed", f"{statistics:,.0f} samples/s"),
