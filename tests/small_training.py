@@ -39,7 +39,7 @@ def write_store(folder, kind):
         (folder / f"{kind}_{name}.txt").write_text("".join(f"{identifier}\n" for identifier in chosen))
 
 
-def small_config(stores, model=POD_NET, kind="elements", epochs=3, noise_snr_db=None):
+def small_config(stores, model=POD_NET, kind="elements", epochs=3, noise_snr_db=None, compute=None, amp=None):
     """The configuration of a training on what `write_store` made in ``stores``."""
     data = PLANES | {
         "name": "em_forward",
@@ -55,7 +55,8 @@ def small_config(stores, model=POD_NET, kind="elements", epochs=3, noise_snr_db=
         "seed": 3,
         "device": "cpu",
         "plugins": ["emfm.plugin"],
-        "compute": {"threads": 1, "instruction_set": "native"},
+        "compute": {"threads": 1, "instruction_set": "native"} | (compute or {}),
+        "amp": amp or {},
         "data": data,
         "model": model,
         "loss": LOSS,

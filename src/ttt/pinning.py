@@ -43,6 +43,10 @@ class ComputeParams(Section):
     processes: int = pydantic.Field(
         default=1, ge=1, description="processes, each with these threads or its own GPU, that share a training stage"
     )
+    compile: Literal["none", "default", "reduce-overhead"] = pydantic.Field(
+        default="none",
+        description="torch.compile of training steps: none, default, or reduce-overhead, which replays CUDA graphs",
+    )
 
 
 def pin(compute: ComputeParams) -> None:

@@ -39,6 +39,9 @@ class TrainParams(Section):
     early_stop: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better score; null: never"
     )
+    on_device: bool = Field(
+        True, description="keep samples in a GPU's memory where they take up to half of what is free"
+    )
     log_every: int = Field(10, ge=1, description="steps between two step lines in metrics.jsonl")
 
 
@@ -85,7 +88,7 @@ NAMED_SECTIONS: Final[dict[str, Registry[Any]]] = {
     "scheduler": SCHEDULERS,
 }
 _OPTIONAL: Final = ("metrics", "amp", "ckpt", "alerts")
-_LOCAL: Final = (("ckpt", "run_dir"), ("train", "num_workers"), ("alerts", "command"))
+_LOCAL: Final = (("ckpt", "run_dir"), ("train", "num_workers"), ("train", "on_device"), ("alerts", "command"))
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,11 @@ class FieldModel(nn.Module, ABC):
         return source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True).sqrt()
 
 
+def in_float32(like: Tensor) -> torch.autocast:
+    """A context without autocast on the device of ``like``: for physics and errors, whatever a network computes in."""
+    return torch.autocast(like.device.type, enabled=False)
+
+
 def channel_errors(error: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Mean squares of the channels of ``error``, times ``weights``, averaged over E and over H."""
     by_channel = weights.to(error.device) * error.float().square().mean((0, 2, 3))
@@ -116,7 +121,7 @@ class NetworkFieldModel(FieldModel):
     def normalized(self, source_h: Tensor, scale: Tensor) -> Tensor:
         """The network's own output: the normalised field."""
         prediction: Tensor = self.network((source_h / scale - self.source_mean) / self.source_std)
-        return prediction
+        return prediction.float()
 
     def normalize(self, target: Tensor, scale: Tensor) -> Tensor:
         """A field in physical units as the network should output it."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 from tqdm import tqdm
 
-from emfm.models.field_model import FieldModel, SquaredErrors, channel_errors
+from emfm.models.field_model import FieldModel, SquaredErrors, channel_errors, in_float32
 from emfm.models.ridge import RidgeSums
 from emfm.models.scans import complex_rows, row_length
 from emfm.models.spec import FieldSpec
@@ -43,7 +43,7 @@ class LinearOperator(FieldModel):
 
     def forward(self, source_h: Tensor) -> Tensor:
         """See the class."""
-        with torch.autocast(source_h.device.type, enabled=False):
+        with in_float32(source_h):
             rows = complex_rows(source_h) @ self.matrix
         return torch.view_as_real(rows.reshape(len(rows), *self._shape)).movedim(-1, 2).flatten(1, 2)
 

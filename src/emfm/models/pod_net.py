@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from emfm.models.encoding import EncodedSamples, IdentifiedSamples
-from emfm.models.field_model import FieldModel, SquaredErrors
+from emfm.models.field_model import FieldModel, SquaredErrors, in_float32
 from emfm.models.modes import SNAPSHOTS_PER_MODE, FieldModes
 from emfm.models.ridge import RidgeSums
 from emfm.models.scans import complex_rows, row_length
@@ -115,10 +115,11 @@ class PodNet(FieldModel):
 
     def coefficients(self, encoded: Tensor) -> Tensor:
         """Modal coefficients, complex ``(n, modes)``, of encoded scans of size one."""
-        corrected, doubt = self._corrected(encoded)
-        phase = _phase(corrected)
-        scan = _complex(self._parts(encoded)[1])
-        correction = self.network(self._network_inputs(scan, corrected, phase))
+        with in_float32(encoded):
+            corrected, doubt = self._corrected(encoded)
+            phase = _phase(corrected)
+            inputs = self._network_inputs(_complex(self._parts(encoded)[1]), corrected, phase)
+        correction = self.network(inputs)
         by_mode = _complex(correction.float()) * self.output_std
         return corrected + doubt[:, None] * by_mode * phase
 
@@ -138,14 +139,16 @@ class PodNet(FieldModel):
             return known[key]
 
         def measure(batch: Batch) -> tuple[Tensor, Tensor]:
-            encoded = self.encode(batch.x)
-            error = self.coefficients(encoded) - self.target_coefficients(batch.y, encoded)
+            of_e, of_h = current_forms()
+            with in_float32(batch.x):
+                encoded = self.encode(batch.x)
+                truth = self.target_coefficients(batch.y, encoded)
+            error = self.coefficients(encoded) - truth
             if not normalized:
                 error = error * encoded[:, :1]
             rows = torch.view_as_real(error).flatten(1)
-            with torch.autocast(rows.device.type, enabled=False):
-                mse_e, mse_h = (((rows @ form) * rows).sum(1).mean() for form in current_forms())
-            return mse_e, mse_h
+            with in_float32(rows):
+                return ((rows @ of_e) * rows).sum(1).mean(), ((rows @ of_h) * rows).sum(1).mean()
 
         return measure
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.data import DataLoader
 
+from ttt.engine.on_device import DeviceSamples
 from ttt.engine.randomness import epoch_order
 from ttt.engine.ranks import Ranks
 from ttt.engine.task import Batch, BatchDataset
@@ -65,13 +66,15 @@ class Feed:
     ) -> None:
         self._indices = EpochBatches(seed, len(dataset), batch_size, ranks)
         self._device = device
-        options: dict[str, Any] = {"persistent_workers": True} if num_workers else {}
+        is_there = isinstance(dataset, DeviceSamples)
+        workers = 0 if is_there else num_workers
+        options: dict[str, Any] = {"persistent_workers": True} if workers else {}
         self._loader: DataLoader[Batch] = DataLoader(
             dataset,  # type: ignore[arg-type]
             batch_sampler=self._indices,
             collate_fn=_as_it_is,  # type: ignore[arg-type]
-            num_workers=num_workers,
-            pin_memory=device.type == "cuda",
+            num_workers=workers,
+            pin_memory=device.type == "cuda" and not is_there,
             worker_init_fn=partial(_live_and_die_with, os.getpid()),
             generator=torch.Generator(),  # of its own: workers' seeds must not use up the training's numbers
             **options,

@@ -14,10 +14,12 @@ from ttt.engine.abilities import Calibrated, Encodes, Prepared
 from ttt.engine.alerts import Alert, alerts_of_epoch, raise_alert
 from ttt.engine.batches import Feed, Share
 from ttt.engine.checkpoint import load_checkpoint, load_weights, save_checkpoint, to_bytes
+from ttt.engine.compiled import LossOf, compiled
 from ttt.engine.errors import DivergedError, Interrupted, TrainingError
 from ttt.engine.evaluate import evaluate, resolve_device
 from ttt.engine.gauges import write_gauges
 from ttt.engine.journal import Journal, NoJournal
+from ttt.engine.on_device import on_device
 from ttt.engine.progress import LOG, Progress
 from ttt.engine.randomness import repeatable_algorithms, undisturbed
 from ttt.engine.ranks import Ranks, present_ranks
@@ -58,21 +60,25 @@ def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start, memo: M
     with ranks.holding(folder.locked()), stop_signals() as stop, repeatable_algorithms():
         memo = (memo or Memo()).interruptible(stop.leave_if_asked)
         state = TrainingState(task, config, device)
+        loss_of = compiled(task.loss, config, device)
         refuse_unknown_monitor(state)
         try:
             resumed = begin_together(state, folder, start, memo, ranks)
             state.task = _encoded(task, memo.shared(ranks.first))
+            if config.train.on_device:
+                state.task = on_device(state.task, device, stop.leave_if_asked)
         except StopRequested:
             raise Interrupted(stop.signal or signal.SIGTERM, 0, None) from None
         if not ranks.is_first:
-            return _Training(state, folder, NoJournal(), stop, ranks, log_next_step=False).run()
+            return _Training(state, loss_of, folder, NoJournal(), stop, ranks, log_next_step=False).run()
         folder.write_config(config.to_mapping())
         with Journal(folder.journal, state.place.journal_bytes) as journal:
             if journal.size < state.place.journal_bytes:
                 LOG.warning("%s: lines of the training so far are missing from it", journal.path)
             if resumed is not None:
                 journal.write("resume", resumed)
-            outcome = _Training(state, folder, journal, stop, ranks, log_next_step=resumed is not None).run()
+            log_next = resumed is not None
+            outcome = _Training(state, loss_of, folder, journal, stop, ranks, log_next).run()
         _calibrate_best(state, folder)
         return outcome
 
@@ -102,6 +108,7 @@ class _Training:
     def __init__(
         self,
         state: TrainingState,
+        loss_of: LossOf,
         folder: RunFolder,
         journal: Journal | NoJournal,
         stop: StopRequest,
@@ -109,7 +116,7 @@ class _Training:
         log_next_step: bool,
     ) -> None:
         self._state, self._folder, self._journal, self._stop = state, folder, journal, stop
-        self._ranks = ranks
+        self._loss_of, self._ranks = loss_of, ranks
         self._task, self._config, self._device = state.task, state.config, state.device
         self._log_next_step = log_next_step
         train, samples = self._config.train, self._task.train
@@ -184,10 +191,10 @@ class _Training:
         optimizer, scaler = state.optimizer, state.scaler
         state.place.lr = optimizer.param_groups[0]["lr"]
         with torch.autocast(self._device.type, getattr(torch, amp.dtype), enabled=amp.enabled):
-            loss, parts = self._task.loss(share.batch)
+            loss, parts = self._loss_of(share.batch)
         weight = self._ranks.weight(share.of)
         optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss * weight).backward()
+        scaler.scale(loss * weight).backward()  # type: ignore[no-untyped-call]
         loss, parts = self._total(loss.detach() * weight, {name: part * weight for name, part in parts.items()})
         if self._config.train.grad_clip is not None:
             scaler.unscale_(optimizer)

@@ -114,9 +114,14 @@ class TrainingState:
 
 
 def _scales_loss(config: TrainingConfig, device: torch.device) -> bool:
-    is_half = config.amp.enabled and config.amp.dtype == "float16"
-    if is_half and device.type != "cuda":
-        raise ConfigError(
-            config.source, [f"amp.dtype: found 'float16', which needs cuda; on device {device} use bfloat16"]
-        )
-    return is_half
+    """Whether gradients need scaling, which float16's do; raises ConfigError for a format that the device lacks."""
+    amp, is_cuda = config.amp, device.type == "cuda"
+    if not amp.enabled:
+        return False
+    if amp.dtype == "float16" and not is_cuda:
+        problem = f"found 'float16', which needs cuda; on device {device} use bfloat16"
+    elif amp.dtype == "bfloat16" and is_cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+        problem = "found 'bfloat16', which this GPU does not have (NVIDIA's have it from Ampere on); use float16"
+    else:
+        return amp.dtype == "float16"
+    raise ConfigError(config.source, [f"amp.dtype: {problem}"])

@@ -1,6 +1,7 @@
 """Models with a closed form, through the training loop: from a store to a checkpoint and back."""
 
 import dataclasses
+import shutil
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from emfm.evaluation.figures import FieldErrors
 from small_fields import POD_NET, relative_errors
-from small_training import LINEAR, OPERATOR, small_config, write_store
+from small_training import LINEAR, OPERATOR, UNET, small_config, write_store
 from ttt.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.journal import epoch_records
@@ -99,6 +100,31 @@ def test_the_expected_error_of_the_best_model_is_the_typical_one_of_the_validati
         expected, _ = model.trust(model.descriptors(batch.x))
         ratio = (expected / relative_errors(model(batch.x), batch.y)).log().median(0).values
     assert ratio.abs().max() < 0.3
+
+
+@pytest.mark.parametrize("model", [POD_NET, UNET], ids=["pod_net", "U-Net"])
+def test_training_in_bfloat16_learns_what_it_learns_in_float32(tmp_path, config_of, model):
+    single, mixed = (
+        epoch_records(train(config_of(model, epochs=4, amp={"enabled": on}), tmp_path / str(on)).journal)
+        for on in (False, True)
+    )
+    losses = [[record["val_loss"] for record in records] for records in (single, mixed)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on the cpu needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # torch's compiler warns of its own code
+@pytest.mark.parametrize("model", [POD_NET, UNET], ids=["pod_net", "U-Net"])
+def test_a_compiled_training_learns_what_one_that_is_not_compiled_learns(tmp_path, config_of, model):
+    torch.compiler.reset()
+    plain, compiled = (
+        epoch_records(train(config_of(model, compute={"compile": mode}), tmp_path / mode).journal)
+        for mode in ("none", "default")
+    )
+    losses = [[record["val_loss"] for record in records] for records in (plain, compiled)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
 def test_a_linear_operator_is_trained_without_a_step(tmp_path, config_of):

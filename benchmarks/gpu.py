@@ -1,0 +1,235 @@
+"""What a GPU makes of training: each way of feeding and computing, one on top of the other.
+
+    python benchmarks/gpu.py [--device cuda] [--seconds 60] [--samples 20000] [--models pod_net ...] [--out FOLDER]
+
+trains each model with its samples fed by the host, then with them in the device's memory, then in bfloat16, with
+torch.compile, and with CUDA graphs. Each way trains as many epochs as fit into the seconds given, and is judged on
+samples that no training saw. Beside that: the share of the fastest matrix product that this device does in the same
+precision, and how many scans a second are searched for sources. (On a GPU torch does convolutions in float32 as TF32 by
+default; the matrix product is true float32.) Writes gpu.json and gpu.md. ``--device cpu`` leaves out what needs cuda.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from machine import OUT, ROOT, description, pin_libraries, seconds
+from scaling import UNET, errors
+from training_data import make_samples
+
+if TYPE_CHECKING:
+    import torch
+
+    from ttt.engine.task import Task
+
+MODELS: dict[str, dict[str, Any]] = {
+    "pod_net": {"train.batch_size": 512},
+    "forward_unet_lite": {"model": UNET, "train.batch_size": 128, "optim.lr": 0.002},
+}
+TRIAL_EPOCHS = 2
+ENCODED = 1024
+REPEATS = 5
+PRODUCT = {"cpu": 512, "cuda": 8192}
+
+
+@dataclass(frozen=True)
+class Way:
+    """What differs from the way before it."""
+
+    name: str
+    changes: dict[str, Any]
+    needs_cuda: bool = False
+
+
+WAYS = (
+    Way("float32, samples in the host's memory", {"train.on_device": False}),
+    Way("samples in the device's memory", {"train.on_device": True}, needs_cuda=True),
+    Way("bfloat16", {"amp.enabled": True}),
+    Way("torch.compile", {"compute.compile": "default"}),
+    Way("CUDA graphs", {"compute.compile": "reduce-overhead"}, needs_cuda=True),
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=60, help="of training for each error; default: %(default)s")
+    parser.add_argument("--samples", type=int, default=20000, help="training samples; default: %(default)s")
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help="default: reports/benchmarks")
+    args = parser.parse_args(arguments)
+    pin_libraries()
+    import torch
+
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser.error("there is no cuda device here; --device cpu tries the script without one")
+    figures = measure(args.device, args.seconds, args.samples, args.models)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "gpu.json").write_text(json.dumps(figures, indent=2) + "\n")
+    (args.out / "gpu.md").write_text(as_markdown(figures))
+    sys.stdout.write(as_markdown(figures))
+
+
+def measure(device: str, limit: float, samples: int, models: list[str]) -> dict[str, Any]:
+    """The figures of every model; libraries must be pinned before."""
+    import torch
+
+    folder = Path(tempfile.mkdtemp(dir=ROOT, prefix=".benchmark-"))
+    try:
+        data = make_samples(folder, samples) | {"device": device}
+        ceilings = {name: product_flops(device, getattr(torch, name)) for name in ("float32", "bfloat16")}
+        return {
+            "machine": description(),
+            "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+            "torch": str(torch.__version__),
+            "samples": samples,
+            "seconds": limit,
+            "matrix_product_flops": ceilings,
+            "models": {name: measure_model(folder, name, data | MODELS[name], limit, ceilings) for name in models},
+        }
+    finally:
+        shutil.rmtree(folder)
+
+
+def measure_model(
+    folder: Path, name: str, changes: dict[str, Any], limit: float, ceilings: dict[str, float]
+) -> dict[str, Any]:
+    """A model's figures for each way that the device has, and of what it computes once a sample."""
+    import torch
+
+    flops = 0.0
+    ways: dict[str, Any] = {}
+    for number, way in enumerate(WAYS):
+        changes |= way.changes
+        if way.needs_cuda and changes["device"] != "cuda":
+            continue
+        torch.compiler.reset()
+        trial = train(folder, f"{name}-{number}-trial", changes | {"train.epochs": TRIAL_EPOCHS})
+        flops = flops or trial["flops_per_sample"]
+        epochs = max(1, int(limit / trial["epoch_seconds"]))
+        run = train(folder, f"{name}-{number}", changes | {"train.epochs": epochs})
+        precision = "bfloat16" if changes.get("amp.enabled") else "float32"
+        ways[way.name] = {
+            "samples_per_second": run["samples_per_second"],
+            "share_of_matrix_product": run["samples_per_second"] * flops / ceilings[precision],
+            "epochs": epochs,
+            "errors": run["errors"],
+        }
+    return {"flops_per_sample": flops, "searches_per_second": trial["searches_per_second"], "ways": ways}
+
+
+def train(folder: Path, run: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """Train by ``changes`` to params.yaml: the speed of the last epoch, and errors on unseen samples."""
+    from emfm.data.sample_lists import open_samples
+    from emfm.data.store import Store
+    from ttt.assemble import assemble
+    from ttt.engine.checkpoint import load_model
+    from ttt.engine.loop import fit
+    from ttt.engine.start import Fresh
+    from ttt.memo import Memo
+    from ttt.settings import load_config
+
+    config = load_config(ROOT / "params.yaml", changes)
+    task = assemble(config)
+    outcome = fit(task, config, folder / run, Fresh(), Memo(folder / "memo"))
+    notes = [json.loads(line) for line in (folder / run / "timing.jsonl").read_text().splitlines()]
+    epoch_seconds = [note["seconds"] for note in notes if note["kind"] == "epoch"][-1]
+    model, _ = load_model(outcome.best)
+    val = open_samples(Store(folder / "store"), folder / "val_ids.txt")
+    device = next(task.model.parameters()).device
+    return {
+        "epoch_seconds": epoch_seconds,
+        "samples_per_second": len(task.train) / epoch_seconds,
+        "flops_per_sample": step_flops(task, device),
+        "searches_per_second": encoded_per_second(task, device),
+        "errors": errors(model, val.batches(64)),
+    }
+
+
+def step_flops(task: "Task", device: "torch.device") -> float:
+    """Floating-point operations of a training step, a sample; those of matrix products and convolutions.
+
+    torch counts a product of complex numbers as one of real ones, so that the default model's are a little more.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from emfm.models.pod_net import PodNet
+    from ttt.engine.task import Batch
+
+    batch = task.train.__getitems__(list(range(64))).to(device)
+    if isinstance(task.model, PodNet):
+        batch = Batch(task.model.encode(batch.x), batch.y)
+    with FlopCounterMode(display=False) as counter:
+        task.loss(batch)[0].backward()
+    return counter.get_total_flops() / len(batch.x)
+
+
+def encoded_per_second(task: "Task", device: "torch.device") -> float | None:
+    """Scans a second for which the model computes what it needs once; None where it computes nothing so."""
+    import torch
+
+    from emfm.models.pod_net import PodNet
+
+    if not isinstance(task.model, PodNet):
+        return None
+    model, scans = task.model, task.train.__getitems__(list(range(min(ENCODED, len(task.train))))).x.to(device)
+
+    def encode() -> None:
+        with torch.no_grad():
+            model.encode(scans).sum().item()
+
+    return len(scans) / seconds(encode, 2)
+
+
+def product_flops(device: str, dtype: "torch.dtype") -> float:
+    """Floating-point operations a second of a large square matrix product, best of `REPEATS`."""
+    import torch
+
+    size = PRODUCT[device]
+    one, other = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+
+    def multiply() -> None:
+        (one @ other)[0, 0].item()
+
+    multiply()
+    return float(2 * size**3 / seconds(multiply, REPEATS))
+
+
+def as_markdown(figures: dict[str, Any]) -> str:
+    """The report."""
+    ceilings = {name: f"{value / 1e12:.2f}" for name, value in figures["matrix_product_flops"].items()}
+    lines = [
+        "# Training on a GPU",
+        "",
+        f"`python benchmarks/gpu.py`: {figures['device']}, {figures['machine']}, torch {figures['torch']}.",
+        f"{figures['samples']:,} training samples; each way holds those above it. Samples a second in the last epoch, "
+        f"errors on unseen samples (E / H, median) after {figures['seconds']:.0f} s of training; the largest matrix "
+        f"products reach {ceilings['float32']} (float32) and {ceilings['bfloat16']} (bfloat16) TFLOP/s.",
+        "",
+        "| model | way | samples/s | times the first | share of the matrix product | epochs | error E / H |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, model in figures["models"].items():
+        first = next(iter(model["ways"].values()))["samples_per_second"]
+        lines += [
+            f"| {name} | {way} | {of['samples_per_second']:,.0f} | {of['samples_per_second'] / first:.2f} "
+            f"| {of['share_of_matrix_product']:.3f} | {of['epochs']} "
+            f"| {of['errors']['rel_l2_e']:.4f} / {of['errors']['rel_l2_h']:.4f} |"
+            for way, of in model["ways"].items()
+        ]
+    searched = [
+        f"{name} computes what it needs once for {model['searches_per_second']:,.0f} scans a second."
+        for name, model in figures["models"].items()
+        if model["searches_per_second"]
+    ]
+    return "\n".join([*lines, "", *searched, ""])
+
+
+if __name__ == "__main__":
+    main()

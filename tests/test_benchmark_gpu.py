@@ -1,0 +1,51 @@
+"""The script that measures a GPU, run without one."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+PROGRAM = f"""
+import sys
+sys.path.insert(0, {str(FOLDER)!r})
+import gpu
+gpu.MODELS["forward_unet_lite"]["model"] = {{"name": "forward_unet_lite", "width": 4, "levels": 2}}
+if __name__ == "__main__":
+    gpu.main(sys.argv[1:])
+"""
+
+
+def run(folder, *arguments):
+    (folder / "measure.py").write_text(PROGRAM)
+    command = [sys.executable, "measure.py", *arguments, "--out", "out"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on the cpu needs a C++ compiler")
+def test_every_way_that_the_cpu_has_is_measured_and_compared(tmp_path):
+    done = run(tmp_path, "--device", "cpu", "--samples", "100", "--seconds", "1", "--models", "forward_unet_lite")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "out" / "gpu.json").read_text())
+    ways = figures["models"]["forward_unet_lite"]["ways"]
+    assert list(ways) == ["float32, samples in the host's memory", "bfloat16", "torch.compile"]
+    for way in ways.values():
+        assert way["samples_per_second"] > 0
+        assert way["share_of_matrix_product"] > 0
+        assert 0 < way["errors"]["rel_l2_e"] < 2
+    first, _, last = ways.values()
+    times = last["samples_per_second"] / first["samples_per_second"]
+    assert f"| {times:.2f} |" in (tmp_path / "out" / "gpu.md").read_text()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_the_script_says_so_and_what_to_do(tmp_path):
+    done = run(tmp_path)
+    assert done.returncode == 2
+    assert "there is no cuda device here; --device cpu tries the script without one" in done.stderr
+    assert not (tmp_path / "out").exists()
