@@ -1,0 +1,205 @@
+"""Results shared over a real OpenSSH server and a real S3 server: pushed by one, pulled by another."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+import servers
+from tiny_project import Project, make_project
+
+pytestmark = pytest.mark.slow
+
+MANY_FILES = {"acquire.shard_samples": 1}
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A DVC remote on a server: what all share in .dvc/config, and what each user keeps to himself."""
+
+    url: str
+    shared: dict[str, str]
+    private: dict[str, str]
+    environment: dict[str, str]
+    server: servers.SshServer | servers.S3Server
+
+    def set_up(self, project):
+        """As the first user does, who then commits .dvc/config."""
+        project.run("dvc", "remote", "add", "--default", "team", self.url)
+        for option, value in self.shared.items():
+            project.run("dvc", "remote", "modify", "team", option, value)
+
+    def let_in(self, project):
+        """As each user does in his clone."""
+        for option, value in self.private.items():
+            project.run("dvc", "remote", "modify", "--local", "team", option, value)
+
+
+def ssh_remote(folder):
+    server = servers.make_ssh_server(folder)
+    return Remote(server.url, {}, {"keyfile": str(server.key)}, {}, server)
+
+
+def s3_remote(folder):
+    server = servers.make_s3_server(folder)
+    shared = {"endpointurl": server.endpoint, "region": servers.REGION}
+    with server.running():
+        server.create_bucket("emfm")
+    return Remote("s3://emfm/shared", shared, {}, server.environment, server)
+
+
+@pytest.fixture(scope="module", params=[ssh_remote, s3_remote], ids=["ssh", "s3"])
+def remote(request, tmp_path_factory):
+    return request.param(tmp_path_factory.mktemp("remote") / "server")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A project with all results and many small files, which nobody has shared yet."""
+    project = make_project(tmp_path_factory.mktemp("results") / "project", MANY_FILES)
+    project.run("dvc", "repro")
+    project.commit("results")
+    return project
+
+
+@pytest.fixture(scope="module")
+def first(results, remote, tmp_path_factory):
+    """The clone of the user who pushes, with the git remote ``origin``, a bare repository on disk."""
+    folder = tmp_path_factory.mktemp("first")
+    home = folder / "home"
+    home.mkdir()
+    subprocess.run(["git", "clone", "-q", "--bare", str(results.folder), str(folder / "origin.git")], check=True)
+    origin = Project(folder / "origin.git", remote.environment | {"HOME": str(home)})
+    project = origin.clone(folder / "project")
+    project.run("dvc", "cache", "dir", "--local", str(results.folder / ".dvc" / "cache"))
+    project.run("dvc", "checkout")
+    remote.set_up(project)
+    project.commit("remote")
+    project.run("git", "push", "-q", "origin", "main")
+    remote.let_in(project)
+    with remote.server.running():
+        project.run("dvc", "push")
+    return project
+
+
+@pytest.fixture
+def second(first, remote, tmp_path):
+    """A new clone of another user, without data."""
+    clone = Project(first.folder.parent / "origin.git", first.variables).clone(tmp_path / "second")
+    remote.let_in(clone)
+    return clone
+
+
+def assert_has_everything(project, first):
+    status = project.run("dvc", "status").stdout
+    assert "up to date" in status, status
+    cloud = project.run("dvc", "status", "--cloud")
+    assert "are in sync" in cloud.stdout, cloud.stdout
+    repro = project.run("dvc", "repro").stdout
+    assert "Running stage" not in repro
+    assert project.run("git", "status", "--porcelain").stdout == ""
+    for folder in ("data", "models"):
+        for path in (first.folder / folder).rglob("*"):
+            if path.is_file():
+                pulled = project.folder / path.relative_to(first.folder)
+                assert pulled.read_bytes() == path.read_bytes(), path
+
+
+def test_another_clone_pulls_and_has_nothing_to_run(first, second, remote):
+    with remote.server.running():
+        second.run("dvc", "pull")
+        assert_has_everything(second, first)
+
+
+def cached_files(project):
+    """Finished files that DVC has fetched."""
+    return [
+        path
+        for path in (project.folder / ".dvc" / "cache" / "files").rglob("*")
+        if path.is_file() and len(path.name) >= 30 and "." not in path.name
+    ]
+
+
+@contextmanager
+def half_a_pull(project):
+    """A ``dvc pull`` that has fetched some files and not yet all."""
+    pulling = project.start("dvc", "pull", "--jobs", "1")
+    end = time.monotonic() + PATIENCE
+    while len(cached_files(project)) < 3:
+        assert pulling.poll() is None, "it ended before it was cut"
+        assert time.monotonic() < end, "nothing was fetched"
+        time.sleep(0.001)
+    try:
+        yield pulling
+    finally:
+        if pulling.poll() is None:
+            os.killpg(pulling.pid, signal.SIGKILL)
+        pulling.wait()
+
+
+def assert_incomplete(project, first):
+    missing = [
+        path
+        for path in (first.folder / "models").rglob("*.pth")
+        if not (project.folder / path.relative_to(first.folder)).exists()
+    ]
+    assert missing, "the pull was complete before it was cut"
+
+
+def test_a_pull_whose_client_is_killed_is_completed_by_the_next(first, second, remote):
+    with remote.server.running():
+        with half_a_pull(second) as pulling:
+            os.killpg(pulling.pid, signal.SIGKILL)
+        assert_incomplete(second, first)
+        second.run("dvc", "pull")
+        assert_has_everything(second, first)
+
+
+def test_a_pull_whose_server_dies_says_so_and_is_completed_by_the_next(first, second, remote):
+    with remote.server.running() as server, half_a_pull(second) as pulling:
+        servers.kill(server["proxy"] if isinstance(server, dict) else server)
+        assert pulling.wait(PATIENCE) != 0
+    assert_incomplete(second, first)
+    with remote.server.running():
+        second.run("dvc", "pull")
+        assert_has_everything(second, first)
+
+
+def test_an_experiment_travels_with_git_and_dvc(first, second, remote):
+    with remote.server.running():
+        first.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3.0")
+        first.run("dvc", "exp", "push", "origin", "heavy-h")
+        second.run("dvc", "pull")
+        assert "heavy-h" in second.run("dvc", "exp", "list", "origin").stdout
+        second.run("dvc", "exp", "pull", "origin", "heavy-h")
+        second.run("dvc", "exp", "apply", "heavy-h")
+        assert "up to date" in second.run("dvc", "status").stdout
+        assert "Running stage" not in second.run("dvc", "repro").stdout
+    for name in ("params.yaml", "dvc.lock", "reports/val_metrics.json", "reports/report.md"):
+        assert second.read(name) == first.read(name), name
+
+
+def test_a_wrong_key_is_turned_away(second, remote):
+    if isinstance(remote.server, servers.SshServer):
+        stranger = second.folder.parent / "stranger"
+        servers.make_key(stranger)
+        second.run("dvc", "remote", "modify", "--local", "team", "keyfile", str(stranger))
+    else:
+        second.variables |= {"AWS_SECRET_ACCESS_KEY": "wrong"}
+    with remote.server.running():
+        done = second.run("dvc", "pull", check=False)
+    assert done.returncode != 0
+    assert not cached_files(second)
+
+
+def test_a_clone_without_a_remote_says_how_to_set_one_up(tmp_path):
+    project = make_project(tmp_path / "project")
+    done = project.run("dvc", "pull", check=False)
+    assert done.returncode != 0
+    assert "no remote specified" in done.stderr
+    assert "dvc remote add -d" in done.stderr
