@@ -88,10 +88,6 @@ class SshServer:
         """The server's public key as `ssh` wants it."""
         return self.folder / "known_hosts"
 
-    def change_host_key(self) -> None:
-        """What a client meets when another machine answers in the server's place."""
-        make_key(self.folder / "host_key")
-
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """The server at work."""

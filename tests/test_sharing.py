@@ -10,47 +10,49 @@ from dataclasses import dataclass
 import pytest
 
 import servers
+from recipes import recipe
 from tiny_project import Project, make_project
 
 pytestmark = pytest.mark.slow
 
+DOCUMENT = "docs/sharing.md"
 MANY_FILES = {"acquire.shard_samples": 1}
 PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A DVC remote on a server: what all share in .dvc/config, and what each user keeps to himself."""
+    """A DVC remote on a server, and what stands for it in the recipes of docs/sharing.md."""
 
-    url: str
-    shared: dict[str, str]
-    private: dict[str, str]
+    kind: str
+    places: dict[str, str]
     environment: dict[str, str]
     server: servers.SshServer | servers.S3Server
 
-    def set_up(self, project):
-        """As the first user does, who then commits .dvc/config."""
-        project.run("dvc", "remote", "add", "--default", "team", self.url)
-        for option, value in self.shared.items():
-            project.run("dvc", "remote", "modify", "team", option, value)
+    def follow(self, project, name):
+        """Run the commands of a recipe with this remote's places."""
+        script = recipe(DOCUMENT, name)
+        for written, meant in self.places.items():
+            script = script.replace(written, meant)
+        return project.run("sh", "-c", script)
 
     def let_in(self, project):
-        """As each user does in his clone."""
-        for option, value in self.private.items():
-            project.run("dvc", "remote", "modify", "--local", "team", option, value)
+        """As each user does in his clone; an S3 key is in the environment."""
+        if self.kind == "ssh":
+            self.follow(project, "key ssh")
 
 
 def ssh_remote(folder):
     server = servers.make_ssh_server(folder)
-    return Remote(server.url, {}, {"keyfile": str(server.key)}, {}, server)
+    places = {"ssh://storage.example.org/srv/emfm": server.url, "~/.ssh/id_ed25519": str(server.key)}
+    return Remote("ssh", places, {}, server)
 
 
 def s3_remote(folder):
     server = servers.make_s3_server(folder)
-    shared = {"endpointurl": server.endpoint, "region": servers.REGION}
     with server.running():
-        server.create_bucket("emfm")
-    return Remote("s3://emfm/shared", shared, {}, server.environment, server)
+        server.create_bucket("bucket")
+    return Remote("s3", {"https://s3.example.org": server.endpoint}, server.environment, server)
 
 
 @pytest.fixture(scope="module", params=[ssh_remote, s3_remote], ids=["ssh", "s3"])
@@ -78,12 +80,10 @@ def first(results, remote, tmp_path_factory):
     project = origin.clone(folder / "project")
     project.run("dvc", "cache", "dir", "--local", str(results.folder / ".dvc" / "cache"))
     project.run("dvc", "checkout")
-    remote.set_up(project)
-    project.commit("remote")
-    project.run("git", "push", "-q", "origin", "main")
+    remote.follow(project, f"set up {remote.kind}")
     remote.let_in(project)
     with remote.server.running():
-        project.run("dvc", "push")
+        remote.follow(project, "push")
     return project
 
 
@@ -112,7 +112,7 @@ def assert_has_everything(project, first):
 
 def test_another_clone_pulls_and_has_nothing_to_run(first, second, remote):
     with remote.server.running():
-        second.run("dvc", "pull")
+        assert "Running stage" not in remote.follow(second, "pull").stdout
         assert_has_everything(second, first)
 
 
@@ -173,11 +173,9 @@ def test_a_pull_whose_server_dies_says_so_and_is_completed_by_the_next(first, se
 def test_an_experiment_travels_with_git_and_dvc(first, second, remote):
     with remote.server.running():
         first.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3.0")
-        first.run("dvc", "exp", "push", "origin", "heavy-h")
+        remote.follow(first, "push experiment")
         second.run("dvc", "pull")
-        assert "heavy-h" in second.run("dvc", "exp", "list", "origin").stdout
-        second.run("dvc", "exp", "pull", "origin", "heavy-h")
-        second.run("dvc", "exp", "apply", "heavy-h")
+        assert "heavy-h" in remote.follow(second, "pull experiment").stdout
         assert "up to date" in second.run("dvc", "status").stdout
         assert "Running stage" not in second.run("dvc", "repro").stdout
     for name in ("params.yaml", "dvc.lock", "reports/val_metrics.json", "reports/report.md"):
@@ -190,11 +188,35 @@ def test_a_wrong_key_is_turned_away(second, remote):
         servers.make_key(stranger)
         second.run("dvc", "remote", "modify", "--local", "team", "keyfile", str(stranger))
     else:
-        second.variables |= {"AWS_SECRET_ACCESS_KEY": "wrong"}
+        second.variables = second.variables | {"AWS_SECRET_ACCESS_KEY": "wrong"}
     with remote.server.running():
         done = second.run("dvc", "pull", check=False)
     assert done.returncode != 0
     assert not cached_files(second)
+
+
+@pytest.mark.parametrize("remote", [ssh_remote], ids=["ssh"], indirect=True)
+def test_openssh_verifies_the_host_where_dvc_does_not(first, second, remote, tmp_path):
+    server = remote.server
+    known_hosts = tmp_path / "known_hosts"
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "config").write_text(
+        f"Host emfm-data\n    ProxyCommand ssh -F none -i {server.key} -p {server.port} -o BatchMode=yes "
+        f"-o StrictHostKeyChecking=yes -o UserKnownHostsFile={known_hosts} "
+        f"-W {servers.LOOPBACK}:{server.port} {servers.LOOPBACK}\n"
+    )
+    second.variables = second.variables | {"HOME": str(home)}
+    second.run("dvc", "remote", "modify", "--local", "team", "url", f"ssh://emfm-data{server.folder / 'shared'}")
+
+    other_key = servers.make_key(tmp_path / "other_key")
+    known_hosts.write_text(f"[{servers.LOOPBACK}]:{server.port} {other_key}")
+    with server.running():
+        assert second.run("dvc", "pull", check=False).returncode != 0
+        assert not cached_files(second)
+        known_hosts.write_text(server.known_hosts.read_text())
+        second.run("dvc", "pull")
+        assert_has_everything(second, first)
 
 
 def test_a_clone_without_a_remote_says_how_to_set_one_up(tmp_path):

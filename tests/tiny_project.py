@@ -125,8 +125,8 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
             shutil.copy(source, folder / name)
     shutil.copytree(ROOT / "data" / "reference", folder / "data" / "reference")
     (folder / ".dvc").mkdir()
-    shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
-    shutil.copy(ROOT / ".dvc" / ".gitignore", folder / ".dvc" / ".gitignore")
+    for name in ("config", ".gitignore", "plots_page.html"):
+        shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
     (folder / "reports").mkdir()
     (folder / "reports" / "test_final_ledger.jsonl").touch()
     project = Project(folder)

@@ -1,0 +1,122 @@
+"""A sweep as a user does it, with the commands of docs/experiments.md, on the real pipeline at a tiny size."""
+
+import hashlib
+import json
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from recipes import recipe
+from servers import need
+from tiny_project import make_project
+
+pytestmark = pytest.mark.slow
+
+DOCUMENT = "docs/experiments.md"
+GRID = ["grid-1", "grid-2"]
+PATIENCE = 900.0
+
+
+def follow(project, name):
+    """Run the commands of a recipe."""
+    return project.run("sh", "-c", recipe(DOCUMENT, name))
+
+
+def stages_run(done):
+    return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
+
+
+def states(project):
+    """How each experiment of the queue is doing."""
+    lines = project.run("dvc", "queue", "status").stdout.splitlines()
+    return {name: line.split()[-1] for line in lines for name in GRID if name in line.split()}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A project with results, after a grid that two workers ran at once."""
+    project = make_project(tmp_path_factory.mktemp("experiments") / "project")
+    project.run("dvc", "repro")
+    project.commit("results")
+    follow(project, "grid")
+    end, at_once = time.monotonic() + PATIENCE, False
+    while (found := states(project)) != dict.fromkeys(GRID, "Success"):
+        assert "Failed" not in found.values(), project.run("dvc", "queue", "logs", "grid-1", check=False).stdout
+        assert time.monotonic() < end, found
+        at_once |= list(found.values()) == ["Running", "Running"]
+        time.sleep(0.5)
+    assert at_once, "the two experiments did not run at once"
+    return project
+
+
+@pytest.fixture
+def project(swept):
+    """The project as the sweep left it, and puts it back."""
+    revision = swept.run("git", "rev-parse", "HEAD").stdout.strip()
+    yield swept
+    swept.run("git", "reset", "-q", "--hard", revision)
+    swept.run("dvc", "checkout")
+
+
+def test_two_workers_at_once_leave_a_sound_cache_and_the_workspace_alone(project):
+    assert project.run("git", "status", "--porcelain").stdout == ""
+    files = [path for path in (project.folder / ".dvc" / "cache" / "files" / "md5").rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        assert hashlib.md5(path.read_bytes()).hexdigest() == path.parent.name + path.name.removesuffix(".dir")
+
+
+def test_the_table_of_experiments_fits_a_terminal_of_120_columns(project):
+    project.variables = {"COLUMNS": "120", "DVC_PAGER": "cat"}
+    table = follow(project, "show").stdout
+    project.variables = {}
+    assert max(len(line) for line in table.splitlines()) <= 120
+    assert "…" not in table
+    for wanted in ("val.rel_l2_e", "val.rel_l2_h", "loss.h_weight", *GRID):
+        assert wanted in table
+    assert "test" not in table
+
+
+def test_an_applied_experiment_leaves_the_workspace_in_step(project):
+    follow(project, "apply")
+    assert "h_weight: 3\n" in project.read("params.yaml")
+    assert "up to date" in project.run("dvc", "status").stdout
+    assert stages_run(project.run("dvc", "repro")) == []
+    assert json.loads(project.read("reports/test_metrics.json")) == {"milestone": False}
+
+
+def test_a_promoted_experiment_opens_test_final_and_trains_nothing_again(project):
+    looks = len(project.read("reports/test_final_ledger.jsonl").splitlines())
+    assert "h_weight: 1.0 -> 3" in follow(project, "promote").stdout
+    assert stages_run(follow(project, "judge")) == ["eval_test_final", "plot"]
+    assert project.run("git", "status", "--porcelain").stdout == ""
+    assert list(json.loads(project.read("reports/test_metrics.json"))["test"]) == ["stage3", "stage5"]
+    assert len(project.read("reports/test_final_ledger.jsonl").splitlines()) == looks + 2
+
+
+def open_offline(page, option):
+    """What Chromium makes of a page when it reaches no other machine."""
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    options += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={page.parent}/profile"]
+    options += ["--virtual-time-budget=20000", "--window-size=1300,1400", "--hide-scrollbars"]
+    command = [need("chromium", "chromium"), *options, option, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+
+
+def test_curves_and_pictures_are_compared_offline_in_a_clone_without_data(project, tmp_path):
+    clone = project.clone(tmp_path / "clone")
+    clone.run("dvc", "exp", "pull", "--no-cache", "origin", *GRID)
+    follow(clone, "compare")
+    assert not (clone.folder / "models").exists()
+    page = clone.folder / "dvc_plots" / "index.html"
+    assert '<script src="' not in page.read_text()
+    assert len(list((page.parent / "static").glob("*loss_curves.png"))) == 3
+    assert open_offline(page, "--dump-dom").count("<canvas") == 5
+    picture = tmp_path / "page.png"
+    open_offline(page, f"--screenshot={picture}")
+    pixels = np.asarray(Image.open(picture).convert("RGB")).reshape(-1, 3).astype(int)
+    for line in ((0x94, 0x5D, 0xD6), (0x13, 0xAD, 0xC7), (0xF4, 0x68, 0x37)):  # DVC's colours of three revisions
+        assert (np.abs(pixels - line).sum(axis=1) < 30).sum() > 200, "a curve was not drawn"
