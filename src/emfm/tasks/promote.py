@@ -46,7 +46,7 @@ def _promote(args: argparse.Namespace) -> None:
     present = _present_params()
     if args.experiment is None:
         name, promoted = "the training in params.yaml", present
-        _refuse_other_data(parse_yaml(_committed("HEAD"), "params.yaml of HEAD"), promoted, name)
+        _refuse_other_data(_committed_params("HEAD", "HEAD"), promoted, name)
     else:
         name, promoted = args.experiment, _params_of_experiment(args.experiment)
         _refuse_uncommitted_params()
@@ -102,9 +102,7 @@ def edited(text: str, promoted: Mapping[str, Any], training: Mapping[str, Any]) 
 def _present_params() -> dict[str, Any]:
     if not PARAMS_FILE.exists():
         raise UserError(f"{PARAMS_FILE}: no such file; run this in the repository's root")
-    present = parse_yaml(PARAMS_FILE.read_text(encoding="utf-8"), str(PARAMS_FILE))
-    parse_params(present, str(PARAMS_FILE))
-    return present
+    return _checked(PARAMS_FILE.read_text(encoding="utf-8"), str(PARAMS_FILE))
 
 
 def _params_of_experiment(name: str) -> dict[str, Any]:
@@ -113,18 +111,24 @@ def _params_of_experiment(name: str) -> dict[str, Any]:
     if len(revisions) > 1:
         shown = ", ".join(revision[:10] for revision in revisions)
         raise UserError(f"{name}: {len(revisions)} experiments have this name; give the revision of one: {shown}")
-    return parse_yaml(_committed(revisions[0] if revisions else name), f"params.yaml of {name}")
+    return _committed_params(revisions[0] if revisions else name, name)
 
 
-def _committed(revision: str) -> str:
-    """params.yaml as it is in a commit."""
+def _committed_params(revision: str, name: str) -> dict[str, Any]:
     try:
         commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     except UserError:
         raise UserError(
-            f"{revision}: no experiment and no revision has this name; `dvc exp list` names the experiments"
+            f"{name}: no experiment and no revision has this name; `dvc exp list` names the experiments"
         ) from None
-    return _git("show", f"{commit}:./{PARAMS_FILE}")
+    return _checked(_git("show", f"{commit}:./{PARAMS_FILE}"), f"{PARAMS_FILE} of {name}")
+
+
+def _checked(text: str, source: str) -> dict[str, Any]:
+    """The content of a params.yaml that the stages could run with; raises ConfigError otherwise."""
+    raw = parse_yaml(text, source)
+    parse_params(raw, source)
+    return raw
 
 
 def _refuse_uncommitted_params() -> None:

@@ -186,7 +186,8 @@ def test_a_training_on_other_data_or_with_other_bits_is_refused(refusal, before,
 
 def test_a_mistake_in_the_parameters_of_the_experiment_is_named(refusal):
     experiment("broken", changed(("  h_weight: 1.0\n", "  h_weigth: 3.0\n")))
-    assert "params.yaml of broken: " in (message := refusal("broken"))
+    message = refusal("broken")
+    assert "params.yaml of broken: " in message
     assert "loss.h_weigth: unknown; did you mean 'h_weight'?" in message
 
 
