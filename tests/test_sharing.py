@@ -196,6 +196,20 @@ def test_a_wrong_key_is_turned_away(second, remote):
 
 
 @pytest.mark.parametrize("remote", [ssh_remote], ids=["ssh"], indirect=True)
+def test_a_file_damaged_on_the_server_is_not_taken(first, second, remote):
+    stored = remote.server.folder / "shared" / "files" / "md5"
+    damaged = max((path for path in stored.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    content = damaged.read_bytes()
+    damaged.chmod(0o644)
+    damaged.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    with remote.server.running():
+        assert second.run("dvc", "pull", check=False).returncode != 0
+        damaged.write_bytes(content)
+        second.run("dvc", "pull")
+        assert_has_everything(second, first)
+
+
+@pytest.mark.parametrize("remote", [ssh_remote], ids=["ssh"], indirect=True)
 def test_openssh_verifies_the_host_where_dvc_does_not(first, second, remote, tmp_path):
     server = remote.server
     known_hosts = tmp_path / "known_hosts"
@@ -219,9 +233,7 @@ def test_openssh_verifies_the_host_where_dvc_does_not(first, second, remote, tmp
         assert_has_everything(second, first)
 
 
-def test_a_clone_without_a_remote_says_how_to_set_one_up(tmp_path):
-    project = make_project(tmp_path / "project")
-    done = project.run("dvc", "pull", check=False)
+def test_a_clone_without_a_remote_says_so(results, tmp_path):
+    done = results.clone(tmp_path / "clone").run("dvc", "pull", check=False)
     assert done.returncode != 0
-    assert "no remote specified" in done.stderr
-    assert "dvc remote add -d" in done.stderr
+    assert "No remote provided and no default remote set." in done.stderr
