@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 DOCUMENT = "docs/sharing.md"
 MANY_FILES = {"acquire.shard_samples": 1}
-PATIENCE = 120.0
+PATIENCE = 900.0  # a client of S3 tries each file several times before it gives up
 
 
 @dataclass(frozen=True)
