@@ -7,16 +7,11 @@ samples that no training saw. Writes h_weight.md in reports/benchmarks/.
 """
 
 import argparse
-import os
-import platform
 import sys
 from pathlib import Path
 
-from scaling import OUT, ROOT, VAL, VARIANTS, measure, simulate
-from simulate import processor
-
-from ttt.config import parse_section, read_yaml
-from ttt.pinning import ComputeParams, pin
+from machine import OUT, ROOT, description, pin_libraries
+from scaling import VAL, VARIANTS, measure, simulate
 
 WEIGHTS = (1.0, 2.0, 3.0)
 MODELS = ("pod_net", "pod_net_without_prior")
@@ -29,9 +24,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=10000, help="training samples; default: %(default)s")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "h_weight", help="samples and models")
     args = parser.parse_args()
-    compute = parse_section(ComputeParams, read_yaml(ROOT / "params.yaml")["compute"], "compute", [])
-    assert compute is not None
-    pin(compute)
+    pin_libraries()
     simulate(args.work, args.size, "elements")
     rows = []
     for name in MODELS:
@@ -43,7 +36,7 @@ def main() -> None:
     lines = [
         "# The weight of H in the loss",
         "",
-        f"`python benchmarks/h_weight.py`: {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}.",
+        f"`python benchmarks/h_weight.py`: {description()}.",
         f"{args.size:,} training samples, {EPOCHS} epochs, from scratch; relative L2 errors on {VAL:,} samples that no "
         "training saw.",
         "",

@@ -10,24 +10,17 @@ in the work folder: a run that was stopped goes on where it was.
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulate import processor
-
-from ttt.config import parse_section, read_yaml
-from ttt.pinning import ComputeParams, pin
+from machine import OUT, ROOT, description, pin_libraries
 
 if TYPE_CHECKING:
     from torch import nn
 
-ROOT = Path(__file__).parents[1]
-OUT = ROOT / "reports" / "benchmarks"
 SIZES = (1000, 10000, 100000)
 VAL = 1000
 REFERENCE = "nec"
@@ -71,9 +64,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "scaling", help="samples, models, results")
     args = parser.parse_args()
     work = args.work / args.kind
-    compute = parse_section(ComputeParams, read_yaml(ROOT / "params.yaml")["compute"], "compute", [])
-    assert compute is not None
-    pin(compute)
+    pin_libraries()
     from ttt.engine.progress import log_to_stderr
 
     log_to_stderr()
@@ -194,8 +185,7 @@ def write_report(work: Path, kind: str) -> None:
     lines = [
         "# Error against training samples and training time",
         "",
-        f"`python benchmarks/scaling.py --kind {kind}`: {os.cpu_count()} cores, {processor()}, "
-        f"Python {platform.python_version()}.",
+        f"`python benchmarks/scaling.py --kind {kind}`: {description()}.",
         f"Simulated {kind} without repeats, else the default set; errors on {VAL:,} samples that no training saw and "
         "on the 12 NEC2 reference cases: medians of the relative L2 error of E / of H, and 95th percentiles. "
         "Seconds from opening the samples to the best model, what is computed once a sample included; other work may "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SOURCES = Path(__file__).parents[1] / "src"
-STOREYS = ["physics", "params", "data", "models", "training", "evaluation", "report", "stages"]
+STOREYS = ["physics", "params", "data", "models", "training", "inference", "evaluation", "report", "stages"]
 
 
 def imports_of(path):

@@ -59,7 +59,7 @@ def test_without_data_the_lock_can_be_checked_against_code_and_parameters(reprod
 
 
 def test_no_result_holds_a_time_a_path_or_a_host(reproduced):
-    texts = [reproduced.read("dvc.lock"), reproduced.read("reports/report.md")]
+    texts = [reproduced.read(name) for name in ("dvc.lock", "reports/report.md", "reports/index.html")]
     texts += [path.read_text() for path in (reproduced.folder / "reports").rglob("*.json")]
     texts += [path.read_text() for path in (reproduced.folder / "reports").rglob("*.csv")]
     for text in texts:

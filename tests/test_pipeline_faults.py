@@ -61,11 +61,16 @@ def wait_until(is_true):
 
 def trainers(project):
     """Process IDs of the training stages that work in this project or in a temporary copy inside it."""
+    return processes_in(project, b"emfm.stages\0train_stage")
+
+
+def processes_in(project, command):
+    """Process IDs of those with ``command`` in their command line that work in the project's folder."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            is_trainer = entry.name.isdecimal() and b"emfm.stages\0train_stage" in (entry / "cmdline").read_bytes()
-            if is_trainer and (entry / "cwd").resolve().is_relative_to(project.folder):
+            is_meant = entry.name.isdecimal() and command in (entry / "cmdline").read_bytes()
+            if is_meant and (entry / "cwd").resolve().is_relative_to(project.folder):
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -167,11 +172,21 @@ def test_a_second_trainer_of_the_same_stage_is_kept_out(project):
     assert "another process works on stage1" in second.stderr
 
 
+def test_no_worker_goes_on_when_the_simulation_is_killed(tmp_path):
+    project = make_project(tmp_path / "killed", {"acquire.simulate.num_samples": 50_000})
+    running = project.start("dvc", "repro", "acquire")
+    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shards/shard-*"))) >= 3)
+    assert len(processes_in(project, b"spawn_main")) == 2
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    wait_until(lambda: not processes_in(project, b"spawn_main"))
+
+
 def test_a_killed_simulation_goes_on_and_ends_with_the_same_bytes(prepared, tmp_path):
     changes = {"acquire.simulate.num_samples": 3000, "acquire.shard_samples": 100}
     project = make_project(tmp_path / "killed", changes)
     running = project.start("dvc", "repro", "acquire")
-    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shard-?????"))) >= 3)
+    wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shards/shard-?????"))) >= 3)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     assert not (project.folder / "data/store").exists()

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -11,6 +11,8 @@ import yaml
 
 SCALES: Final = ("demo", "full")
 """Names of the two sizes of a job. A value may be given once, or once per scale: ``{demo: 8, full: 50}``."""
+
+_MOST_VALUES: Final = 100_000
 
 
 class UserError(ValueError):
@@ -44,6 +46,10 @@ class _Loader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {_shown(key)} is no name", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key '{key}' is given twice", key_node.start_mark
@@ -65,7 +71,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(str(path), ["no such file; name one with --config"]) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(str(path), [f"cannot be read as YAML: {error}"]) from error
     return parse_yaml(text, str(path))
 
@@ -74,11 +80,29 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
     """The mapping in YAML text that comes from ``source``; raises ConfigError where there is no such mapping."""
     try:
         content = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+        _refuse_bomb(content)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(source, [f"cannot be read as YAML: {error}"]) from error
     if not isinstance(content, dict):
         raise ConfigError(source, [f"must hold 'key: value' lines, found {_shown(content)}"])
     return content
+
+
+def _refuse_bomb(content: Any) -> None:
+    """Raise ValueError where aliases of aliases stand for more values than any configuration has."""
+    sizes: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        if not isinstance(value, dict | list):
+            return 1
+        if id(value) not in sizes:
+            sizes[id(value)] = _MOST_VALUES  # a collection that holds itself has no end
+            items = value.values() if isinstance(value, dict) else value
+            sizes[id(value)] = 1 + sum(map(size, items))
+        return sizes[id(value)]
+
+    if size(content) > _MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values; write them out")
 
 
 def at_scale(value: Any, scale: str) -> Any:

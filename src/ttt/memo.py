@@ -27,6 +27,10 @@ class Memo:
         """The same folder with another ``before``."""
         return Memo(self._folder, before)
 
+    def shared(self, first: Callable[[Callable[[], Array]], Array]) -> "Memo":
+        """The same memo for processes that compute together; ``first`` has one of them work for all."""
+        return _Shared(self, first)
+
     def array(self, identity: str, compute: Callable[[], Array]) -> Array:
         """What was remembered under ``identity``, or what ``compute`` returns, which is remembered from now on.
 
@@ -50,6 +54,16 @@ class Memo:
         return np.ascontiguousarray(compute(), np.float32)
 
 
+class _Shared(Memo):
+    def __init__(self, memo: Memo, first: Callable[[Callable[[], Array]], Array]) -> None:
+        super().__init__()
+        self._memo, self._first = memo, first
+
+    def array(self, identity: str, compute: Callable[[], Array]) -> Array:
+        """See `Memo.array`."""
+        return self._first(lambda: self._memo.array(identity, compute))
+
+
 def _read(path: Path) -> Array | None:
     """The array in a file whose checksum is right; None for a missing or damaged one."""
     try:
@@ -59,8 +73,11 @@ def _read(path: Path) -> Array | None:
     checksum, data = content[:32], content[32:]
     if hashlib.sha256(data).digest() != checksum:
         return None
-    rows, columns = np.frombuffer(data[:16], np.int64)
-    return np.frombuffer(data[16:], np.float32).reshape(rows, columns).copy()
+    try:
+        rows, columns = np.frombuffer(data[:16], np.int64)
+        return np.frombuffer(data[16:], np.float32).reshape(rows, columns).copy()
+    except ValueError:
+        return None
 
 
 def _to_bytes(array: Array) -> bytes:

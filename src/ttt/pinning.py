@@ -7,6 +7,8 @@ numpy or torch; it therefore imports neither.
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +27,9 @@ _NUMPY_NEEDS = {"avx512_skx": "avx512bw", "avx512_icl": "avx512_vbmi2", "avx512_
 # How long an idle thread of libgomp spins before it sleeps. Its default is for ever, which makes training up to 14
 # times slower as soon as a second training runs on the cores; to sleep at once costs a third of the speed.
 _SPINNING = {"GOMP_SPINCOUNT": "5000"}
+# glibc gives the memory of freed arrays back to the kernel and then waits for it anew: a tenth of the time of work on
+# many arrays of some 100 KB.
+_KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "134217728"}
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -34,6 +39,9 @@ class ComputeParams(Section):
     threads: int = pydantic.Field(ge=1, description="threads of every library in one process")
     instruction_set: Literal["avx2", "native"] = pydantic.Field(
         description="avx2: same bits on every x86-64 processor since 2013; native: the fastest, other bits"
+    )
+    processes: int = pydantic.Field(
+        default=1, ge=1, description="processes, each with these threads or its own GPU, that share a training stage"
     )
 
 
@@ -52,6 +60,22 @@ def pin(compute: ComputeParams) -> None:
         raise RuntimeError(f"{', '.join(sorted(loaded))} was imported before its settings {stale} were made")
     os.environ.update(stale)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # repeatable matrix products on cuda
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes that are started in the block compute with one thread each: together they fill the cores."""
+    settings = dict.fromkeys(_THREADS, "1") | _KEPT_MEMORY
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def pin_for(config: Path) -> None:

@@ -69,7 +69,7 @@ class AlertsParams(Section):
     )
 
 
-_PLAIN: Final[dict[str, type[Section]]] = {
+PLAIN_SECTIONS: Final[dict[str, type[Section]]] = {
     "compute": ComputeParams,
     "metrics": MetricsParams,
     "train": TrainParams,
@@ -77,7 +77,7 @@ _PLAIN: Final[dict[str, type[Section]]] = {
     "ckpt": CkptParams,
     "alerts": AlertsParams,
 }
-_NAMED: Final[dict[str, Registry[Any]]] = {
+NAMED_SECTIONS: Final[dict[str, Registry[Any]]] = {
     "data": DATASETS,
     "model": MODELS,
     "loss": LOSSES,
@@ -120,7 +120,7 @@ class TrainingConfig:
     def to_mapping(self) -> dict[str, Any]:
         """Everything but the plug-ins' sections as plain values."""
         job = {key: getattr(self, key) for key in JobParams.model_fields}
-        sections = {key: getattr(self, key) for key in (*_PLAIN, *_NAMED)}
+        sections = {key: getattr(self, key) for key in (*PLAIN_SECTIONS, *NAMED_SECTIONS)}
         return job | {key: section.model_dump(mode="json", by_alias=True) for key, section in sections.items()}
 
     def portable_mapping(self) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
     own = {key: raw[key] for key in JobParams.model_fields if key in raw}
     job = parse_section(JobParams, own, "", problems)
     load_parts(_plugins_of(raw))
-    known = [*JobParams.model_fields, *_PLAIN, *_NAMED, *SECTIONS]
+    known = [*JobParams.model_fields, *PLAIN_SECTIONS, *NAMED_SECTIONS, *SECTIONS]
     problems += [unknown_key(str(key), str(key), known) for key in raw if key not in known]
     found, at = {}, {}
     for scale in SCALES:
@@ -164,12 +164,12 @@ def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
 
 def _parse_sections(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     found: dict[str, Section | None] = {}
-    for name, section in _PLAIN.items():
+    for name, section in PLAIN_SECTIONS.items():
         if name in raw or name in _OPTIONAL:
             found[name] = parse_section(section, raw.get(name, {}), name, problems)
         else:
             problems.append(f"{name}: missing; it has the keys {', '.join(section.model_fields)}")
-    for name, registry in _NAMED.items():
+    for name, registry in NAMED_SECTIONS.items():
         found[name] = registry.parse(raw.get(name), name, problems)
     for name in [name for name in SECTIONS if name in raw]:
         found[name] = parse_section(SECTIONS[name], raw[name], name, problems)

@@ -1,4 +1,7 @@
-"""Train what a configuration file describes: ``python -m ttt.train --config FILE --exp_name NAME``."""
+"""Train what a configuration file describes: ``python -m ttt.train --config FILE --exp_name NAME``.
+
+On several processes or GPUs: ``torchrun --nproc-per-node N -m ttt.train ...``, with the same batches for every N.
+"""
 
 import argparse
 import sys
@@ -39,18 +42,19 @@ def _train(args: argparse.Namespace) -> None:
     from ttt.assemble import assemble
     from ttt.engine.loop import fit
     from ttt.engine.progress import LOG, log_to_stderr
+    from ttt.engine.ranks import joined_ranks
     from ttt.settings import load_config
 
-    log_to_stderr()
-    config = load_config(args.config, overrides(args))
-    folder = _known_folder(args, config)
-    task = assemble(config)
-    if folder is None:
-        folder = claim_next_run(args.exp_name)
-    LOG.info("run folder: %s", folder)
-    outcome = fit(task, config, folder, start_of(args))
-    score, epoch = outcome.best_score, outcome.best_epoch
-    LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
+    with joined_ranks() as ranks:
+        log_to_stderr(quiet=not ranks.is_first)
+        config = load_config(args.config, overrides(args))
+        known = _known_folder(args, config)
+        task = assemble(config)
+        folder = ranks.first(lambda: known or claim_next_run(args.exp_name))
+        LOG.info("run folder: %s", folder)
+        outcome = fit(task, config, folder, start_of(args))
+        score, epoch = outcome.best_score, outcome.best_epoch
+        LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:

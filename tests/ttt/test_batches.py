@@ -10,6 +10,7 @@ import torch
 
 from ttt.engine.batches import Feed, _live_and_die_with
 from ttt.engine.randomness import epoch_order
+from ttt.engine.ranks import Ranks
 from ttt.engine.task import Batch
 
 CPU = torch.device("cpu")
@@ -33,7 +34,7 @@ class Numbers:
 
 
 def batches(feed, epoch, start=0):
-    return [batch.x[:, 0].int().tolist() for batch in feed.epoch(epoch, start)]
+    return [batch.x[:, 0].int().tolist() for batch, _ in feed.epoch(epoch, start)]
 
 
 def test_an_epoch_has_every_sample_once_in_an_order_of_its_own():
@@ -46,14 +47,14 @@ def test_an_epoch_has_every_sample_once_in_an_order_of_its_own():
 
 def test_a_batch_is_fetched_whole_and_the_last_may_be_smaller():
     data = Numbers(10)
-    feed = Feed(data, 4, 0, 0, CPU)
+    feed = Feed(data, 4, 0, 0, CPU, Ranks())
     assert [len(batch) for batch in batches(feed, 1)] == [4, 4, 2]
     assert (feed.batches_per_epoch, data.asked) == (3, 3)
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_batches_are_the_same_whoever_fetches_them(num_workers):
-    feed = Feed(Numbers(10), 4, 7, num_workers, CPU)
+    feed = Feed(Numbers(10), 4, 7, num_workers, CPU, Ranks())
     order = epoch_order(7, 2, 10).tolist()
     assert batches(feed, 2) == [order[:4], order[4:8], order[8:]]
     assert batches(feed, 2, start=2) == [order[8:]]
@@ -64,7 +65,7 @@ def test_batches_are_the_same_whoever_fetches_them(num_workers):
 def test_fetching_uses_up_no_random_numbers_of_the_training(num_workers):
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    batches(Feed(Numbers(10), 4, 7, num_workers, CPU), 1)
+    batches(Feed(Numbers(10), 4, 7, num_workers, CPU, Ranks()), 1)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -75,7 +76,7 @@ class Sleepy(Numbers):
 
 
 def trainer(pids):
-    feed = Feed(Sleepy(1000), 1, 0, 2, CPU)
+    feed = Feed(Sleepy(1000), 1, 0, 2, CPU, Ranks())
     next(iter(feed.epoch(1, 0)))
     for child in multiprocessing.active_children():
         pids.put(child.pid)

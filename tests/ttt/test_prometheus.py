@@ -3,7 +3,6 @@
 import functools
 import http.server
 import json
-import shutil
 import socket
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from programs import need
 from ttt.engine.gauges import write_gauges
 
 RULES = Path(__file__).parents[2] / "configs" / "ttt_alert_rules.yml"
@@ -38,15 +38,10 @@ def test_a_training_writes_its_figures(tmp_path, train):
     assert "ttt_val_loss" in gauges
 
 
-def need(program):
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed (Debian: apt-get install prometheus)")
-    return found
-
-
 def test_promtool_accepts_the_rules():
-    done = subprocess.run([need("promtool"), "check", "rules", RULES], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [need(["promtool"], "prometheus"), "check", "rules", RULES], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "3 rules found" in done.stdout
 
@@ -91,7 +86,9 @@ def prometheus(folder, scraped_port):
     options = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb"]
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
-            [need("prometheus"), *options, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log
+            [need(["prometheus"], "prometheus"), *options, f"--web.listen-address=127.0.0.1:{port}"],
+            stdout=log,
+            stderr=log,
         )
         try:
             yield port
@@ -108,7 +105,7 @@ def firing(port):
 
 @pytest.mark.slow
 def test_a_real_prometheus_raises_the_alerts_of_the_runs_that_deserve_them(tmp_path, train):
-    need("prometheus")
+    need(["prometheus"], "prometheus")
     served = tmp_path / "runs"
     train(served / "stuck", STUCK)
     train(served / "well", {"train.epochs": 2})

@@ -20,7 +20,7 @@ def test_all_mistakes_of_all_sections_are_named_at_once(raw_config):
     assert problems_of(raw) == [
         "seed: found 'one' (str); allowed: a valid integer",
         "trian: unknown; did you mean 'train'? known: " + problems_of(raw)[1].partition("known: ")[2],
-        "compute: missing; it has the keys threads, instruction_set",
+        "compute: missing; it has the keys threads, instruction_set, processes",
         "model.hiden: unknown; did you mean 'hidden'? known: name, hidden, dropout",
         "loss.name 'mae': unknown; did you mean 'mse'? known: " + problems_of(raw)[4].partition("known: ")[2],
         "optim.lr: found 0.0 (float); allowed: greater than 0",

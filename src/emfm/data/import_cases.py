@@ -1,6 +1,7 @@
 """Solved cases of the user's own as samples, in an order that depends on the input alone."""
 
 import hashlib
+import inspect
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +10,15 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emfm.data.readers import CaseReader, find_reader
 from emfm.data.readers.sample_table import TABLE_FILE, SampleTable, read_sample_table
 from emfm.data.sample import DataError, Sample
 from emfm.physics.grid import Geometry
+from ttt.files import sha256_file
+
+KEY_BYTES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +47,19 @@ class ImportedCases:
 
     def sample(self, row: int) -> Sample:
         """The case of ``row``; raises DataError naming the file and what is wrong with it."""
-        number = bisect_right(self._ends, row)
-        folder = self.folders[number]
-        table, place = folder.table, row - (self._ends[number] - len(folder.table.ids))
+        folder, place = self._find(row)
+        table = folder.table
         source_h, target = folder.reader.read(folder.root, table.ids[place], self.geometry)
-        parameters = np.full(len(self.parameter_names), np.nan)
-        parameters[[self.parameter_names.index(name) for name in table.parameter_names]] = table.parameters[place]
-        return Sample(table.ids[place], table.families[place], source_h, target, parameters)
+        return Sample(table.ids[place], table.families[place], source_h, target, self._parameters(folder, place))
+
+    def sample_with(
+        self, row: int, source_h: NDArray[np.float32], target: NDArray[np.float32], fingerprint: NDArray[np.float64]
+    ) -> Sample:
+        """The case of ``row`` with fields that an earlier import has read; opens no file."""
+        folder, place = self._find(row)
+        table = folder.table
+        parameters = self._parameters(folder, place)
+        return Sample(table.ids[place], table.families[place], source_h, target, parameters, fingerprint)
 
     def inventory_digest(self) -> str:
         """Identity of the samples: order, families, parameters, and each file's name, size and time.
@@ -62,11 +73,40 @@ class ImportedCases:
             digest.update(table.parameters.tobytes())
             for case, family in zip(table.ids, table.families, strict=True):
                 digest.update(f"{case}\0{family}\n".encode())
+        digest.update(self.case_keys.tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def case_keys(self) -> NDArray[np.uint8]:
+        """A name for the fields of each case, ``(n, KEY_BYTES)``: they are the same where it is the same.
+
+        A hash of the case's place, its reader with its code, and its files' names, sizes and times.
+        """
+        keys = bytearray()
+        for folder in self.folders:
+            reader = type(folder.reader)
+            code = sha256_file(Path(inspect.getfile(reader)))
+            common = hashlib.sha256(f"{folder.root.resolve()}\0{reader.__qualname__}\0{code}\n".encode())
+            for case in folder.table.ids:
+                key = common.copy()
+                key.update(f"{case}\n".encode())
                 for path in folder.reader.files(folder.root, case):
                     facts = path.stat()
-                    name = path.relative_to(folder.root).as_posix()
-                    digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
-        return digest.hexdigest()
+                    key.update(f"{path.name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+                keys += key.digest()[:KEY_BYTES]
+        return np.frombuffer(bytes(keys), np.uint8).reshape(-1, KEY_BYTES)
+
+    def _find(self, row: int) -> tuple[CaseFolder, int]:
+        """The folder that holds the case of ``row``, and the case's place in it."""
+        number = bisect_right(self._ends, row)
+        folder = self.folders[number]
+        return folder, row - (self._ends[number] - len(folder.table.ids))
+
+    def _parameters(self, folder: CaseFolder, place: int) -> NDArray[np.float64]:
+        parameters = np.full(len(self.parameter_names), np.nan)
+        names = folder.table.parameter_names
+        parameters[[self.parameter_names.index(name) for name in names]] = folder.table.parameters[place]
+        return parameters
 
     @cached_property
     def _ends(self) -> list[int]:

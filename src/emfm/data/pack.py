@@ -1,7 +1,9 @@
 """Pack the samples of a source into a store, by several processes, going on where a run stopped."""
 
 import multiprocessing
+import os
 import shutil
+import signal
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -9,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from emfm.data.block_floats import EXPONENT, MANTISSA, encode
 from emfm.data.sample import DataError, SampleSource
 from emfm.data.store import (
     FINGERPRINTS_FILE,
@@ -25,8 +29,19 @@ from emfm.data.store import (
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry
 from ttt.files import write_json
+from ttt.orphans import end_with_parent
+from ttt.pinning import one_thread_each
 
 _TABLE_PART = "table.npz"
+_SHARD = "shard-"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Every ``of``-th shard of a store, from the one called ``number``, which counts from 1."""
+
+    number: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -54,19 +69,61 @@ def pack(
     Raises:
         DataError: a sample has the wrong shape or holds a value that is not finite.
     """
-    if len(source) == 0:
-        raise DataError(f"{origin}: no samples there")
-    header = StoreHeader(geometry, origin, len(source), shard_samples, source.parameter_names)
-    shards = [_Shard(n, rows, work / f"shard-{n:05d}") for n, rows in enumerate(header.shards())]
-    missing = [shard for shard in shards if not shard.folder.is_dir()]
-    work.mkdir(parents=True, exist_ok=True)
-    bar = tqdm(total=len(source), desc="acquire", unit="sample", mininterval=1.0)
-    with bar:
-        bar.update(len(source) - sum(len(shard.rows) for shard in missing))
-        for shard in _made(missing, source, geometry, workers):
-            bar.update(len(shard.rows))
+    header = _header(source, geometry, origin, shard_samples)
+    shards = _shards(header, work)
+    _make(shards, source, geometry, work, workers)
     _join(shards, header, folder, work)
     return header
+
+
+def pack_slice(
+    source: SampleSource,
+    geometry: Geometry,
+    part: Slice,
+    work: Path,
+    shard_samples: int,
+    workers: int,
+) -> int:
+    """Make one slice of the shards of `pack` in ``work``, and no store; the number of its samples.
+
+    Put the slices' ``work`` folders together with `adopt`, and `pack` makes the very store that it makes alone.
+
+    Raises:
+        DataError: as `pack` does.
+    """
+    shards = _shards(_header(source, geometry, "slice", shard_samples), work)[part.number - 1 :: part.of]
+    _make(shards, source, geometry, work, workers)
+    return sum(len(shard.rows) for shard in shards)
+
+
+def adopt(slices: Iterable[Path], work: Path) -> None:
+    """Move the finished shards of the ``slices`` to ``work``."""
+    work.mkdir(parents=True, exist_ok=True)
+    for folder in slices:
+        for shard in sorted(folder.glob(f"{_SHARD}?????")):
+            if not (work / shard.name).exists():
+                shard.rename(work / shard.name)
+
+
+def _header(source: SampleSource, geometry: Geometry, origin: str, shard_samples: int) -> StoreHeader:
+    if len(source) == 0:
+        raise DataError(f"{origin}: no samples there")
+    return StoreHeader(geometry, origin, len(source), shard_samples, source.parameter_names)
+
+
+def _shards(header: StoreHeader, work: Path) -> list[_Shard]:
+    return [_Shard(n, rows, work / f"{_SHARD}{n:05d}") for n, rows in enumerate(header.shards())]
+
+
+def _make(shards: list[_Shard], source: SampleSource, geometry: Geometry, work: Path, workers: int) -> None:
+    """Make those of ``shards`` that are missing, with a progress bar over all of them."""
+    work.mkdir(parents=True, exist_ok=True)
+    missing = [shard for shard in shards if not shard.folder.is_dir()]
+    samples, left = (sum(len(shard.rows) for shard in some) for some in (shards, missing))
+    with tqdm(total=samples, desc="acquire", unit="sample", mininterval=1.0) as bar:
+        bar.update(samples - left)
+        for shard in _made(missing, source, geometry, workers):
+            bar.update(len(shard.rows))
 
 
 def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, workers: int) -> Iterable[_Shard]:
@@ -75,7 +132,8 @@ def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, worker
             yield _make_shard(shard, source, geometry)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(source, geometry)) as pool:
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(os.getpid(), source, geometry))
+    with one_thread_each(), pool:
         tasks = [pool.submit(_make_shard_in_worker, shard) for shard in shards]
         try:
             for task in as_completed(tasks):
@@ -89,7 +147,9 @@ _worker_input: list[tuple[SampleSource, Geometry]] = []
 """What the shards of a worker process are made of; sent once a process, as it can be large."""
 
 
-def _start_worker(source: SampleSource, geometry: Geometry) -> None:
+def _start_worker(parent: int, source: SampleSource, geometry: Geometry) -> None:
+    if not end_with_parent(parent, signal.SIGKILL):
+        os._exit(1)
     _worker_input[:] = [(source, geometry)]
 
 
@@ -101,23 +161,28 @@ def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sha
     temporary = shard.folder.with_suffix(".part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    source_file, target_file = shard_files(shard.number)
-    count = len(shard.rows)
-    source_h = _new_array(temporary / source_file, (count, len(SOURCE_CHANNELS), *geometry.source.shape))
-    target = _new_array(temporary / target_file, (count, len(TARGET_CHANNELS), *geometry.target.shape))
+    files, count = shard_files(shard.number), len(shard.rows)
+    scans = (count, len(SOURCE_CHANNELS), *geometry.source.shape)
+    fields = (count, len(TARGET_CHANNELS), *geometry.target.shape)
+    source_h = open_memmap(temporary / files.source_h, mode="w+", dtype=np.float32, shape=scans)
+    target = open_memmap(temporary / files.target, mode="w+", dtype=MANTISSA, shape=fields)
+    exponents = np.empty(fields[:-1], EXPONENT)
     ids, families = [], []
     parameters = np.empty((count, len(source.parameter_names)))
     fingerprints = np.empty((count, 4))
     for place, row in enumerate(shard.rows):
         sample = source.sample(row)
-        source_h[place] = _checked(sample.source_h, source_h.shape[1:], f"sample {sample.id}, source H")
-        target[place] = _checked(sample.target, target.shape[1:], f"sample {sample.id}, target")
+        source_h[place] = _checked(sample.source_h, scans[1:], f"sample {sample.id}, source H")
+        values = _checked(sample.target, fields[1:], f"sample {sample.id}, target")
+        target[place], exponents[place] = encode(values)
         parameters[place] = sample.parameters
-        fingerprints[place] = fingerprint(source_h[place], target[place])
+        known = sample.fingerprint
+        fingerprints[place] = fingerprint(sample.source_h, values) if known is None else known
         ids.append(sample.id)
         families.append(sample.family)
     source_h.flush()
     target.flush()
+    np.save(temporary / files.exponent, exponents)
     np.savez(
         temporary / _TABLE_PART,
         ids=np.array(ids),
@@ -127,10 +192,6 @@ def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sha
     )
     temporary.rename(shard.folder)
     return shard
-
-
-def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[tuple[int, ...], np.dtype[np.float32]]:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
 
 
 def _checked(array: NDArray[np.float32], shape: tuple[int, ...], what: str) -> NDArray[np.float32]:

@@ -1,7 +1,5 @@
 """Reference cases: structures solved by an independent program, in one file beside the code."""
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isclose
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from emfm.data.sample import DataError
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry, Grid
+from ttt.files import DAMAGED
 
 _REMEDY = "restore the file from git"
 _LENGTH_TOLERANCE = 1e-9
@@ -57,7 +56,7 @@ def read_reference_cases(path: Path) -> ReferenceCases:
             source_h, target = file["source_H"], file["target"]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; {_REMEDY}") from None
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: cannot be read as reference cases ({error}); {_REMEDY}") from error
     if channels != (*SOURCE_CHANNELS, *TARGET_CHANNELS):
         raise DataError(f"{path}: its channels are not {', '.join((*SOURCE_CHANNELS, *TARGET_CHANNELS))}; {_REMEDY}")

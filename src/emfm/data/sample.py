@@ -11,6 +11,8 @@ from ttt.config import UserError
 
 MAX_ID_LENGTH = 128
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices: a folder of cases could not be copied there."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Sample:
     """``(12, ny, nx)`` of the target plane, channels `emfm.physics.channels.TARGET_CHANNELS`."""
     parameters: NDArray[np.float64]
     """``(p,)``, in the order of the source's ``parameter_names``; NaN where a sample has no such value."""
+    fingerprint: NDArray[np.float64] | None = None
+    """`emfm.data.store.fingerprint` of the fields before they were stored, where they come from a store."""
 
 
 class SampleSource(Protocol):
@@ -48,10 +52,10 @@ class DataError(UserError):
 
 def checked_id(identifier: str, where: str) -> str:
     """``identifier`` if it can safely name a file and a line of a list; raises DataError if not."""
-    if len(identifier) > MAX_ID_LENGTH or not _ID.fullmatch(identifier):
+    if len(identifier) > MAX_ID_LENGTH or not _ID.fullmatch(identifier) or _DEVICE.fullmatch(identifier):
         shown = identifier if len(identifier) <= 40 else identifier[:37] + "..."
         raise DataError(
             f"{where}: the sample ID {shown!r} is not allowed; use up to {MAX_ID_LENGTH} letters, digits, '.', "
-            "'_' and '-', beginning with a letter or digit (no path)"
+            "'_' and '-', beginning with a letter or digit (no path, no name of a device)"
         )
     return identifier

@@ -41,14 +41,21 @@ class SampleList:
         """The samples at some places of the list."""
         return SampleList(self.store, tuple(self.ids[place] for place in places), self.rows[places])
 
+    def in_store_order(self) -> "SampleList":
+        """The same samples in the order in which they are on the disk."""
+        return self.part(np.argsort(self.rows, kind="stable").tolist())
+
+    def first(self, count: int | None) -> "SampleList":
+        """The first ``count`` samples (None: all)."""
+        return self if count is None else self.part(list(range(min(count, len(self)))))
+
     def spread(self, count: int) -> "SampleList":
         """``count`` of the samples, at even distances in the list, so that they come from different families."""
         return self.part((np.arange(count) * len(self) // count).tolist())
 
-    def batches(self, size: int, most: int | None = None) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Source H and target of ``size`` samples at a time; of the first ``most`` batches only (None: all)."""
-        starts = range(0, len(self), size)[:most]
-        for start in starts:
+    def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Source H and target of ``size`` samples at a time."""
+        for start in range(0, len(self), size):
             rows = self.rows[start : start + size]
             yield self.store.source_h(rows), self.store.target(rows)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pydantic
+import torch
 from numpy.typing import NDArray
 
 from emfm.data.sample import DataError
@@ -15,6 +16,7 @@ from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGE
 from ttt.config import Section, parse_section
 
 Floats = NDArray[np.floating[Any]]
+_SAMPLES_AT_ONCE = 4  # what stays in the processor's cache
 _REMEDY = "make it anew with `dvc repro compute_norm_stats`"
 
 
@@ -57,11 +59,15 @@ class _Moments:
     deviation: NDArray[np.float64]
 
     @classmethod
-    def of(cls, values: Floats) -> "_Moments":
-        """The moments of ``(n, c, ny, nx)``, by channel."""
-        mean = values.mean((0, 2, 3))
-        deviation = np.square(values - mean[:, None, None]).sum((0, 2, 3))
-        return cls(values.size // values.shape[1], mean, deviation)
+    def of(cls, values: Floats, scale: NDArray[np.float64]) -> "_Moments":
+        """The moments of samples ``(n, c, ny, nx)`` divided by their scales ``(n,)``, by channel."""
+        means, deviations = _of_each(values)
+        means /= scale[:, None]
+        deviations /= np.square(scale)[:, None]
+        samples, points = len(values), values[0, 0].size
+        mean = means.mean(0)
+        deviation = deviations.sum(0) + points * np.square(means - mean).sum(0)
+        return cls(samples * points, mean, deviation)
 
     def add(self, other: "_Moments") -> None:
         """Merge in the moments of further samples."""
@@ -76,6 +82,19 @@ class _Moments:
         return np.sqrt(self.deviation / self.count)
 
 
+def _of_each(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and sum of squared deviations of each sample's channels, ``(n, c)``."""
+    fields = torch.from_numpy(values).flatten(2)
+    means, deviations = torch.empty((2, *fields.shape[:2]), dtype=torch.float64)
+    for start in range(0, len(fields), _SAMPLES_AT_ONCE):
+        some = slice(start, start + _SAMPLES_AT_ONCE)
+        exact = fields[some].to(torch.float64, copy=True)
+        means[some] = exact.mean(2)
+        exact -= means[some, :, None]
+        deviations[some] = exact.square_().sum(2)
+    return means.numpy(), deviations.numpy()
+
+
 def compute_norm_stats(batches: Iterable[tuple[Floats, Floats]], scale_by_source: bool, eps: float) -> NormStats:
     """Mean and standard deviation over all samples and points of batches of (source H, target).
 
@@ -88,11 +107,8 @@ def compute_norm_stats(batches: Iterable[tuple[Floats, Floats]], scale_by_source
     moments: list[_Moments] = []
     samples = 0
     for source_h, target in batches:
-        source, field = source_h.astype(np.float64), target.astype(np.float64)
-        if scale_by_source:
-            scale = source_scale(source, first=samples)[:, None, None, None]
-            source, field = source / scale, field / scale
-        found = [_Moments.of(source), _Moments.of(field)]
+        scale = source_scale(source_h, first=samples) if scale_by_source else np.ones(len(source_h))
+        found = [_Moments.of(source_h, scale), _Moments.of(target, scale)]
         for total, part in zip(moments, found, strict=False):
             total.add(part)
         moments = moments or found
@@ -134,7 +150,7 @@ def read_norm_stats(path: Path) -> NormStats:
     """The statistics in a file; raises DataError where it is missing or damaged."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error}); {_REMEDY}") from error
     problems: list[str] = []
     stats = parse_section(NormStats, raw, "", problems)

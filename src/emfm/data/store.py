@@ -6,30 +6,35 @@ A folder with
 - ``samples.csv``: ``id,family``, one line a sample;
 - ``parameters.npy``: float64 ``(n, p)``, what made each sample;
 - ``fingerprints.npy``: float64 ``(n, 4)``, see `fingerprint`;
-- ``source_H-00000.npy``, ``target-00000.npy``, ...: float32 ``(m, 4, ny, nx)`` and ``(m, 12, ny, nx)``, with
-  ``shard_samples`` samples in every file but the last.
+- ``source_H-00000.npy``, ...: float32 ``(m, 4, ny, nx)``, with ``shard_samples`` samples in every file but the last;
+- ``target-00000.npy``, ``target_exponent-00000.npy``, ...: the targets as int16 ``(m, 12, ny, nx)`` times two to the
+  power of int8 ``(m, 12, ny)``, see `emfm.data.block_floats`.
 """
 
 import json
+import mmap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from emfm.data.block_floats import EXPONENT, MANTISSA, decode, rounding
 from emfm.data.sample import DataError
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry, Grid
+from ttt.files import DAMAGED
 
-FORMAT = 1
+FORMAT = 2
 HEADER_FILE = "store.json"
 TABLE_FILE = "samples.csv"
 PARAMETERS_FILE = "parameters.npy"
 FINGERPRINTS_FILE = "fingerprints.npy"
+_Number = TypeVar("_Number", bound=np.generic)
 _REMEDY = "make the store anew with `dvc repro acquire`, or fetch it with `dvc pull`"
 
 
@@ -55,6 +60,7 @@ class StoreHeader:
             "target": asdict(self.geometry.target),
             "source_channels": list(SOURCE_CHANNELS),
             "target_channels": list(TARGET_CHANNELS),
+            "target_values": "target * 2**target_exponent",
             "parameters": list(self.parameter_names),
         }
 
@@ -67,11 +73,16 @@ class StoreHeader:
             channels = [*raw["source_channels"], *raw["target_channels"]]
             if raw["format"] != FORMAT or channels != [*SOURCE_CHANNELS, *TARGET_CHANNELS]:
                 raise DataError(f"{path}: another format or channel layout than this version reads; {_REMEDY}")
+            for name in ("samples", "shard_samples"):
+                if type(raw[name]) is not int or raw[name] < 1:
+                    raise ValueError(f"{name} is {raw[name]!r}, not a whole number above 0")
             geometry = Geometry(raw["frequency"], Grid(**raw["source"]), Grid(**raw["target"]))
             return cls(geometry, raw["origin"], raw["samples"], raw["shard_samples"], tuple(raw["parameters"]))
         except FileNotFoundError:
             raise DataError(f"{folder}: no packed store there ({HEADER_FILE} is missing); {_REMEDY}") from None
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except DataError:
+            raise
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise DataError(f"{path}: damaged ({error}); {_REMEDY}") from error
 
     def shards(self) -> list[range]:
@@ -80,9 +91,17 @@ class StoreHeader:
         return [range(start, min(start + self.shard_samples, self.samples)) for start in starts]
 
 
-def shard_files(shard: int) -> tuple[str, str]:
-    """The names of a shard's two files: source H and target."""
-    return f"source_H-{shard:05d}.npy", f"target-{shard:05d}.npy"
+class ShardFiles(NamedTuple):
+    """The names of a shard's files."""
+
+    source_h: str
+    target: str
+    exponent: str
+
+
+def shard_files(shard: int) -> ShardFiles:
+    """The names of the files of a shard by number."""
+    return ShardFiles(f"source_H-{shard:05d}.npy", f"target-{shard:05d}.npy", f"target_exponent-{shard:05d}.npy")
 
 
 class Store:
@@ -96,15 +115,15 @@ class Store:
         """Columns ``id`` and ``family``; the index is the row in the store."""
         source, target = self.header.geometry.source.shape, self.header.geometry.target.shape
         self._source_h: list[NDArray[np.float32]] = []
-        self._target: list[NDArray[np.float32]] = []
+        self._target: list[NDArray[np.int16]] = []
+        self._exponent: list[NDArray[np.int8]] = []
         for number, rows in enumerate(self.header.shards()):
-            source_file, target_file = shard_files(number)
-            self._source_h.append(
-                _open_array(folder / source_file, (len(rows), len(SOURCE_CHANNELS), *source), np.float32)
-            )
-            self._target.append(
-                _open_array(folder / target_file, (len(rows), len(TARGET_CHANNELS), *target), np.float32)
-            )
+            files, count = shard_files(number), len(rows)
+            scans = (count, len(SOURCE_CHANNELS), *source)
+            fields = (count, len(TARGET_CHANNELS), *target)
+            self._source_h.append(_open_array(folder / files.source_h, scans, np.float32))
+            self._target.append(_open_array(folder / files.target, fields, MANTISSA))
+            self._exponent.append(_open_array(folder / files.exponent, fields[:-1], EXPONENT))
 
     def __len__(self) -> int:
         return self.header.samples
@@ -113,6 +132,11 @@ class Store:
     def geometry(self) -> Geometry:
         """Frequency and planes of every sample."""
         return self.header.geometry
+
+    @property
+    def target_rounding(self) -> float:
+        """By how much, relative L2, two equal targets may at most differ as they are stored."""
+        return rounding(self.geometry.target.nx)
 
     @property
     def parameters(self) -> NDArray[np.float64]:
@@ -131,7 +155,7 @@ class Store:
 
     def target(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Target E (V/m) and H (A/m) of ``rows``, in their order: ``(len(rows), 12, ny, nx)``."""
-        return self._gather(self._target, rows)
+        return decode(self._gather(self._target, rows), self._gather(self._exponent, rows))
 
     def rows_of(self, ids: Sequence[str], where: str) -> NDArray[np.int64]:
         """The rows of samples by ID (of the first, where one is repeated); raises DataError for an unknown ID."""
@@ -144,18 +168,31 @@ class Store:
             )
         return rows.to_numpy(np.int64)
 
-    def _gather(
-        self, shards: list[NDArray[np.float32]], rows: Sequence[int] | NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def _gather(self, shards: list[NDArray[_Number]], rows: Sequence[int] | NDArray[np.int64]) -> NDArray[_Number]:
         wanted = np.asarray(rows, np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"rows must be within 0 and {len(self) - 1}")
-        out = np.empty((len(wanted), *shards[0].shape[1:]), np.float32)
+        out = np.empty((len(wanted), *shards[0].shape[1:]), shards[0].dtype)
         numbers = wanted // self.header.shard_samples
-        for number in np.unique(numbers):
-            chosen = np.flatnonzero(numbers == number)
+        groups = [(number, np.flatnonzero(numbers == number)) for number in np.unique(numbers)]
+        for number, chosen in groups:
+            _fetch(shards[number], wanted[chosen] - number * self.header.shard_samples)
+        for number, chosen in groups:
             out[chosen] = shards[number][wanted[chosen] - number * self.header.shard_samples]
         return out
+
+
+def _fetch(array: NDArray[Any], rows: NDArray[np.int64]) -> None:
+    """Have the system read ``rows`` of a mapped array from the disk, all at once and nothing beside them.
+
+    What it reads ahead on its own is lost where a store is larger than the memory and its rows are asked for in any
+    order: ten times what is needed.
+    """
+    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_WILLNEED"):
+        size = array.nbytes // len(array)
+        for row in rows.tolist():
+            start = (array.offset + row * size) // mmap.PAGESIZE * mmap.PAGESIZE
+            array.base.madvise(mmap.MADV_WILLNEED, start, array.offset + (row + 1) * size - start)
 
 
 def fingerprint(source_h: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -193,8 +230,10 @@ def _read_table(path: Path, samples: int) -> pd.DataFrame:
 def _open_array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r" if 0 not in shape else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: cannot be read as an array ({error}); {_REMEDY}") from error
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_RANDOM"):
+        array.base.madvise(mmap.MADV_RANDOM)
     if array.shape != shape or array.dtype != dtype:
         raise DataError(f"{path}: must be {np.dtype(dtype).name} {shape}, found {array.dtype} {array.shape}; {_REMEDY}")
     return array

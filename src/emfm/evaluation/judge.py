@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -18,13 +17,9 @@ from emfm.evaluation.figures import FieldErrors
 from emfm.evaluation.groups import Group, Grouping, sample_groups
 from emfm.evaluation.results import ModelResult, Result, model_result, predictor_result
 from emfm.evaluation.set_figures import SetFigures
-from emfm.models.field_model import FieldModel
+from emfm.inference.trained import Channels, TrainedModel
 from emfm.physics.grid import Geometry
-from ttt.engine.checkpoint import load_model
-from ttt.engine.errors import CheckpointError
 from ttt.files import sha256_file
-
-Channels = NDArray[np.floating[Any]]
 
 Predictor = Callable[[NDArray[np.float32]], Channels]
 """From source H ``(n, 4, ny, nx)``, A/m, to target E/H ``(n, 12, ny, nx)``, V/m and A/m."""
@@ -66,7 +61,7 @@ def judge_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_
     return errors
 
 
-def share_unlike_training(predict: "ModelPredictor", samples: Samples, batch_size: int, name: str) -> float | None:
+def share_unlike_training(predict: TrainedModel, samples: Samples, batch_size: int, name: str) -> float | None:
     """The share of ``samples`` that the model calls unlike those it learned from; None where it says nothing."""
     return _expectation([said for _, _, said in _judged(predict, samples, batch_size, name)]).unlike_training()
 
@@ -88,12 +83,12 @@ class Judge:
         }
         return predictor_result(figures, self._groups, noise)
 
-    def judge_model(self, predict: "ModelPredictor", checkpoint: Path, train_samples: int, name: str) -> ModelResult:
+    def judge_model(self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
         """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash."""
         trust = self._agreement(predict, f"{name}, trust")
         return model_result(self.judge(predict, name), train_samples, sha256_file(checkpoint), trust)
 
-    def _agreement(self, predict: "ModelPredictor", name: str) -> dict[str, float] | None:
+    def _agreement(self, predict: TrainedModel, name: str) -> dict[str, float] | None:
         """How well the model knows its own errors; None for one that says nothing of them."""
         errors, said = FieldErrors(), []
         for prediction, target, said_of_batch in _judged(predict, self.samples, self.batch_size, name):
@@ -106,34 +101,8 @@ class Judge:
         return sample_groups(self.samples)
 
 
-class ModelPredictor:
-    """A trained model as a `Predictor`."""
-
-    def __init__(self, checkpoint: Path, device: torch.device) -> None:
-        """Load it; raises CheckpointError for a damaged file, or for one that holds no field model."""
-        model, _ = load_model(checkpoint)
-        if not isinstance(model, FieldModel):
-            raise CheckpointError(f"{checkpoint}: holds no field model; name one that emfm.tasks.forward.train made")
-        self._model, self._device = model.to(device), device
-
-    @torch.inference_mode()
-    def __call__(self, source_h: NDArray[np.float32]) -> Channels:
-        """See `Predictor`."""
-        prediction: Channels = self._model(torch.from_numpy(source_h).to(self._device)).cpu().numpy()
-        return prediction
-
-    @torch.inference_mode()
-    def judged(self, source_h: NDArray[np.float32]) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64]]:
-        """The prediction, expected relative errors of E and H ``(n, 2)``, distance from the training samples ``(n,)``.
-
-        See `emfm.models.trust.Trust`.
-        """
-        prediction, expected, distance = self._model.judged(torch.from_numpy(source_h).to(self._device))
-        return prediction.cpu().numpy(), expected.double().cpu().numpy(), distance.double().cpu().numpy()
-
-
 def _judged(
-    predict: ModelPredictor, samples: Samples, batch_size: int, name: str
+    predict: TrainedModel, samples: Samples, batch_size: int, name: str
 ) -> Iterator[tuple[Channels, Channels, NDArray[np.float64]]]:
     """Prediction, truth, and what the model says of the prediction ``(n, 3)``, batch by batch."""
     with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:

@@ -50,13 +50,27 @@ class Look:
 def read_ledger(path: Path) -> list[Look]:
     """The looks in a ledger file (none where there is no file); raises DataError naming a damaged line."""
     looks = []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is no text ({error}); restore the file from git") from error
     for number, line in enumerate(lines, start=1):
         try:
-            looks.append(Look(**json.loads(line)))
-        except (TypeError, json.JSONDecodeError) as error:
+            looks.append(_parsed(line))
+        except (TypeError, ValueError, RecursionError) as error:
             raise DataError(f"{path}: line {number} is no look ({error}); restore the file from git") from error
     return looks
+
+
+def _parsed(line: str) -> Look:
+    look = Look(**json.loads(line))
+    texts = {name: value for name, value in asdict(look).items() if name != "figures"}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is no text")
+    if not isinstance(look.figures, dict):
+        raise TypeError("figures is no mapping")
+    return look
 
 
 def record_looks(tracked: Path, looks: Iterable[Look]) -> list[Look]:

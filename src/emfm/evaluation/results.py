@@ -213,5 +213,5 @@ def _parsed(section: type[S], content: Any, path: Path) -> S:
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error}); {_REMEDY}") from error

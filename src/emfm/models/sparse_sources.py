@@ -11,6 +11,7 @@ Most w_g then go to zero. The field is that of the mean moments m_g = w_g A_g^H 
 number scales the field by it.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -35,6 +36,18 @@ _VARIANCE_FLOOR: Final = 1e-9
 _TINY: Final = 1e-30
 
 
+@dataclass(frozen=True)
+class _Derived:
+    """What follows from the fields of the cells alone, computed once for all scans."""
+
+    covariances: Tensor
+    """A_g A_g^H of all groups, packed: ``(groups, rank * (rank + 1))``."""
+    projections: Tensor
+    """A^H, ``(rank, kept)``."""
+    strengths: Tensor
+    """The squared size of each group's fields, ``(groups,)``."""
+
+
 class SparseSources(nn.Module):
     """Scans, complex ``(n, 2 * ny * nx)`` of size one -> modal coefficients of the field, complex ``(n, modes)``."""
 
@@ -51,12 +64,14 @@ class SparseSources(nn.Module):
         self.register_buffer("scans", torch.zeros(kept, rank, dtype=torch.complex64))
         self.register_buffer("fields", torch.zeros(kept, modes, dtype=torch.complex64))
         lower = torch.tril_indices(rank, rank)
-        self._packing: Tensor
+        self._places: Tensor
+        self._on_diagonal: Tensor
         self._twice: Tensor
-        self.register_buffer("_packing", lower, persistent=False)
-        self.register_buffer("_twice", 2.0 - (lower[0] == lower[1]).float(), persistent=False)
-        self._covariances: Tensor | None = None
-        self.register_load_state_dict_post_hook(_forget_covariances)  # type: ignore[no-untyped-call]
+        self.register_buffer("_places", lower[0] * rank + lower[1], persistent=False)
+        self.register_buffer("_on_diagonal", lower[0] == lower[1], persistent=False)
+        self.register_buffer("_twice", 2.0 - self._on_diagonal.float(), persistent=False)
+        self._derived: _Derived | None = None
+        self.register_load_state_dict_post_hook(_forget_derived)  # type: ignore[no-untyped-call]
 
     def find(self, modes: FieldModes) -> None:
         """Compute the fields of all cells and the leading patterns of their scans."""
@@ -67,7 +82,7 @@ class SparseSources(nn.Module):
         self.patterns.copy_(vectors[:, -self.patterns.shape[1] :].flip(1))
         self.scans.copy_(rows.to(self.scans) @ self.patterns.conj())
         self.fields.copy_(fields.flatten(0, 1))
-        self._covariances = None
+        self._derived = None
 
     def forward(self, scans: Tensor) -> tuple[Tensor, Tensor]:
         """Modal coefficients ``(n, modes)`` and `DESCRIPTORS` ``(n, 3)``, natural logarithms of
@@ -80,21 +95,21 @@ class SparseSources(nn.Module):
 
     def _search(self, scans: Tensor) -> tuple[Tensor, Tensor]:
         count, groups = len(scans), self._cells.groups
-        covariances = self._group_covariances()
-        diagonal = self._packing[0] == self._packing[1]
+        derived = self._of_fields()
+        covariances = derived.covariances
         variances = scans.real.new_full((count, groups), 1 / groups)
         noise = scans.real.new_zeros(count)
         identity = torch.eye(scans.shape[1], dtype=scans.dtype, device=scans.device)
         for step in range(self._params.iterations):
             packed = variances @ covariances
-            level = packed[:, : len(diagonal)][:, diagonal].mean(1) + _TINY
+            level = packed[:, : len(self._places)][:, self._on_diagonal].mean(1) + _TINY
             noise = torch.maximum(noise, level * (_NOISE_FLOOR if step else _FIRST_NOISE))
             factor = self._factor(packed, noise, level)
             # thrice as fast as cholesky_inverse, whose LAPACK routine works on columns
             whitening = torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=False)
             inverse = whitening.mH @ whitening
             solved = torch.cholesky_solve(scans[:, :, None], factor)[:, :, 0]  # S is too ill-conditioned for inverse @
-            moments = (solved @ self.scans.mH).reshape(count, groups, KEPT)
+            moments = (solved @ derived.projections).reshape(count, groups, KEPT)
             spread = self._pack(inverse) @ covariances.mT
             if step == self._params.iterations - 1:
                 break
@@ -103,10 +118,12 @@ class SparseSources(nn.Module):
             variances = torch.maximum(variances, variances.amax(1, keepdim=True) * _VARIANCE_FLOOR)
             noise = noise * solved.abs().square().sum(1) / inverse.diagonal(dim1=1, dim2=2).real.sum(1)
         coefficients = (moments * variances[:, :, None]).flatten(1) @ self.fields
-        return coefficients, self._describe(coefficients, variances, spread, noise / level)
+        return coefficients, self._describe(coefficients, variances, spread, noise / level, derived.strengths)
 
-    def _describe(self, coefficients: Tensor, variances: Tensor, spread: Tensor, misfit: Tensor) -> Tensor:
-        field_of_group = self.fields.abs().square().reshape(self._cells.groups, -1).sum(1)
+    @staticmethod
+    def _describe(
+        coefficients: Tensor, variances: Tensor, spread: Tensor, misfit: Tensor, field_of_group: Tensor
+    ) -> Tensor:
         open_share = (1 - variances * spread / KEPT).clamp(_LEAST_OPEN, 1)
         unsettled = (variances * open_share) @ field_of_group / (coefficients.abs().square().sum(1) + _TINY)
         shares = variances * field_of_group
@@ -129,32 +146,39 @@ class SparseSources(nn.Module):
             extra = extra * 10
         return factor
 
-    def _group_covariances(self) -> Tensor:
-        """A_g A_g^H of all groups, packed: ``(groups, rank * (rank + 1))``."""
-        if self._covariances is None or self._covariances.device != self.scans.device:
+    def _of_fields(self) -> _Derived:
+        if self._derived is None or self._derived.covariances.device != self.scans.device:
             atoms = self.scans.reshape(self._cells.groups, KEPT, -1)
             parts = [self._packed_plain(part.mT @ part.conj()) for part in torch.split(atoms, 64)]
-            self._covariances = torch.cat(parts)
-        return self._covariances
+            self._derived = _Derived(
+                covariances=torch.cat(parts),
+                projections=self.scans.mH.resolve_conj(),
+                strengths=self.fields.abs().square().reshape(self._cells.groups, -1).sum(1),
+            )
+        return self._derived
 
     def _packed_plain(self, matrices: Tensor) -> Tensor:
         """Real and imaginary parts of the lower triangles of Hermitian matrices, side by side."""
-        lower = matrices[:, self._packing[0], self._packing[1]]
-        return torch.cat([lower.real, lower.imag], 1).contiguous()
+        lower = self._lower(matrices)
+        return torch.cat([lower[..., 0], lower[..., 1]], 1)
 
     def _pack(self, matrices: Tensor) -> Tensor:
         """As `_packed_plain`, but so that the product with a packed matrix is the trace of the matrices' product."""
-        lower = matrices[:, self._packing[0], self._packing[1]]
-        return torch.cat([lower.real * self._twice, lower.imag * self._twice], 1)
+        lower = self._lower(matrices)
+        return torch.cat([lower[..., 0] * self._twice, lower[..., 1] * self._twice], 1)
+
+    def _lower(self, matrices: Tensor) -> Tensor:
+        """The lower triangles of complex matrices as pairs of real numbers: ``(n, rank * (rank + 1) / 2, 2)``."""
+        return torch.view_as_real(matrices.resolve_conj()).flatten(1, 2).index_select(1, self._places)
 
     def _unpack(self, packed: Tensor) -> Tensor:
         """The lower triangles of Hermitian matrices; above them zeros."""
-        rank, half = self.scans.shape[1], self._packing.shape[1]
-        matrices = packed.new_zeros(len(packed), rank, rank, 2)
-        matrices[:, self._packing[0], self._packing[1]] = torch.stack([packed[:, :half], packed[:, half:]], 2)
-        return torch.view_as_complex(matrices)
+        rank, half = self.scans.shape[1], len(self._places)
+        matrices = self.scans.new_zeros(len(packed), rank * rank)
+        matrices.index_copy_(1, self._places, torch.complex(packed[:, :half], packed[:, half:]))
+        return matrices.view(len(packed), rank, rank)
 
 
-def _forget_covariances(sources: SparseSources, _: object) -> None:
-    """Those of the fields before loading."""
-    sources._covariances = None
+def _forget_derived(sources: SparseSources, _: object) -> None:
+    """What followed from the fields before loading."""
+    sources._derived = None

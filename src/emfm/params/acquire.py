@@ -57,7 +57,9 @@ class ImportParams(Section):
         description="folders of cases, in order; add new cases as a further folder at the end, so that the "
         "held-out sets stay as they are"
     )
-    reader: str = Field(description="auto, or the name of a case reader: csv_cases, npz_cases, solver_ascii")
+    reader: str = Field(
+        description="auto, or the name of a case reader: csv_cases, npz_cases, solver_ascii, feko, hfss_fld"
+    )
 
 
 class AcquireParams(Section):

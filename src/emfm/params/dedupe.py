@@ -16,5 +16,8 @@ class DedupeParams(Section):
         min_length=1, description="which of the rules id, parameters, content apply; tried in that order"
     )
     content_rtol: float = Field(
-        ge=0, le=0.01, description="fields are the same when they differ by less than this, relative L2"
+        ge=0,
+        le=0.01,
+        description="fields are the same when they differ by less than this, relative L2; targets also when they "
+        "differ by no more than the store rounds them",
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from emfm.evaluation.groups import Grouping
 from emfm.evaluation.results import Figures, GroupErrors, NoiseErrors, Result, SetResults, ValResults
-from emfm.report.numbers import four_digits
+from emfm.report.numbers import NO_VALUE, four_digits
 from emfm.report.text import table
 
 STRENGTH_COLUMNS: Final = {
@@ -25,7 +25,6 @@ GROUP_TITLES: Final[dict[Grouping, str]] = {
 """The groupings in the order of the report, each with the head of its column."""
 
 _MM: Final = 1e3
-_NO_VALUE: Final = "\N{EN DASH}"
 _UNLIKE: Final = "called unlike the training samples"
 
 
@@ -140,7 +139,7 @@ def trust_table(results: SetResults) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return _NO_VALUE if share is None else f"{100 * share:.1f} %"
+    return NO_VALUE if share is None else f"{100 * share:.1f} %"
 
 
 def _predictors(results: SetResults) -> dict[str, Result]:
@@ -160,8 +159,8 @@ def _pair(e_error: float, h_error: float) -> str:
 
 
 def _digits(value: float | None) -> str:
-    return _NO_VALUE if value is None else four_digits(value)
+    return NO_VALUE if value is None else four_digits(value)
 
 
 def _ratio(value: float | None, by: float | None) -> str:
-    return four_digits(value / by) if value is not None and by else _NO_VALUE
+    return four_digits(value / by) if value is not None and by else NO_VALUE

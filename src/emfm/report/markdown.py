@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from emfm.data.noise import NOISE
 from emfm.evaluation import agreement
@@ -32,7 +32,7 @@ from emfm.report.further import (
 from emfm.report.numbers import four_digits
 from emfm.report.text import count, table
 
-_COLUMNS = {
+FIGURE_COLUMNS: Final = {
     "rel_l2_e": "rel. L2 E",
     "rel_l2_e_p95": "E, p95",
     "rel_l2_h": "rel. L2 H",
@@ -41,6 +41,8 @@ _COLUMNS = {
     "rmse_h_mean": "RMSE H [A/m]",
     "val_mse": "MSE, raw channels",
 }
+"""Figures of the tables of stages and baselines by their column."""
+
 _NEC = "wire and loop structures solved by a method-of-moments program (NEC2)"
 _SHOWN_HASH_DIGITS = 12
 
@@ -105,13 +107,13 @@ def render_report(
 
 
 def _glance(val: ValResults, test: MilestoneResults | NotOpened) -> str:
-    stage, model = _lowest(val.models)
+    stage, model = lowest_errors(val.models)
     lines = [
         f"Best stage on {val.set}: **{stage}**, trained on {count(model.train_samples, 'sample')}; "
         f"{_errors(model.figures)}."
     ]
     if val.baselines:
-        name, baseline = _lowest(val.baselines)
+        name, baseline = lowest_errors(val.baselines)
         ratio_e = four_digits(model.figures.rel_l2_e / baseline.figures.rel_l2_e)
         ratio_h = four_digits(model.figures.rel_l2_h / baseline.figures.rel_l2_h)
         lines.append(
@@ -216,7 +218,7 @@ def _set_table(results: SetResults) -> str:
         for stage, model in results.models.items()
     ]
     rows += [[name, "", *_cells(baseline.figures), ""] for name, baseline in results.baselines.items()]
-    headers = ["", "training samples", *_COLUMNS.values(), "checkpoint"]
+    headers = ["", "training samples", *FIGURE_COLUMNS.values(), "checkpoint"]
     return table(rows, headers)
 
 
@@ -232,7 +234,7 @@ def _channel_table(results: Mapping[str, Result]) -> str:
 
 
 def _definitions() -> str:
-    heads = _COLUMNS | STRENGTH_COLUMNS
+    heads = FIGURE_COLUMNS | STRENGTH_COLUMNS
     names = {name: f"`{name}` ({heads[name]})" if name in heads else f"`{name}`" for name in DEFINITIONS}
     lines = [f"- {names[name]}: {text}." for name, text in DEFINITIONS.items()]
     lines.append("- `rmse_per_channel`: root mean square error over samples and points, V/m or A/m.")
@@ -243,14 +245,14 @@ def _definitions() -> str:
 
 
 def _cells(figures: Figures) -> list[str]:
-    return [four_digits(getattr(figures, name)) for name in _COLUMNS]
+    return [four_digits(getattr(figures, name)) for name in FIGURE_COLUMNS]
 
 
 def _errors(figures: Figures) -> str:
     return f"relative L2 error {four_digits(figures.rel_l2_e)} of E, {four_digits(figures.rel_l2_h)} of H"
 
 
-def _lowest(results: Mapping[str, R]) -> tuple[str, R]:
+def lowest_errors(results: Mapping[str, R]) -> tuple[str, R]:
     """The name and the result with the lowest sum of the relative errors of E and H."""
     name = min(results, key=lambda key: results[key].figures.rel_l2_e + results[key].figures.rel_l2_h)
     return name, results[name]

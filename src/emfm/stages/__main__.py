@@ -1,7 +1,10 @@
-"""Run one stage: ``python -m emfm.stages NAME [NUMBER]``, in the repository's root, as ``dvc.yaml`` does."""
+"""Run one stage: ``python -m emfm.stages NAME [NUMBER]``, in the repository's root, as ``dvc.yaml`` does.
+
+``python -m emfm.stages acquire --slice 2/4`` makes a quarter of the samples, on any machine with the same commit, and
+leaves it in ``.resume``; ``dvc repro acquire`` joins all slices that lie there, to the same bytes as without slices.
+"""
 
 import argparse
-import ctypes
 import importlib
 import os
 import select
@@ -12,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ttt.config import ConfigError, parse_section, read_yaml
+from ttt.orphans import end_with_parent
 from ttt.pinning import ComputeParams, pin
 
 PARAMS_FILE = Path("params.yaml")
@@ -25,7 +29,6 @@ STAGES = (
     "eval_test_final",
     "plot",
 )
-_PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,28 +36,57 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emfm.stages", description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("number", type=int, nargs="?", help="which training stage, from 1")
+    parser.add_argument(
+        "--slice", type=_slice, metavar="K/N", help="with acquire: make the K-th of N slices of the samples alone"
+    )
     args = parser.parse_args(arguments)
+    if args.slice is not None and args.stage != "acquire":
+        parser.error("--slice goes with acquire alone")
     if (args.stage == "train_stage") != (args.number is not None):
         parser.error("train_stage needs a number, and no other stage takes one")
     _stop_with_dvc()
     try:
-        pin(_compute_params())
-        return _run(args.stage, [] if args.number is None else [args.number])
+        compute = _compute_params()
+        pin(compute)
+        if args.stage == "train_stage" and compute.processes > 1 and "WORLD_SIZE" not in os.environ:
+            return _run_together(compute.processes, args.stage, args.number)
+        if args.slice is not None:
+            return _run(args.stage, "run_slice", *args.slice)
+        return _run(args.stage, "run", *([] if args.number is None else [args.number]))
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _run(stage: str, numbers: list[int]) -> int:
+def _slice(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"found {text!r}; give the slice and how many there are, such as 2/4")
+    return int(number), int(of)
+
+
+def _run(stage: str, function: str, *numbers: int) -> int:
     """Import and run a stage, only now that the environment of numpy and torch is set."""
     settings = importlib.import_module("emfm.settings")
     refusals = importlib.import_module("emfm.stages.refusals")
     importlib.import_module("ttt.engine.progress").log_to_stderr()
     try:
-        importlib.import_module(f"emfm.stages.{stage}").run(settings.load_params(PARAMS_FILE), *numbers)
+        module = importlib.import_module(f"emfm.stages.{stage}")
+        getattr(module, function)(settings.load_params(PARAMS_FILE), *numbers)
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return int(refusals.exit_status(error))
+    return 0
+
+
+def _run_together(processes: int, stage: str, number: int) -> int:
+    """Run a stage in several processes, as ``torchrun`` does; the exit status of the first that fails."""
+    run = importlib.import_module("torch.distributed.run")
+    errors = importlib.import_module("torch.distributed.elastic.multiprocessing.errors")
+    try:
+        run.main(["--standalone", f"--nproc-per-node={processes}", "-m", "emfm.stages", stage, str(number)])
+    except errors.ChildFailedError as error:
+        return abs(int(error.get_first_failure()[1].exitcode))
     return 0
 
 
@@ -68,13 +100,11 @@ def _compute_params() -> ComputeParams:
 
 def _stop_with_dvc() -> None:
     """Have this process ended when DVC dies, so that no orphan goes on writing."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            sys.exit("the process that started this stage is gone")
-        if b"-c" in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
-            _stop_with(_parent_of(parent))
+    parent = os.getppid()
+    if not end_with_parent(parent, signal.SIGTERM):
+        sys.exit("the process that started this stage is gone")
+    if sys.platform == "linux" and b"-c" in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
+        _stop_with(_parent_of(parent))
 
 
 def _parent_of(process: int) -> int:

@@ -1,39 +1,116 @@
 """Stage ``acquire``: simulate or import the samples into the packed store, and simulate a set of each scene kind."""
 
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from emfm.data.import_cases import open_import
-from emfm.data.pack import pack
-from emfm.data.sample import SampleSource
+import numpy as np
+
+from emfm.data.import_cases import ImportedCases, open_import
+from emfm.data.kept_import import PartlyKept, find_kept, forget_import, keep_import
+from emfm.data.pack import Slice, adopt, pack, pack_slice
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from emfm.data.simulate import SimulatedSource, single_kind_source
+from emfm.params.acquire import AcquireParams
+from emfm.physics.grid import Geometry
 from emfm.settings import Params
 from emfm.stages.paths import KINDS, STORE
-from emfm.stages.resume import code_digest, resume_folder
+from emfm.stages.resume import code_digest, kept_folder, resume_folder, unfinished
+from ttt.engine.progress import LOG
+
+_SLICE = "acquire_slice"
+_SHARDS = "shards"
+_IMPORT_CODE = ("emfm/data", "emfm/physics")
 
 
 def run(params: Params) -> None:
-    """Write ``data/store`` and ``data/kinds``; a run that was stopped goes on where it was."""
-    acquire = params.acquire
-    geometry = params.data.geometry()
-    identity = [acquire.model_dump_json(exclude={"workers"}), repr(geometry), code_digest()]
-    source: SampleSource
-    if acquire.source == "simulate":
-        source = SimulatedSource(geometry, acquire.simulate, acquire.seed)
-        origin = source.origin
+    """Write ``data/store`` and ``data/kinds``; a run that was stopped goes on where it was.
+
+    What `run_slice` has made of the same samples, here or on other machines, is taken up.
+    """
+    if params.acquire.source == "simulate":
+        _simulate(params)
     else:
-        cases = open_import([Path(root) for root in acquire.import_.roots], acquire.import_.reader, geometry)
-        source, origin = cases, "imported"
-        identity.append(cases.inventory_digest())
+        with kept_folder("imported") as kept:
+            _import(params, kept)
+
+
+def run_slice(params: Params, number: int, of: int) -> None:
+    """Make one slice of the samples and leave it in ``.resume`` for `run`, on this machine or another."""
+    acquire, geometry, part = params.acquire, params.data.geometry(), Slice(number, of)
+    source = _simulated(params) if acquire.source == "simulate" else _cases(acquire, geometry)
+    with resume_folder(f"{_SLICE}{number}of{of}", _identity(params, source), keep=True) as work:
+        count = pack_slice(source, geometry, part, work / _SHARDS, acquire.shard_samples, acquire.workers)
+        LOG.info(
+            "slice %d of %d: %d samples are in %s; copy that folder into .resume of the clone that joins the slices, "
+            "and run `dvc repro acquire` there",
+            *(number, of, count, work),
+        )
+
+
+def _simulate(params: Params) -> None:
+    acquire, geometry, source = params.acquire, params.data.geometry(), _simulated(params)
+    identity = _identity(params, source)
     with resume_folder("acquire_kinds", identity) as finished:
         finished.mkdir(parents=True, exist_ok=True)
-        if acquire.source == "simulate":
-            _pack_kinds(params, finished)
-        with resume_folder("acquire", identity) as work:
-            pack(source, geometry, origin, STORE, work, acquire.shard_samples, acquire.workers)
+        _pack_kinds(params, finished)
+        with _work_of_all(identity) as work:
+            pack(source, geometry, source.origin, STORE, work / _SHARDS, acquire.shard_samples, acquire.workers)
         shutil.rmtree(KINDS, ignore_errors=True)
         finished.rename(KINDS)
+
+
+def _import(params: Params, kept: Path) -> None:
+    """Import the cases; the store is kept for the next import before it gets to where DVC removes it."""
+    acquire, geometry = params.acquire, params.data.geometry()
+    cases = _cases(acquire, geometry)
+    same_fields = f"{geometry!r} {code_digest(_IMPORT_CODE)}"
+    with _work_of_all(_identity(params, cases)) as work:
+        store = work / "store"
+        if not store.exists():
+            earlier = find_kept(cases, kept, same_fields, acquire.workers)
+            _say_what_is_read(cases, earlier)
+            pack(earlier or cases, geometry, "imported", store, work / _SHARDS, acquire.shard_samples, acquire.workers)
+        try:
+            keep_import(store, cases.case_keys, kept, same_fields, acquire.workers)
+        except OSError as error:
+            forget_import(kept)
+            print(f"The import is not kept ({error}); the next one reads all cases anew.")
+        shutil.rmtree(STORE, ignore_errors=True)
+        STORE.parent.mkdir(parents=True, exist_ok=True)
+        store.rename(STORE)
+    shutil.rmtree(KINDS, ignore_errors=True)
+    KINDS.mkdir()
+
+
+def _simulated(params: Params) -> SimulatedSource:
+    return SimulatedSource(params.data.geometry(), params.acquire.simulate, params.acquire.seed)
+
+
+def _cases(acquire: AcquireParams, geometry: Geometry) -> ImportedCases:
+    return open_import([Path(root) for root in acquire.import_.roots], acquire.import_.reader, geometry)
+
+
+def _identity(params: Params, source: SimulatedSource | ImportedCases) -> list[str]:
+    """All that the samples depend on."""
+    told = [params.acquire.model_dump_json(exclude={"workers"}), repr(params.data.geometry()), code_digest()]
+    return [*told, source.inventory_digest()] if isinstance(source, ImportedCases) else told
+
+
+@contextmanager
+def _work_of_all(identity: Sequence[str]) -> Iterator[Path]:
+    """The folder for unfinished work, with the shards of all slices in it."""
+    with ExitStack() as held:
+        work = held.enter_context(resume_folder("acquire", identity))
+        slices = [held.enter_context(resume_folder(name, identity)) for name in unfinished(_SLICE, identity)]
+        adopt([part / _SHARDS for part in slices], work / _SHARDS)
+        yield work
+
+
+def _say_what_is_read(cases: ImportedCases, earlier: PartlyKept | None) -> None:
+    taken = 0 if earlier is None else int(np.count_nonzero(earlier.rows >= 0))
+    print(f"{taken} cases are taken over from the import before, {len(cases) - taken} are read.")
 
 
 def _pack_kinds(params: Params, folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Stage ``compute_norm_stats``: mean and standard deviation of each channel, from train_pool alone."""
 
+from tqdm import tqdm
+
 from emfm.data.sample_lists import open_samples
 from emfm.data.stats import compute_norm_stats
 from emfm.data.store import Store
@@ -11,6 +13,14 @@ from ttt.files import write_text
 def run(params: Params) -> None:
     """Write ``data/y_norm_stats.json``."""
     train_pool = open_samples(Store(STORE), ids_file("train_pool"))
-    batches = train_pool.batches(params.training.train.batch_size, params.loss.norm_max_batches)
+    batch_size, most = params.training.train.batch_size, params.loss.norm_max_batches
+    measured = train_pool.first(None if most is None else most * batch_size).in_store_order()
+    batches = tqdm(
+        measured.batches(batch_size),
+        "compute_norm_stats",
+        -(-len(measured) // batch_size),
+        unit="batch",
+        mininterval=1.0,
+    )
     stats = compute_norm_stats(batches, params.data.scale_by_source, params.loss.norm_eps)
     write_text(NORM_STATS, stats.to_json())

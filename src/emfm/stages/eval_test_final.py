@@ -2,9 +2,10 @@
 
 from emfm.data.sample_lists import open_samples
 from emfm.data.store import Store
-from emfm.evaluation.judge import Judge, ModelPredictor
+from emfm.evaluation.judge import Judge
 from emfm.evaluation.ledger import Look, record_looks
 from emfm.evaluation.results import NOT_OPENED, MilestoneResults
+from emfm.inference.trained import TrainedModel
 from emfm.settings import Params
 from emfm.stages.paths import LEDGER, STORE, TEST_METRICS, TEST_RESULTS, best_model, ids_file
 from ttt.config import changes
@@ -28,7 +29,7 @@ def run(params: Params) -> None:
     models = {}
     for stage in params.milestone.stages:
         name, checkpoint = f"stage{stage}", best_model(stage)
-        predict = ModelPredictor(checkpoint, device)
+        predict = TrainedModel(checkpoint, device)
         models[name] = court.judge_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
     record_looks(
         LEDGER,

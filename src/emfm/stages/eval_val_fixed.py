@@ -11,8 +11,9 @@ from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList, open_samples, whole_store
 from emfm.data.store import HEADER_FILE, Store
 from emfm.evaluation.baselines import make_baselines
-from emfm.evaluation.judge import Judge, ModelPredictor, Predictor, Samples, judge, share_unlike_training
+from emfm.evaluation.judge import Judge, Predictor, Samples, judge, share_unlike_training
 from emfm.evaluation.results import Figures, OtherSet, ValResults
+from emfm.inference.trained import TrainedModel
 from emfm.physics.grid import Geometry
 from emfm.settings import Params
 from emfm.stages.paths import (
@@ -40,33 +41,32 @@ def run(params: Params) -> None:
     device, batch_size = resolve_device(params.training.device), params.eval.batch_size
     court = Judge(val_fixed, batch_size, params.eval.noise_snr_db)
 
-    models, predictors = {}, dict[str, ModelPredictor]()
+    models, stages = {}, dict[str, TrainedModel]()
     for stage, train_samples in enumerate(params.stages.sizes, start=1):
         name = f"stage{stage}"
-        predictors[name] = ModelPredictor(best_model(stage), device)
-        models[name] = court.judge_model(predictors[name], best_model(stage), train_samples, name)
+        stages[name] = TrainedModel(best_model(stage), device)
+        models[name] = court.judge_model(stages[name], best_model(stage), train_samples, name)
 
     final = f"stage{len(params.stages.sizes)}"
-    compared: dict[str, Predictor] = {final: predictors[final]}
+    classic: dict[str, Predictor] = {}
     baselines = {}
     for name, baseline in make_baselines(store.geometry, params.eval.ridge).items():
-        baseline.fit(train_pool.batches(batch_size))
+        baseline.fit(train_pool.in_store_order().batches(batch_size))
         baselines[name] = court.judge(baseline.predict, name)
-        compared[name] = baseline.predict
+        classic[name] = baseline.predict
 
+    compared: dict[str, Predictor] = {final: stages[final], **classic}
     results = ValResults(
         set="val_fixed",
         samples=len(val_fixed),
         models=models,
         baselines=baselines,
-        sets={
-            name: judge_set(compared, samples, batch_size, name, predictors[final]) for name, samples in others.items()
-        },
+        sets={name: judge_set(compared, samples, batch_size, name, stages[final]) for name, samples in others.items()},
         left_out=left_out,
     )
     write_json(VAL_RESULTS, results.model_dump())
     write_json(VAL_METRICS, {"val": metrics(results, final)})
-    write_npz(PICTURED, pictured(val_fixed, predictors, params.eval.num_pictures))
+    write_npz(PICTURED, pictured(val_fixed, {**stages, **classic}, params.eval.num_pictures))
 
 
 def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
@@ -92,7 +92,7 @@ def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
 
 
 def judge_set(
-    predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str, final: ModelPredictor
+    predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str, final: TrainedModel
 ) -> OtherSet:
     """The figures of each predictor on the set called ``name``, and how much of it ``final`` finds unlike its own."""
     found = {
@@ -113,7 +113,7 @@ def metrics(results: ValResults, final: str) -> dict[str, float]:
 
 
 def pictured(samples: SampleList, predictors: Mapping[str, Predictor], count: int) -> dict[str, Any]:
-    """The same ``count`` samples every time: ``ids``, ``truth``, and each stage's prediction under its name."""
+    """The same ``count`` samples every time: ``ids``, ``truth``, and each prediction under its predictor's name."""
     fixed = samples.spread(count)
     source_h, truth = next(fixed.batches(count))
     arrays = {name: predict(source_h).astype(np.float32) for name, predict in predictors.items()}

@@ -20,6 +20,7 @@ LEDGER: Final = REPORTS / "test_final_ledger.jsonl"
 CURVES: Final = REPORTS / "curves"
 FIGURES: Final = REPORTS / "figures"
 REPORT: Final = REPORTS / "report.md"
+PAGE: Final = REPORTS / "index.html"
 
 
 def ids_file(name: str) -> Path:

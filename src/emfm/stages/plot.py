@@ -1,9 +1,12 @@
-"""Stage ``plot``: pictures and tables of what training and evaluation came to, in ``reports/``."""
+"""Stage ``plot``: pictures, tables and a page of what training and evaluation came to, in ``reports/``."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from emfm.data.sample import DataError
 from emfm.evaluation.ledger import read_ledger
 from emfm.evaluation.results import read_milestone_results, read_val_results
 from emfm.report.channel_bars import channel_errors
@@ -11,14 +14,17 @@ from emfm.report.curves import loss_curves, scaling_curve
 from emfm.report.distance import error_by_distance, has_distances
 from emfm.report.field_maps import field_map
 from emfm.report.markdown import Pictures, render_report
+from emfm.report.page_data import PicturedFields, drawn, overview
+from emfm.report.page_html import render_page
 from emfm.report.style import save_png
 from emfm.settings import Params
-from emfm.stages.paths import FIGURES, LEDGER, PICTURED, REPORT, REPORTS, TEST_RESULTS, VAL_RESULTS, curve
+from emfm.stages.paths import FIGURES, LEDGER, PAGE, PICTURED, REPORT, REPORTS, TEST_RESULTS, VAL_RESULTS, curve
 from ttt.files import write_text
 
 
 def run(params: Params) -> None:
-    """Draw ``reports/figures/*.png`` and write ``reports/report.md``."""
+    """Draw ``reports/figures/*.png``; write ``reports/report.md`` and ``reports/index.html``."""
+    geometry = params.data.geometry()
     val = read_val_results(VAL_RESULTS)
     test = read_milestone_results(TEST_RESULTS)
     curves = {stage: pd.read_csv(curve(number)) for number, stage in enumerate(val.models, start=1)}
@@ -31,16 +37,27 @@ def run(params: Params) -> None:
         )
     }
 
-    maps = {}
+    fields = pictured_fields(list(val.models) + list(val.baselines))
     final = list(val.models)[-1]
-    target_plane = params.data.geometry().target
-    with np.load(PICTURED, allow_pickle=False) as pictured:
-        samples = zip(pictured["ids"].tolist(), pictured["truth"], pictured[final], strict=True)
-        for sample, truth, prediction in samples:
-            maps[sample] = _drawn(field_map(sample, final, truth, prediction, target_plane), f"field_{sample}")
+    maps = {
+        sample: _drawn(field_map(sample, final, truth, prediction, geometry.target), f"field_{sample}")
+        for sample, truth, prediction in zip(fields.ids, fields.truth, fields.predictions[final], strict=True)
+    }
     by_distance = _drawn(error_by_distance(val), "error_by_distance") if has_distances(val) else None
     pictures = Pictures(**links, error_by_distance=by_distance, field_maps=maps)
-    write_text(REPORT, render_report(val, test, read_ledger(LEDGER), pictures))
+    looks = read_ledger(LEDGER)
+    write_text(REPORT, render_report(val, test, looks, pictures))
+    write_text(PAGE, render_page(overview(val, test, looks, geometry), drawn(val, curves, fields, geometry.target)))
+
+
+def pictured_fields(predictors: Sequence[str]) -> PicturedFields:
+    """The fixed samples, with what each of ``predictors`` made of them."""
+    with np.load(PICTURED, allow_pickle=False) as pictured:
+        missing = [name for name in predictors if name not in pictured]
+        if missing:
+            raise DataError(f"{PICTURED}: holds no fields of {', '.join(missing)}; run `dvc repro eval_val_fixed`")
+        predictions = {name: pictured[name] for name in predictors}
+        return PicturedFields(pictured["ids"].tolist(), pictured["truth"], predictions)
 
 
 def _drawn(figure: Figure, name: str) -> str:

@@ -28,21 +28,43 @@ class BusyError(RuntimeError):
 
 
 @contextmanager
-def resume_folder(stage: str, identity: Sequence[str]) -> Iterator[Path]:
+def resume_folder(stage: str, identity: Sequence[str], *, keep: bool = False) -> Iterator[Path]:
     """The folder for the unfinished work of ``stage``, locked; removed when the block ends without an error.
 
-    Raises BusyError where another process holds it.
+    With ``keep`` it stays: the work is a part that another process will take up. Raises BusyError where another
+    process holds it.
     """
     root = _root()
     root.mkdir(parents=True, exist_ok=True)
-    fingerprint = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
-    folder = root / f"{stage}-{fingerprint}"
+    folder = root / f"{stage}-{_fingerprint(identity)}"
     try:
         with FileLock(f"{folder}.lock", timeout=_LAST_BREATH_SECONDS):
             yield folder
-            shutil.rmtree(folder, ignore_errors=True)
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
     except Timeout:
         raise BusyError(f"another process works on {stage} in {folder}; wait for it or stop it") from None
+
+
+def unfinished(stage: str, identity: Sequence[str]) -> list[str]:
+    """The stages whose names begin with ``stage`` that have left work of the same identity."""
+    ending = f"-{_fingerprint(identity)}"
+    return sorted(path.name.removesuffix(ending) for path in _root().glob(f"{stage}*{ending}") if path.is_dir())
+
+
+@contextmanager
+def kept_folder(name: str) -> Iterator[Path]:
+    """A folder for what a stage keeps from run to run, locked; the stage judges itself what of it still holds.
+
+    Raises BusyError where another process holds it.
+    """
+    folder = _root() / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{folder}.lock", timeout=_LAST_BREATH_SECONDS):
+            yield folder
+    except Timeout:
+        raise BusyError(f"another process works with {folder}; wait for it or stop it") from None
 
 
 def memo_folder() -> Path:
@@ -53,11 +75,15 @@ def memo_folder() -> Path:
     return folder
 
 
+def _fingerprint(identity: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
+
+
 def _root() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".resume"
 
 
-def code_digest() -> str:
-    """One hash over the modules that a stage's unfinished work may depend on."""
-    files = [path for package in _PACKAGES for path in (_SOURCES / package).rglob("*.py")]
+def code_digest(packages: Sequence[str] = _PACKAGES) -> str:
+    """One hash over the modules of ``packages``: by default all that a stage's unfinished work may depend on."""
+    files = [path for package in packages for path in (_SOURCES / package).rglob("*.py")]
     return sha256_files(files, _SOURCES)

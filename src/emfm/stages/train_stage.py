@@ -10,6 +10,7 @@ from emfm.stages.resume import code_digest, memo_folder, resume_folder
 from ttt.assemble import assemble
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
+from ttt.engine.ranks import joined_ranks
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import Fresh, Resume
 from ttt.files import sha256_file, write_bytes, write_text
@@ -34,10 +35,11 @@ def run(params: Params, stage: int) -> None:
         sha256_file(init) if init else "scratch",
         code_digest(),
     ]
-    with resume_folder(f"stage{stage}", identity) as folder:
+    with joined_ranks() as ranks, ranks.holding(resume_folder(f"stage{stage}", identity)) as folder:
         run_folder = RunFolder(folder)
-        start = Resume("last") if run_folder.last.exists() else Fresh(init)
+        start = ranks.first(lambda: Resume("last") if run_folder.last.exists() else Fresh(init))
         fit(task, config, folder, start, Memo(memo_folder()))
-        write_bytes(best_model(stage), run_folder.best.read_bytes())
-        epochs = pd.DataFrame(epoch_records(run_folder.journal))
-        write_text(curve(stage), epochs.to_csv(index=False, lineterminator="\n"))
+        if ranks.is_first:
+            write_bytes(best_model(stage), run_folder.best.read_bytes())
+            epochs = pd.DataFrame(epoch_records(run_folder.journal))
+            write_text(curve(stage), epochs.to_csv(index=False, lineterminator="\n"))

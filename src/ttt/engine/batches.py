@@ -1,21 +1,19 @@
 """Batches of training samples in the order of an epoch, fetched by this process or by workers."""
 
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import DataLoader
 
 from ttt.engine.randomness import epoch_order
+from ttt.engine.ranks import Ranks
 from ttt.engine.task import Batch, BatchDataset
-
-_PR_SET_PDEATHSIG = 1
+from ttt.orphans import end_with_parent
 
 
 @dataclass
@@ -25,6 +23,7 @@ class EpochBatches:
     seed: int
     num_samples: int
     batch_size: int
+    ranks: Ranks
     epoch: int = 1
     start: int = 0
 
@@ -34,16 +33,37 @@ class EpochBatches:
     def __iter__(self) -> Iterator[list[int]]:
         order = epoch_order(self.seed, self.epoch, self.num_samples)
         for first in range(self.start * self.batch_size, self.num_samples, self.batch_size):
-            yield order[first : first + self.batch_size].tolist()
+            yield self.ranks.part(order[first : first + self.batch_size].tolist())
+
+    def sizes(self) -> list[int]:
+        """The number of samples of each batch, those of all processes together."""
+        return [
+            min(self.batch_size, self.num_samples - first)
+            for first in range(self.start * self.batch_size, self.num_samples, self.batch_size)
+        ]
+
+
+class Share(NamedTuple):
+    """What a process gets of a batch."""
+
+    batch: Batch
+    of: int
+    """Samples in the whole batch."""
 
 
 class Feed:
-    """Training batches on ``device``; the same ones whatever ``num_workers`` is."""
+    """Training batches on ``device``; the same ones whatever ``num_workers`` is, and shared out among ``ranks``."""
 
     def __init__(
-        self, dataset: BatchDataset, batch_size: int, seed: int, num_workers: int, device: torch.device
+        self,
+        dataset: BatchDataset,
+        batch_size: int,
+        seed: int,
+        num_workers: int,
+        device: torch.device,
+        ranks: Ranks,
     ) -> None:
-        self._indices = EpochBatches(seed, len(dataset), batch_size)
+        self._indices = EpochBatches(seed, len(dataset), batch_size, ranks)
         self._device = device
         options: dict[str, Any] = {"persistent_workers": True} if num_workers else {}
         self._loader: DataLoader[Batch] = DataLoader(
@@ -62,11 +82,11 @@ class Feed:
         """Steps in an epoch; the last batch may be smaller."""
         return len(self._indices)
 
-    def epoch(self, epoch: int, start: int) -> Iterator[Batch]:
-        """The batches of ``epoch`` (from 1), without the first ``start``."""
+    def epoch(self, epoch: int, start: int) -> Iterator[Share]:
+        """This process's shares of the batches of ``epoch`` (from 1), without the first ``start``."""
         self._indices.epoch, self._indices.start = epoch, start
-        for batch in self._loader:
-            yield batch.to(self._device)
+        for batch, size in zip(self._loader, self._indices.sizes(), strict=True):
+            yield Share(batch.to(self._device), size)
 
 
 def _as_it_is(batch: Batch) -> Batch:
@@ -77,7 +97,5 @@ def _live_and_die_with(trainer: int, _: int) -> None:
     """Make this worker leave signals that are meant for the trainer to it, and not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != trainer:  # killed before it could be watched; torch would wait for it for ever
-        os._exit(1)
+    if not end_with_parent(trainer, signal.SIGKILL):
+        os._exit(1)  # torch would wait for it for ever

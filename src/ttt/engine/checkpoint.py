@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ttt.config import Section
 from ttt.engine.errors import CheckpointError, saving
 from ttt.engine.task import Task
-from ttt.files import sha256_files, sync_folder, write_bytes
+from ttt.files import DAMAGED, sha256_files, sync_folder, write_bytes
 from ttt.parts import DATASETS, MODELS, load_parts
 
 FORMAT: Final = "ttt-checkpoint-1"
@@ -122,11 +122,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    return from_bytes(content, path)
+
+
+def from_bytes(content: bytes, path: Path) -> Checkpoint:
+    """The checkpoint whose file has this ``content``; raises CheckpointError for a damaged or foreign one."""
     raw = _unpack(content, path)
     names = [field.name for field in fields(Checkpoint)]
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT or sorted(raw) != sorted(names):
-        raise CheckpointError(f"{path}: is no checkpoint of this template (format '{FORMAT}')")
-    return Checkpoint(**raw | {"place": Place(**raw["place"])})
+    foreign = CheckpointError(f"{path}: is no checkpoint of this template (format '{FORMAT}')")
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT or set(raw) != set(names):
+        raise foreign
+    if not isinstance(raw["config"], dict) or not isinstance(raw["place"], dict):
+        raise foreign
+    try:
+        return Checkpoint(**raw | {"place": Place(**raw["place"])})
+    except TypeError as error:
+        raise foreign from error
 
 
 def load_model(path: Path) -> tuple[nn.Module, Checkpoint]:
@@ -175,12 +186,14 @@ def data_spec(checkpoint: Checkpoint, path: Path) -> Section:
 def _unpack(content: bytes, path: Path) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ValueError("torch compresses nothing, but something in it is")
             damaged = archive.testzip()  # torch itself does not compare the checksums
         if damaged is None:
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path}: is refused, it holds more than tensors and plain values") from error
-    except (zipfile.BadZipFile, RuntimeError, EOFError, KeyError, ValueError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise CheckpointError(f"{path}: is damaged or no checkpoint ({error})") from error
     raise CheckpointError(f"{path}: is damaged (checksum of {damaged})")
 

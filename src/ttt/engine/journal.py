@@ -53,6 +53,18 @@ class Journal:
         self._file.close()
 
 
+class NoJournal:
+    """The journal of a process that writes nothing, because another one does."""
+
+    size = 0
+
+    def write(self, kind: str, record: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def sync(self) -> None:
+        """Nothing."""
+
+
 def read_records(path: Path) -> list[dict[str, Any]]:
     """The lines of a journal; an unfinished last one, which a crash may leave, is left out.
 
@@ -63,7 +75,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             if number == text.count("\n") + 1:
                 break
             raise ValueError(f"{path}: line {number} is no JSON object ({error})") from error

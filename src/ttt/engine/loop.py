@@ -1,29 +1,31 @@
 """The training loop: one for every way in which a training is started, stopped and taken up again."""
 
 import math
+import signal
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ttt.engine.abilities import Calibrated, Encodes, Prepared
 from ttt.engine.alerts import Alert, alerts_of_epoch, raise_alert
-from ttt.engine.batches import Feed
+from ttt.engine.batches import Feed, Share
 from ttt.engine.checkpoint import load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import DivergedError, Interrupted, TrainingError
 from ttt.engine.evaluate import evaluate, resolve_device
 from ttt.engine.gauges import write_gauges
-from ttt.engine.journal import Journal
+from ttt.engine.journal import Journal, NoJournal
 from ttt.engine.progress import LOG, Progress
 from ttt.engine.randomness import repeatable_algorithms, undisturbed
+from ttt.engine.ranks import Ranks, present_ranks
 from ttt.engine.run_folder import RunFolder
-from ttt.engine.start import Fresh, Resume, Start, begin, refuse_unknown_monitor
+from ttt.engine.start import Fresh, Resume, Start, begin_together, refuse_unknown_monitor
 from ttt.engine.state import TrainingState
 from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
-from ttt.engine.task import Batch, Task
+from ttt.engine.task import Task
 from ttt.memo import Memo
 from ttt.settings import TrainingConfig
 
@@ -51,24 +53,26 @@ def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start, memo: M
     Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever stops the
     training, it can be resumed from the last checkpoint and ends with the same bytes.
     """
-    folder = RunFolder(run_dir)
+    folder, ranks = RunFolder(run_dir), present_ranks()
     device = resolve_device(config.device)
-    with folder.locked(), stop_signals() as stop, repeatable_algorithms():
+    with ranks.holding(folder.locked()), stop_signals() as stop, repeatable_algorithms():
         memo = (memo or Memo()).interruptible(stop.leave_if_asked)
         state = TrainingState(task, config, device)
         refuse_unknown_monitor(state)
         try:
-            resumed = begin(state, folder, start, memo)
-            state.task = _encoded(task, memo)
+            resumed = begin_together(state, folder, start, memo, ranks)
+            state.task = _encoded(task, memo.shared(ranks.first))
         except StopRequested:
-            raise Interrupted(stop.signal or 0, 0, None) from None
+            raise Interrupted(stop.signal or signal.SIGTERM, 0, None) from None
+        if not ranks.is_first:
+            return _Training(state, folder, NoJournal(), stop, ranks, log_next_step=False).run()
         folder.write_config(config.to_mapping())
         with Journal(folder.journal, state.place.journal_bytes) as journal:
             if journal.size < state.place.journal_bytes:
                 LOG.warning("%s: lines of the training so far are missing from it", journal.path)
             if resumed is not None:
                 journal.write("resume", resumed)
-            outcome = _Training(state, folder, journal, stop, log_next_step=resumed is not None).run()
+            outcome = _Training(state, folder, journal, stop, ranks, log_next_step=resumed is not None).run()
         _calibrate_best(state, folder)
         return outcome
 
@@ -99,17 +103,19 @@ class _Training:
         self,
         state: TrainingState,
         folder: RunFolder,
-        journal: Journal,
+        journal: Journal | NoJournal,
         stop: StopRequest,
+        ranks: Ranks,
         log_next_step: bool,
     ) -> None:
         self._state, self._folder, self._journal, self._stop = state, folder, journal, stop
+        self._ranks = ranks
         self._task, self._config, self._device = state.task, state.config, state.device
         self._log_next_step = log_next_step
         train, samples = self._config.train, self._task.train
-        self._feed = Feed(samples, train.batch_size, self._config.seed, train.num_workers, self._device)
+        self._feed = Feed(samples, train.batch_size, self._config.seed, train.num_workers, self._device, ranks)
         done = state.place.epoch * len(samples) + state.sums.num_samples
-        self._progress = Progress(train.epochs, len(samples), done)
+        self._progress = Progress(train.epochs, len(samples), done, shown=ranks.is_first)
         self._started, self._saving = time.monotonic(), 0.0
 
     def run(self) -> Outcome:
@@ -122,7 +128,9 @@ class _Training:
                 self._run_epoch()
         finally:
             self._progress.close()
-        if place.epoch == first:
+        if not self._ranks.is_first:
+            LOG.debug("process %d of %d has done its part", self._ranks.rank + 1, self._ranks.size)
+        elif place.epoch == first:
             LOG.info("nothing left to train: %s", self._why_complete())
         else:
             share = self._saving / (time.monotonic() - self._started)
@@ -163,32 +171,46 @@ class _Training:
         self._task.model.train()
         self._task.loss.train()
         self._progress.start_epoch(place.epoch + 1, self._state.sums.num_samples)
-        for batch in self._feed.epoch(place.epoch + 1, place.batch):
-            self._step(batch)
-            self._after_step(len(batch.x))
+        for share in self._feed.epoch(place.epoch + 1, place.batch):
+            self._step(share)
+            self._after_step(share.of)
         figures = self._validate()
         self._finish_epoch(figures)
-        self._folder.note_duration("epoch", time.monotonic() - started, epoch=place.epoch)
+        self._note_duration("epoch", time.monotonic() - started, epoch=place.epoch)
 
-    def _step(self, batch: Batch) -> None:
-        """One optimizer step; nothing in it waits for the device."""
+    def _step(self, share: Share) -> None:
+        """One optimizer step; nothing in it waits for the device, but for other processes where there are any."""
         state, amp = self._state, self._config.amp
         optimizer, scaler = state.optimizer, state.scaler
         state.place.lr = optimizer.param_groups[0]["lr"]
         with torch.autocast(self._device.type, getattr(torch, amp.dtype), enabled=amp.enabled):
-            loss, parts = self._task.loss(batch)
+            loss, parts = self._task.loss(share.batch)
+        weight = self._ranks.weight(share.of)
         optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
+        scaler.scale(loss * weight).backward()
+        loss, parts = self._total(loss.detach() * weight, {name: part * weight for name, part in parts.items()})
         if self._config.train.grad_clip is not None:
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self._task.model.parameters(), self._config.train.grad_clip)
         scaler.step(optimizer)
         if not scaler.is_enabled() or _update_says_stepped(scaler):
             state.schedule.advance("step")
-        state.sums.add(loss, parts, len(batch.x))
+        state.sums.add(loss, parts, share.of)
         state.place.step += 1
         state.place.batch += 1
-        self._loss = loss.detach()
+        self._loss = loss
+
+    def _total(self, loss: Tensor, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Sum gradients and losses over all processes, and hear whether any of them was asked to stop."""
+        if self._ranks.size == 1:
+            return loss, parts
+        parameters = [parameter for group in self._state.optimizer.param_groups for parameter in group["params"]]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        asked = loss.new_tensor(float(self._stop.signal is not None))
+        loss, asked, *rest = self._ranks.total(gradients, [loss, asked, *parts.values()])
+        if self._stop.signal is None and asked > 0:
+            self._stop.signal = signal.SIGTERM
+        return loss, dict(zip(parts, rest, strict=True))
 
     def _after_step(self, samples: int) -> None:
         """Log, show, save and stop where it is time to."""
@@ -207,13 +229,18 @@ class _Training:
             self._save_and_leave()
 
     def _validate(self) -> dict[str, float]:
+        figures = self._ranks.first(self._validated)
+        return figures if figures is not None else self._save_and_leave()
+
+    def _validated(self) -> dict[str, float] | None:
+        """The figures on the validation samples; None where someone asked to stop."""
         task, size = self._task, self._config.train.eval_batch_size
         try:
             with undisturbed(self._device):
                 stop = self._stop.leave_if_asked
                 return evaluate(task.model, task.val, task.metrics(), size, self._device, task.loss, stop)
         except StopRequested:
-            return self._save_and_leave()
+            return None
 
     def _finish_epoch(self, val: dict[str, float]) -> None:
         """Judge the epoch, write it down, and save; `Place` is complete before it is saved."""
@@ -231,7 +258,7 @@ class _Training:
         facts = {"epoch": place.epoch, "step": place.step, "lr": place.lr, **figures}
         self._journal.write("epoch", facts | {"best_score": place.best_score, "best_epoch": place.best_epoch})
         for alert in alerts_of_epoch(place, figures, config.alerts.patience):
-            raise_alert(alert, config.alerts, self._journal, self._folder.path)
+            self._alert(alert)
         self._save(is_best)
         self._write_gauges(figures)
         best = f"best {config.ckpt.monitor} {place.best_score or math.nan:.4g} in epoch {place.best_epoch}"
@@ -240,6 +267,8 @@ class _Training:
     def _save(self, is_best: bool = False) -> None:
         """Save the state as last.pth, and before that as best.pth: what last.pth says of it is then true."""
         self._refuse_divergence()
+        if not self._ranks.is_first:
+            return
         started = time.monotonic()
         self._journal.sync()
         self._state.place.journal_bytes = self._journal.size
@@ -249,12 +278,11 @@ class _Training:
         save_checkpoint(self._folder.last, content, self._folder.previous)
         seconds = time.monotonic() - started
         self._saving += seconds
-        self._folder.note_duration("save", seconds, step=self._state.place.step, bytes=len(content))
+        self._note_duration("save", seconds, step=self._state.place.step, bytes=len(content))
 
     def _save_and_leave(self) -> NoReturn:
-        assert self._stop.signal is not None
         self._save()
-        raise Interrupted(self._stop.signal, self._state.place.step, self._folder.last)
+        raise Interrupted(self._stop.signal or signal.SIGTERM, self._state.place.step, self._folder.last)
 
     def _refuse_divergence(self) -> None:
         if self._state.sums.is_finite():
@@ -262,14 +290,24 @@ class _Training:
         place = self._state.place
         loss = self._state.sums.values()["loss"]
         alert = Alert("not_finite", place.epoch + 1, place.step, f"the training loss is {loss}")
-        raise_alert(alert, self._config.alerts, self._journal, self._folder.path)
+        self._alert(alert)
         self._write_gauges({"train_loss": loss})
         raise DivergedError(
             f"the training loss became {loss} at step {place.step} or shortly before; {self._folder.last} is "
             "from before that: lower optim.lr (--resume --lr), set train.grad_clip, or look for bad samples"
         )
 
+    def _alert(self, alert: Alert) -> None:
+        if isinstance(self._journal, Journal):
+            raise_alert(alert, self._config.alerts, self._journal, self._folder.path)
+
+    def _note_duration(self, what: str, seconds: float, **facts: float) -> None:
+        if self._ranks.is_first:
+            self._folder.note_duration(what, seconds, **facts)
+
     def _write_gauges(self, figures: dict[str, float]) -> None:
+        if not self._ranks.is_first:
+            return
         place = self._state.place
         known = ("train_loss", "val_loss")
         values: dict[str, float] = {name: figures[name] for name in known if name in figures}

@@ -21,11 +21,13 @@ class Progress:
     within an epoch.
     """
 
-    def __init__(self, epochs: int, samples_per_epoch: int, samples_done: int) -> None:
+    def __init__(self, epochs: int, samples_per_epoch: int, samples_done: int, *, shown: bool = True) -> None:
+        """``shown``: False in a process beside the one that shows its progress for all."""
+        self._is_shown = shown
         self._epochs, self._per_epoch = epochs, samples_per_epoch
         self._done, self._started_with = samples_done, samples_done
         self._started = self._shown = time.monotonic()
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = shown and sys.stderr.isatty()
         self._bar: tqdm[Any] | None = None
 
     def start_epoch(self, epoch: int, samples_done: int) -> None:
@@ -46,7 +48,7 @@ class Progress:
         if self._bar is not None:
             self._bar.update(samples)
         wait = _LOSS_SECONDS if self._is_terminal else _LINE_SECONDS
-        return time.monotonic() - self._shown >= wait
+        return self._is_shown and time.monotonic() - self._shown >= wait
 
     def show(self, loss: float, lr: float, step: int) -> None:
         """Show how the epoch under way is going."""
@@ -65,6 +67,8 @@ class Progress:
             self._bar.close()
             self._bar = None
         self._shown = time.monotonic()
+        if not self._is_shown:
+            return
         listed = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         LOG.info(
             "epoch %d/%d: %s, %s, %.0f samples/s, %s left",
@@ -91,8 +95,8 @@ class _BesideBars(logging.Handler):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
-def log_to_stderr() -> None:
-    """Send the template's log to standard error, above any bar."""
+def log_to_stderr(*, quiet: bool = False) -> None:
+    """Send the template's log to standard error, above any bar; only errors where ``quiet``."""
     if not LOG.handlers:
         LOG.addHandler(_BesideBars())
-        LOG.setLevel(logging.INFO)
+        LOG.setLevel(logging.ERROR if quiet else logging.INFO)

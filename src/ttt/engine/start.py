@@ -6,11 +6,12 @@ from typing import Any, Final, Literal
 
 from ttt.config import ConfigError, changes, unknown_key
 from ttt.engine.abilities import Prepared
-from ttt.engine.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint, to_bytes
+from ttt.engine.checkpoint import Checkpoint, from_bytes, load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.evaluate import evaluate
 from ttt.engine.progress import LOG
 from ttt.engine.randomness import undisturbed
+from ttt.engine.ranks import Ranks
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.state import TrainingState
 from ttt.engine.task import Batch, BatchDataset
@@ -60,6 +61,19 @@ def begin(state: TrainingState, folder: RunFolder, start: Start, memo: Memo) -> 
         _begin_fresh(state, folder, start, memo)
         return None
     return _begin_from_checkpoint(state, folder, start)
+
+
+def begin_together(
+    state: TrainingState, folder: RunFolder, start: Start, memo: Memo, ranks: Ranks
+) -> dict[str, Any] | None:
+    """`begin` in the first process, and bring the others to where it is."""
+    resumed, content = ranks.first(lambda: (begin(state, folder, start, memo), to_bytes(state.checkpoint())))
+    if not ranks.is_first:
+        restarts = isinstance(start, Resume) and start.reset_scheduler
+        state.restore(from_bytes(content, folder.last), folder.last, with_schedule=not restarts)
+        if restarts:
+            state.restart_schedule()
+    return resumed
 
 
 def refuse_unknown_monitor(state: TrainingState) -> None:

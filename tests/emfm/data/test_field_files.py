@@ -27,7 +27,7 @@ def write_inputs(folder):
 
 def test_source_h_is_read_from_every_kind_of_file(tmp_path):
     for name in write_inputs(tmp_path):
-        np.testing.assert_array_equal(read_source_h(tmp_path / name, GRID), SOURCE_H)
+        np.testing.assert_array_equal(read_source_h(tmp_path / name, GRID, GEOMETRY.frequency), SOURCE_H)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_source_h_is_read_from_every_kind_of_file(tmp_path):
 def test_a_file_that_is_no_source_h_is_refused(tmp_path, name, save, sentence):
     save(tmp_path / name)
     with pytest.raises(DataError, match=f"{name}: {sentence}"):
-        read_source_h(tmp_path / name, GRID)
+        read_source_h(tmp_path / name, GRID, GEOMETRY.frequency)
 
 
 def test_inputs_are_listed_in_natural_order(tmp_path):

@@ -1,12 +1,13 @@
 """Packing and reading the store."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from emfm.data.block_floats import decode, encode
 from emfm.data.pack import pack
 from emfm.data.sample import DataError, Sample
 from emfm.data.simulate import SimulatedSource
@@ -62,7 +63,9 @@ def test_what_is_packed_is_read_back_in_any_order(tmp_path):
     assert len(store) == COUNT
     assert store.geometry == GEOMETRY
     np.testing.assert_array_equal(store.source_h(rows), [source.sample(row).source_h for row in rows])
-    np.testing.assert_array_equal(store.target(rows), [source.sample(row).target for row in rows])
+    targets = np.stack([source.sample(row).target for row in rows])
+    np.testing.assert_array_equal(store.target(rows), decode(*encode(targets)))
+    np.testing.assert_allclose(store.target(rows), targets, rtol=0, atol=2**-15 * np.abs(targets).max())
     np.testing.assert_array_equal(store.parameters, [source.sample(row).parameters for row in range(COUNT)])
     assert list(store.table["family"][:4]) == ["f0", "f0", "f0", "f1"]
     np.testing.assert_array_equal(store.rows_of(["c7", "c0"], "list"), [7, 0])
@@ -72,6 +75,21 @@ def test_the_arrays_can_be_read_with_numpy_alone(tmp_path):
     pack_to(tmp_path / "store")
     shards = sorted((tmp_path / "store").glob("target-*.npy"))
     assert [len(np.load(shard)) for shard in shards] == [5, 5, 5, 5, 3]
+    exponents = np.load(tmp_path / "store" / "target_exponent-00001.npy").astype(int)
+    values = np.ldexp(np.load(shards[1]).astype(np.float32), exponents[..., None])
+    np.testing.assert_array_equal(values, Store(tmp_path / "store").target(range(SHARD, 2 * SHARD)))
+
+
+def test_what_is_read_and_packed_again_gives_the_same_files(tmp_path):
+    class Again(NumberedSource):
+        def sample(self, row):
+            return replace(super().sample(row), target=first.target([row])[0])
+
+    pack_to(tmp_path / "store")
+    first = Store(tmp_path / "store")
+    pack_to(tmp_path / "again", Again())
+    for name in ("target-00002.npy", "target_exponent-00002.npy"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "store" / name).read_bytes()
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_processes(tmp_path):
@@ -173,6 +191,7 @@ def shorten_table(folder):
         (shorten_table, "samples.csv: must hold the columns id,family and 23 lines"),
         (lambda folder: (folder / "store.json").unlink(), "no packed store there"),
         (lambda folder: (folder / shard_files(4)[0]).unlink(), "source_H-00004.npy: cannot be read"),
+        (lambda folder: (folder / shard_files(4).exponent).unlink(), "target_exponent-00004.npy: cannot be read"),
     ],
 )
 def test_a_damaged_store_is_refused_with_the_remedy(tmp_path, damage, sentence):

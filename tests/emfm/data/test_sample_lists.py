@@ -26,7 +26,11 @@ def samples(*rows):
 def test_batches_keep_the_order_and_may_be_limited():
     listed = samples(7, 2, 5, 1, 0)
     assert [source.tolist() for source, _ in listed.batches(2)] == [[7, 2], [5, 1], [0]]
-    assert [source.tolist() for source, _ in listed.batches(2, most=1)] == [[7, 2]]
+    assert [source.tolist() for source, _ in listed.first(2).batches(2)] == [[7, 2]]
+    in_order = listed.in_store_order()
+    assert [source.tolist() for source, _ in in_order.batches(3)] == [[0, 1, 2], [5, 7]]
+    assert sorted(zip(in_order.ids, in_order.rows, strict=True)) == sorted(zip(listed.ids, listed.rows, strict=True))
+    assert listed.first(None) is listed
 
 
 def test_the_digest_tells_content_and_order():

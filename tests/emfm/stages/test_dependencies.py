@@ -18,8 +18,10 @@ DECIDES_NOTHING = {
     "ttt.config": "checks parameters and passes them on",
     "ttt.parts": "looks parts up by name",
     "ttt.registry": "looks parts up by name",
+    "ttt.engine.progress": "says how far a stage is",
     "ttt.files": "writes what it is given",
     "ttt.memo": "remembers what it is given under a name of all that it depends on",
+    "ttt.orphans": "ends processes",
     "ttt.pinning": "sets the environment from the parameters under compute",
 }
 

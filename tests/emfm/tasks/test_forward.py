@@ -108,14 +108,15 @@ def write_scan_csv(path, source_h, grid):
 
 
 def test_one_file_of_any_kind_gives_the_same_prediction(project, trained):
-    grid = Store(project.folder / "data/store").geometry.source
+    geometry = Store(project.folder / "data/store").geometry
+    grid = geometry.source
     source_h = scan(project, 3)
     inputs = project.folder / "inputs"
     inputs.mkdir()
     np.save(inputs / "a.npy", source_h)
     np.savez(inputs / "b.npz", x=source_h)
     write_scan_csv(inputs / "c.csv", source_h, grid)
-    np.testing.assert_array_equal(read_source_h(inputs / "c.csv", grid), source_h)
+    np.testing.assert_array_equal(read_source_h(inputs / "c.csv", grid, geometry.frequency), source_h)
     predictions = []
     for name in ("a.npy", "b.npz", "c.csv"):
         out = f"out/{name}.npy"

@@ -1,40 +1,21 @@
 """Models with a closed form, through the training loop: from a store to a checkpoint and back."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from emfm.data.simulate import SimulatedSource
 from emfm.evaluation.figures import FieldErrors
-from scene_params import scene_params
-from small_fields import PLANES, POD_NET, relative_errors, small_geometry
-from small_store import packed
+from small_fields import POD_NET, relative_errors
+from small_training import LINEAR, OPERATOR, small_config, write_store
 from ttt.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.start import Fresh, Resume
 from ttt.memo import Memo
-from ttt.settings import parse_config
-
-TRAIN, VAL = 150, 24
-LINEAR = {"name": "linear_operator", "ridge": None}
-OPERATOR = {"name": "fourier_neural_operator", "width": 6, "modes": 4, "layers": 2}
-LOSS = {
-    "name": "weighted_mse",
-    "normalize_y": True,
-    "norm_max_batches": None,
-    "norm_eps": 1e-6,
-    "balance_eh_loss": True,
-    "e_weight": 1.0,
-    "h_weight": 1.0,
-    "auto_channel_weight": False,
-    "auto_weight_max_batches": None,
-    "e_weight_multiplier": 1.0,
-    "h_weight_multiplier": 1.0,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -50,43 +31,13 @@ def stores(tmp_path_factory):
     """A folder with a store and lists of IDs of each kind."""
     folder = tmp_path_factory.mktemp("stores")
     for kind in ("elements", "aperture"):
-        params = scene_params(kind=kind, num_samples=TRAIN + VAL, duplicate_share=0.0, half_width_mm=4.0)
-        store = packed(SimulatedSource(small_geometry(), params, 0), folder / kind)
-        ids = list(store.table["id"])
-        for name, chosen in (("train", ids[:TRAIN]), ("val", ids[TRAIN:])):
-            (folder / f"{kind}_{name}.txt").write_text("".join(f"{identifier}\n" for identifier in chosen))
+        write_store(folder, kind)
     return folder
 
 
 @pytest.fixture
 def config_of(stores):
-    def make(model=POD_NET, kind="elements", epochs=3, noise_snr_db=None):
-        data = PLANES | {
-            "name": "em_forward",
-            "data_root": str(stores / kind),
-            "train_ids": str(stores / f"{kind}_train.txt"),
-            "num_train": None,
-            "val_ids": str(stores / f"{kind}_val.txt"),
-            "norm_stats": None,
-            "scale_by_source": True,
-            "noise_snr_db": noise_snr_db,
-        }
-        raw = {
-            "seed": 3,
-            "device": "cpu",
-            "plugins": ["emfm.plugin"],
-            "compute": {"threads": 1, "instruction_set": "native"},
-            "data": data,
-            "model": model,
-            "loss": LOSS,
-            "metrics": {"names": ["field_errors"]},
-            "train": {"epochs": epochs, "batch_size": 32, "eval_batch_size": 10, "log_every": 2},
-            "optim": {"name": "adamw", "lr": 1e-3},
-            "scheduler": {"name": "none"},
-        }
-        return parse_config(raw, "small.yaml")
-
-    return make
+    return partial(small_config, stores)
 
 
 def train(config, folder, start=None, memo=None):

@@ -1,10 +1,7 @@
 """Arrays in npy and npz files, read without unpickling and without unpacking more than the array needs."""
 
-import lzma
 import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -15,22 +12,11 @@ from numpy.typing import NDArray
 from emfm.data.readers.folders import checked_file
 from emfm.data.readers.planes import to_float32
 from emfm.data.sample import DataError
+from ttt.files import DAMAGED
 
 _SUFFIX: Final = ".npy"
 _PLAIN_VERSION: Final = (1, 0)
 """numpy writes arrays of numbers in this version of its format; its header has 64 KiB at most."""
-
-_DAMAGED: Final = (
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    lzma.LZMAError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What zipfile and the unpackers raise for a damaged file."""
 
 
 def read_npy(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -46,7 +32,7 @@ def array_names(path: Path, root: Path | None = None) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged(path, error) from error
     return [name.removesuffix(_SUFFIX) for name in members if name.endswith(_SUFFIX)]
 
@@ -75,7 +61,7 @@ def read_npz(
                     arrays.append(_read_stream(stream, shape, f"{path}: array {name}"))
     except DataError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged(path, error) from error
     return arrays
 
@@ -87,7 +73,7 @@ def _read_stream(stream: IO[bytes], shape: tuple[int, ...], where: str) -> NDArr
         if version != _PLAIN_VERSION:
             raise ValueError(f"version {version} of the format is not for arrays of numbers")
         found, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    except ValueError as error:
+    except DAMAGED as error:
         raise DataError(f"{where}: is not an array of numbers ({error}); save it with numpy") from error
     if dtype.hasobject:
         raise DataError(f"{where}: holds a pickle, which is never loaded; save a plain array of numbers")

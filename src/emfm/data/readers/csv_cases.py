@@ -48,6 +48,7 @@ def read_csv_plane(path: Path, channels: Sequence[str], grid: Grid, root: Path |
     table = read_text_table(path, len(needed), grid.ny * grid.nx, root)
     names = [name.strip().strip('"') for name in table.header.split(",")]
     check_columns(path, names, needed)
-    values = parse_numbers(table, names, "comma")[:, [names.index(name) for name in needed]]
-    values[:, : len(AXES)] *= _MM
-    return field_on_grid(PointTable(table, needed, values), grid)
+    numbers = parse_numbers(table, names, "comma")
+    xyz = numbers[:, [names.index(axis) for axis in AXES]] * _MM
+    fields = numbers[:, [names.index(channel) for channel in channels]]
+    return field_on_grid(PointTable(table, needed, xyz, fields), grid)

@@ -44,7 +44,7 @@ SOURCE_FILE: Final = "source_H.txt"
 E_FILE: Final = "target_E.txt"
 H_FILE: Final = "target_H.txt"
 
-_LENGTHS: Final = {
+LENGTHS: Final = {
     "m": 1.0,
     "cm": 1e-2,
     "mm": 1e-3,
@@ -97,7 +97,9 @@ def _read_plane(
     factors = [_factor(path, name, unit) for name, unit in columns]
     table = _below_dashes(table)
     values = parse_numbers(table, names, "space") * factors
-    return field_on_grid(PointTable(table, needed, values[:, [names.index(name) for name in needed]]), grid)
+    places = [names.index(name) for name in needed]
+    xyz, fields = values[:, places[: len(AXES)]], values[:, places[len(AXES) :]]
+    return field_on_grid(PointTable(table, needed, xyz, fields), grid)
 
 
 def _solver_name(channel: str) -> str:
@@ -121,14 +123,14 @@ def _factor(path: Path, name: str, unit: str) -> float:
     """What the numbers of a column are multiplied by to be in m, V/m or A/m."""
     text = unit.strip().translate(_MICRO)
     if name in AXES:
-        if text in _LENGTHS:
-            return _LENGTHS[text]
-        allowed = ", ".join(_LENGTHS)
+        if text in LENGTHS:
+            return LENGTHS[text]
+        allowed = ", ".join(LENGTHS)
     else:
         numerator = _NUMERATORS[name[0]]
         match = _UNIT.fullmatch(text)
-        if match and match[2] == numerator and match[3] in _LENGTHS:
-            return _PREFIXES[match[1]] / _LENGTHS[match[3]]
+        if match and match[2] == numerator and match[3] in LENGTHS:
+            return _PREFIXES[match[1]] / LENGTHS[match[3]]
         allowed = f"{numerator}/m, k{numerator}/m, m{numerator}/m and the like"
     raise DataError(f"{path}: line 1: the column {name} has the unit {unit!r}; export it in one of: {allowed}")
 

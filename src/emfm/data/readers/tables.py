@@ -3,13 +3,16 @@
 import csv
 import io
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
+import simdjson
 from numpy.typing import NDArray
 
 from emfm.data.readers.folders import checked_file
@@ -19,6 +22,16 @@ AXES: Final = ("x", "y", "z")
 
 _MOST_BYTES_PER_NUMBER: Final = 64
 """A file with more is not the plane that it should be; it is refused before it is read."""
+
+_LINE_END: Final = 9e99
+"""Stands for the end of a line in a flat list of numbers; a list that holds it as a number too is read otherwise."""
+
+_INTEGER_MINUS_ZERO: Final = (b"-0,", b"-0\n", b"-0 ", b"-0\t")
+"""JSON has no such integer: it would lose its sign."""
+
+_NOT_IN_A_LINE: Final = (b"\r", b"[")
+_NOT_IN_A_LINE_OF_WORDS: Final = (*_NOT_IN_A_LINE, b",", b"\v", b"\f")
+"""What would pass in the list that is made of a body, but is refused in the body, or means something else there."""
 
 _NUMERIC: Final = b"0123456789+-.eE \t\r\n"
 _NUMBER: Final = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -81,26 +94,74 @@ def parse_numbers(table: TextTable, names: Sequence[str], separator: Literal["co
     Raises DataError naming the line and the column of what is not a number.
     """
     comma = separator == "comma"
+    signed = [place for place, name in enumerate(names) if name not in AXES]
+    numbers = parse_json(table.body, len(names), signed, comma)
+    if numbers is None:
+        numbers = parse_any_spelling(table.body, len(names), comma)
+    if numbers is None:
+        raise _refusal(table, names, comma)
+    return numbers
+
+
+def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDArray[np.float64] | None:
+    """The numbers of ``body``, ``(rows, columns)``, where JSON spells all of them so and no line is blank.
+
+    None for any other text, a faulty one included. Zeros keep their sign in the columns ``signed``. The whole body is
+    one list to the parser of JSON, with a number that fields never have at the end of each line, so that a line with
+    numbers too many or too few is noticed.
+    """
+    text = body.replace(b"\r\n", b"\n") if b"\r" in body else body
+    if not text or any(sign in text for sign in (_NOT_IN_A_LINE if comma else _NOT_IN_A_LINE_OF_WORDS)):
+        return None
+    end = b"%.0e" % _LINE_END
+    if comma:
+        listed = text[:-1].replace(b"\n", b",%b," % end)
+    else:
+        listed = b",".join(text[:-1].replace(b"\n", b" %b " % end).split())
+    try:
+        parsed = _parser(threading.get_ident()).parse(b"[%b,%b]" % (listed, end))
+        assert isinstance(parsed, simdjson.Array)
+        flat: NDArray[np.float64] = np.frombuffer(parsed.as_buffer(of_type="d"))
+    except (TypeError, ValueError, RuntimeError):  # the last for integers of more than 64 bits
+        return None
+    rows, rest = divmod(flat.size, columns + 1)
+    if rest or rows != text.count(b"\n"):
+        return None
+    table = flat.reshape(rows, columns + 1)
+    if not (table[:, columns] == _LINE_END).all() or np.count_nonzero(flat == _LINE_END) != rows:
+        return None
+    if not table[:, signed].all() and any(spelling in text for spelling in _INTEGER_MINUS_ZERO):
+        return None
+    return table[:, :columns]
+
+
+@lru_cache(maxsize=4)
+def _parser(thread: int) -> simdjson.Parser:  # noqa: ARG001
+    """The parser of a thread, which keeps its memory: to get that anew for each file takes as long as reading it."""
+    return simdjson.Parser()
+
+
+def parse_any_spelling(body: bytes, columns: int, comma: bool) -> NDArray[np.float64] | None:
+    """The numbers of ``body``, ``(rows, columns)``, also spelled ``+1``, ``.5`` or ``1.``; None for a faulty text."""
     # What pandas would take for a number besides digits (True, nan, quoted text) has other bytes than these.
-    if not table.body.translate(None, _NUMERIC + b"," if comma else _NUMERIC):
-        try:
-            frame = pd.read_csv(
-                io.BytesIO(table.body),
-                sep="," if comma else r"\s+",
-                header=None,
-                names=range(len(names)),
-                dtype=np.float64,
-                na_filter=False,
-                quoting=csv.QUOTE_NONE,
-                engine="c",
-                low_memory=False,
-            )
-        except ValueError:
-            raise _refusal(table, names, comma) from None
-        # Where every line has numbers too many, pandas takes the first columns for an index.
-        if isinstance(frame.index, pd.RangeIndex):
-            return frame.to_numpy()
-    raise _refusal(table, names, comma)
+    if body.translate(None, _NUMERIC + b"," if comma else _NUMERIC):
+        return None
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(body),
+            sep="," if comma else r"\s+",
+            header=None,
+            names=range(columns),
+            dtype=np.float64,
+            na_filter=False,
+            quoting=csv.QUOTE_NONE,
+            engine="c",
+            low_memory=False,
+        )
+    except ValueError:
+        return None
+    # Where every line has numbers too many, pandas takes the first columns for an index.
+    return frame.to_numpy() if isinstance(frame.index, pd.RangeIndex) else None
 
 
 def _refusal(table: TextTable, names: Sequence[str], comma: bool) -> DataError:

@@ -33,25 +33,24 @@ def _evaluate(args: argparse.Namespace) -> None:
     pin_for(args.config)
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
-    from emfm.evaluation.judge import ModelPredictor, judge
+    from emfm.evaluation.judge import judge
+    from emfm.inference.trained import TrainedModel
     from emfm.params.data import DataParams
     from ttt.config import ConfigError
-    from ttt.engine.checkpoint import load_checkpoint
     from ttt.engine.evaluate import resolve_device
-    from ttt.files import sha256_file
     from ttt.settings import load_config
 
     config = load_config(args.config, {} if args.val_ids is None else {"data.val_ids": args.val_ids})
     if not isinstance(config.data, DataParams):
         raise ConfigError(config.source, ["data.name: a forward model is judged on em_forward"])
     samples = open_samples(Store(Path(config.data.data_root)), Path(config.data.val_ids))
-    predict = ModelPredictor(args.ckpt, resolve_device(config.device))
+    predict = TrainedModel(args.ckpt, resolve_device(config.device))
     errors = judge(predict, samples, config.train.eval_batch_size, args.ckpt.name)
     facts = {
         "set": Path(config.data.val_ids).name.removesuffix("_ids.txt"),
         "samples": len(samples),
-        "model": load_checkpoint(args.ckpt).config["model"]["name"],
-        "checkpoint_sha256": sha256_file(args.ckpt),
+        "model": predict.facts.model,
+        "checkpoint_sha256": predict.facts.sha256,
     }
     figures = errors.compute() | {"rmse_per_channel": errors.rmse_per_channel()}
     text = json.dumps(facts | figures, indent=2) + "\n"

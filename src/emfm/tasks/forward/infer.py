@@ -1,7 +1,8 @@
 """Predict target E and H: ``python -m emfm.tasks.forward.infer --ckpt PATH --input PATH --out PATH``.
 
 An input holds source H in A/m on the source plane that the model was trained for: a .csv with the columns x,y,z
-(mm) and Hx_re,Hx_im,Hy_re,Hy_im, a .npy (4,ny,nx), a .npz with it as array x, or a .txt export of a solver.
+(mm) and Hx_re,Hx_im,Hy_re,Hy_im, a .npy (4,ny,nx), a .npz with it as array x, or an export of a solver: .txt
+(CST), .hfe (FEKO) or .fld (HFSS).
 
 --out_format tensor: a .npy (12,ny,nx), E in V/m and H in A/m.
 --out_format nf_target_csv: a folder with target_E.csv and target_H.csv.
@@ -25,12 +26,9 @@ from tqdm import tqdm
 
 from emfm.data.field_files import list_inputs, read_source_h, write_npy, write_target_csv
 from emfm.data.stats import source_scale
-from emfm.evaluation.judge import ModelPredictor
-from emfm.models.spec import FieldSpec
+from emfm.inference.trained import TrainedModel, find_device
 from ttt.command import run_command
 from ttt.config import UserError
-from ttt.engine.checkpoint import data_spec, load_checkpoint
-from ttt.engine.evaluate import resolve_device
 from ttt.engine.progress import LOG, log_to_stderr
 from ttt.files import write_text
 
@@ -57,17 +55,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _infer(args: argparse.Namespace) -> None:
     log_to_stderr()
-    spec = data_spec(load_checkpoint(args.ckpt), args.ckpt)
-    if not isinstance(spec, FieldSpec):
-        raise UserError(f"{args.ckpt}: holds no forward model; name one that emfm.tasks.forward.train made")
-    predict = ModelPredictor(args.ckpt, resolve_device(args.device))
-    geometry = spec.geometry()
+    predict = TrainedModel(args.ckpt, find_device(args.device))
+    geometry = predict.geometry
     targets = _targets(args)
     table = args.out / TRUST_FILE if args.input.is_dir() else None
     trust: list[tuple[Path, list[float], float]] = []
     with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
         for chunk in _chunks(targets):
-            source_h = np.stack([read_source_h(path, geometry.source) for path in chunk])
+            source_h = np.stack([read_source_h(path, geometry.source, geometry.frequency) for path in chunk])
             source_scale(source_h)
             predictions, expected, distance = predict.judged(source_h)
             trust += zip(chunk, expected.tolist(), distance.tolist(), strict=True)

@@ -2,6 +2,7 @@
 
 Without a flag it trains what params.yaml says, on the samples that the pipeline made. --data_root may be a packed
 store or a folder of solved cases; with --data_root or --train_ids, the channel statistics are computed anew.
+On several processes or GPUs: ``torchrun --nproc-per-node N -m emfm.tasks.forward.train ...``.
 """
 
 import argparse
@@ -88,18 +89,23 @@ def _train(args: argparse.Namespace) -> None:
     from ttt.assemble import assemble
     from ttt.engine.loop import fit
     from ttt.engine.progress import LOG, log_to_stderr
+    from ttt.engine.ranks import joined_ranks
     from ttt.engine.run_folder import RunFolder
     from ttt.settings import load_config
 
-    log_to_stderr()
-    config = load_config(args.config, overrides(args))
-    folder = _run_folder(args, config.ckpt.run_dir)
-    config = packed(config, RunFolder(folder).artifacts / "store")
-    task = assemble(config)
-    write_text(RunFolder(folder).artifacts / "y_norm_stats.json", field_spec(task).norm.to_json())
-    LOG.info("run folder: %s", folder)
-    outcome = fit(task, config, folder, start_of(args))
-    LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, outcome.best_score, outcome.best_epoch, outcome.best)
+    with joined_ranks() as ranks:
+        log_to_stderr(quiet=not ranks.is_first)
+        config = load_config(args.config, overrides(args))
+        folder = ranks.first(lambda: _run_folder(args, config.ckpt.run_dir))
+        artifacts = RunFolder(folder).artifacts
+        config = ranks.first(lambda: packed(config, artifacts / "store"))
+        task = assemble(config)
+        if ranks.is_first:
+            write_text(artifacts / "y_norm_stats.json", field_spec(task).norm.to_json())
+        LOG.info("run folder: %s", folder)
+        outcome = fit(task, config, folder, start_of(args))
+        score, epoch = outcome.best_score, outcome.best_epoch
+        LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
 
 
 def _run_folder(args: argparse.Namespace, configured: str | None) -> Path:

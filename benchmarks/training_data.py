@@ -1,0 +1,32 @@
+"""A packed store of simulated samples with lists of IDs, for benchmarks that train."""
+
+from pathlib import Path
+from typing import Any
+
+from machine import ROOT
+
+VAL = 200
+
+
+def make_samples(folder: Path, train: int) -> dict[str, Any]:
+    """``train`` samples for training and `VAL` others in ``folder``; the keys of params.yaml that name them."""
+    from emfm.data.pack import pack
+    from emfm.data.simulate import SimulatedSource
+    from emfm.data.store import Store
+    from emfm.settings import load_params
+
+    params = load_params(ROOT / "params.yaml")
+    geometry = params.data.geometry()
+    changes = {"num_samples": train + VAL, "duplicate_share": 0.0, "family_size": 1}
+    source = SimulatedSource(geometry, params.acquire.simulate.model_copy(update=changes), params.acquire.seed)
+    pack(source, geometry, "benchmark", folder / "store", folder / "work", 4096, params.acquire.workers)
+    ids = Store(folder / "store").table["id"].tolist()
+    (folder / "train_ids.txt").write_text("\n".join(ids[:train]) + "\n")
+    (folder / "val_ids.txt").write_text("\n".join(ids[-VAL:]) + "\n")
+    return {
+        "data.data_root": str(folder / "store"),
+        "data.train_ids": str(folder / "train_ids.txt"),
+        "data.val_ids": str(folder / "val_ids.txt"),
+        "data.norm_stats": None,
+        "loss.norm_max_batches": 40,
+    }

@@ -1,0 +1,53 @@
+"""Results of predictors whose errors are known, for tests of the reports."""
+
+import numpy as np
+
+from emfm.evaluation.figures import FieldErrors
+from emfm.evaluation.groups import Group
+from emfm.evaluation.ledger import Look
+from emfm.evaluation.results import OtherSet, ValResults, model_result, predictor_result
+from emfm.evaluation.set_figures import SetFigures
+from small_store import GEOMETRY
+
+
+def errors(size, collected=None):
+    """Errors of ``size`` times the truth, everywhere."""
+    truth = np.random.default_rng(0).standard_normal((3, 12, *GEOMETRY.target.shape))
+    collected = FieldErrors() if collected is None else collected
+    collected.update(truth * (1 + size), truth)
+    return collected
+
+
+def result(size):
+    """Errors of ``size`` times the truth, and twice and four times that with noise of 40 and 20 dB."""
+    groups = {
+        "depth": [Group(1e-3, 1.5e-3, np.array([0, 1])), Group(None, None, np.array([2]))],
+        "family_size": [Group(1.0, 1.0, np.array([1])), Group(2.0, 5.0, np.array([0, 2]))],
+    }
+    noise = {40.0: errors(2 * size), 20.0: errors(4 * size)}
+    return predictor_result(errors(size, SetFigures(GEOMETRY)), groups, noise)
+
+
+def model(size, train_samples, digit, trust=None):
+    return model_result(result(size), train_samples, digit * 64, trust)
+
+
+def val_results():
+    """Three stages, two baselines, and the last stage and the baselines on the reference cases."""
+    models = {
+        "stage1": model(0.5, 100, "a"),
+        "stage2": model(0.25, 1500, "b"),
+        "stage3": model(0.3, 4900, "c"),
+    }
+    baselines = {"mean_field": result(1.0), "equivalent_dipoles": result(0.2)}
+    on_nec = {"stage3": result(0.4), "mean_field": result(1.5), "equivalent_dipoles": result(0.1)}
+    nec = OtherSet(samples=12, figures={name: found.figures for name, found in on_nec.items()}, unlike_training=None)
+    return ValResults(set="val_fixed", samples=40, models=models, baselines=baselines, sets={"nec": nec}, left_out={})
+
+
+def looks(count):
+    """As many looks at test_final, of different models."""
+    figures = errors(0.1).compute()
+    return [
+        Look(f"2031-01-0{n}T09:00:00", "f" * 40, "stage3", f"{n}" * 64, "e" * 64, figures) for n in range(1, count + 1)
+    ]

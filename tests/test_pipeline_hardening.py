@@ -1,0 +1,122 @@
+"""Stages that are killed, run twice at once, or cannot write: the next ``dvc repro`` ends with the same bytes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tiny_project import make_project
+
+pytestmark = pytest.mark.slow
+
+SMALL = {"train.epochs": 1, "milestone.training.train.epochs": 1}
+DATA_STAGES = "compute_norm_stats"
+KILLS = 6
+PATIENCE = 120.0
+
+
+def copy_of(project, folder):
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return type(project)(folder)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """A project in which nothing was computed."""
+    return make_project(tmp_path_factory.mktemp("hardening") / "fresh", SMALL)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(fresh, tmp_path_factory):
+    """``dvc.lock`` of the data stages that nobody disturbed, and how many seconds they took."""
+    project = copy_of(fresh, tmp_path_factory.mktemp("undisturbed") / "project")
+    begin = time.monotonic()
+    project.run("dvc", "repro", DATA_STAGES)
+    return project.read("dvc.lock"), time.monotonic() - begin
+
+
+@pytest.fixture(scope="module")
+def whole(fresh, tmp_path_factory):
+    """A project after a ``dvc repro`` of everything."""
+    project = copy_of(fresh, tmp_path_factory.mktemp("whole") / "project")
+    project.run("dvc", "repro")
+    return project
+
+
+def stages_at_work(project):
+    """Whether a stage works in this project."""
+    for entry in Path("/proc").iterdir():
+        try:
+            is_stage = entry.name.isdecimal() and b"emfm.stages\0" in (entry / "cmdline").read_bytes()
+            if is_stage and (entry / "cwd").resolve().is_relative_to(project.folder):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def killed_after(project, delay, *command):
+    """Whether the command was still at work after ``delay`` seconds, when all of it was killed."""
+    running = project.start(*command)
+    try:
+        running.wait(delay)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        end = time.monotonic() + PATIENCE
+        while stages_at_work(project):
+            assert time.monotonic() < end, "a stage goes on"
+            time.sleep(0.02)
+        return True
+    return False
+
+
+def test_data_stages_killed_at_any_moments_end_with_the_same_bytes(fresh, undisturbed, tmp_path):
+    lock, duration = undisturbed
+    project = copy_of(fresh, tmp_path / "project")
+    delays = np.random.default_rng(0).uniform(0.1, 0.9, size=KILLS) * duration
+    killed = [killed_after(project, delay, "dvc", "repro", DATA_STAGES) for delay in delays]
+    assert any(killed)
+    project.run("dvc", "repro", DATA_STAGES)
+    assert project.read("dvc.lock") == lock
+
+
+def test_of_two_repros_at_once_each_ends_or_says_why_not_and_the_state_is_right(fresh, undisturbed, tmp_path):
+    project = copy_of(fresh, tmp_path / "project")
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(project.run, "dvc", "repro", DATA_STAGES, check=False) for _ in range(2)]
+        done = [run.result() for run in runs]
+    assert any(run.returncode == 0 for run in done)
+    for run in done:
+        assert run.returncode == 0 or "acquire lock" in run.stderr or "is busy" in run.stderr, run.stderr
+    project.run("dvc", "repro", DATA_STAGES)
+    assert project.read("dvc.lock") == undisturbed[0]
+
+
+def test_a_simulation_on_a_full_disk_says_so_and_goes_on_when_there_is_room(fresh, undisturbed, tmp_path):
+    project = copy_of(fresh, tmp_path / "project")
+    full = project.run("sh", "-c", "ulimit -f 100; exec python -m emfm.stages acquire", check=False)
+    assert full.returncode != 0
+    assert "File too large" in full.stderr
+    assert not (project.folder / "data/store").exists()
+    project.run("dvc", "repro", DATA_STAGES)
+    assert project.read("dvc.lock") == undisturbed[0]
+
+
+@pytest.mark.parametrize("stage", ["eval_val_fixed", "plot"])
+def test_a_killed_judgement_or_report_is_made_again_to_the_same_bytes(whole, tmp_path, stage):
+    project = copy_of(whole, tmp_path / "project")
+    begin = time.monotonic()
+    project.run("dvc", "repro", "-f", "-s", stage)
+    delays = np.random.default_rng(1).uniform(0.3, 0.9, size=2) * (time.monotonic() - begin)
+    killed = [killed_after(project, delay, "dvc", "repro", "-f", "-s", stage) for delay in delays]
+    assert any(killed)
+    project.run("dvc", "repro")
+    for name in ("dvc.lock", "reports/report.md", "reports/val_fixed.json"):
+        assert project.read(name) == whole.read(name), name
