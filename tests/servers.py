@@ -2,7 +2,7 @@
 
 import os
 import pwd
-import shutil
+import random
 import socket
 import subprocess
 import time
@@ -13,26 +13,25 @@ from pathlib import Path
 
 import botocore.session
 import psutil
-import pytest
+
+from programs import need
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 60.0
 REGION = "us-east-1"
 
 
-def need(program: str, package: str) -> str:
-    """The path of an installed program; without it the test is skipped."""
-    found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/bin:/sbin:/bin")
-    if found is None:
-        pytest.skip(f"{program} is not installed (Debian: apt-get install {package})")
-    return found
-
-
 def free_port() -> int:
-    """A port on loopback that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A port on loopback that nobody uses, and that Linux gives to no client while the server is down."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
+    raise AssertionError("no port on loopback is free")
+
+
+def _sshd() -> str:
+    return need(["sshd", "/usr/sbin/sshd"], "openssh-server")
 
 
 def answers(port: int) -> bool:
@@ -91,7 +90,7 @@ class SshServer:
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """The server at work."""
-        command = [need("sshd", "openssh-server"), "-D", "-e", "-f", str(self.folder / "sshd_config")]
+        command = [_sshd(), "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with process(command, self.folder / "log", lambda: answers(self.port)) as server:
             yield server
 
@@ -99,14 +98,14 @@ class SshServer:
 def make_key(path: Path) -> str:
     """A new private key at ``path``; its public key."""
     path.unlink(missing_ok=True)
-    program = need("ssh-keygen", "openssh-client")
+    program = need(["ssh-keygen"], "openssh-client")
     subprocess.run([program, "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)], check=True)
     return path.with_suffix(".pub").read_text()
 
 
 def make_ssh_server(folder: Path) -> SshServer:
     """An OpenSSH server with new keys, not yet running."""
-    need("sshd", "openssh-server")
+    _sshd()
     folder.mkdir()
     (folder / "shared").mkdir()
     server = SshServer(folder, free_port())
@@ -148,14 +147,16 @@ class S3Server:
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
             "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_MAX_ATTEMPTS": "1",  # else each file is tried for ten seconds when the server is gone
         }
 
     @contextmanager
-    def running(self) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-        """The server at work: its Swift processes by name."""
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The server at work: the process that clients talk to."""
         with ExitStack() as stack:
             stack.enter_context(self._memcached())
-            yield {name: stack.enter_context(self._part(name)) for name in self.ports}
+            parts = {name: stack.enter_context(self._part(name)) for name in self.ports}
+            yield parts["proxy"]
 
     def create_bucket(self, name: str) -> None:
         """An empty bucket on the running server."""
@@ -165,7 +166,8 @@ class S3Server:
 
     @contextmanager
     def _memcached(self) -> Iterator[subprocess.Popen[bytes]]:
-        command = [need("memcached", "memcached"), "-l", LOOPBACK, "-p", str(self.cache_port), "-U", "0", "-u", _user()]
+        program = need(["memcached"], "memcached")
+        command = [program, "-l", LOOPBACK, "-p", str(self.cache_port), "-U", "0", "-u", _user()]
         with process(command, self.folder / "memcached.log", lambda: answers(self.cache_port)) as server:
             yield server
 
@@ -212,7 +214,7 @@ use = egg:swift#slo
 
 def _system_python() -> str:
     """The Python for which Debian's packages are installed."""
-    need("swift-proxy-server", "swift-proxy swift-account swift-container swift-object")
+    need(["swift-proxy-server"], "swift-proxy swift-account swift-container swift-object")
     return "/usr/bin/python3"
 
 
@@ -221,7 +223,7 @@ def make_s3_server(folder: Path) -> S3Server:
     _system_python()
     folder.mkdir()
     (folder / "disks" / "disk").mkdir(parents=True)
-    need("memcached", "memcached")
+    need(["memcached"], "memcached")
     ports = {name: free_port() for name in ("account", "container", "object", "proxy")}
     server = S3Server(folder, ports, free_port())
     (folder / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = test\n")
@@ -244,6 +246,6 @@ def _user() -> str:
 
 
 def _make_ring(builder: Path, port: int) -> None:
-    program = need("swift-ring-builder", "swift-proxy")
+    program = need(["swift-ring-builder"], "swift-proxy")
     for step in (["create", "2", "1", "0"], ["add", f"r1z1-{LOOPBACK}:{port}/disk", "1"], ["rebalance"]):
         subprocess.run([program, str(builder), *step], check=True, capture_output=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import time
 
@@ -9,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from programs import need
 from recipes import recipe
-from servers import need
-from tiny_project import make_project
+from tiny_project import Project
 
 pytestmark = pytest.mark.slow
 
 DOCUMENT = "docs/experiments.md"
 GRID = ["grid-1", "grid-2"]
-PATIENCE = 900.0
+PATIENCE = 400.0
 
 
 def follow(project, name):
@@ -35,20 +36,28 @@ def states(project):
     return {name: line.split()[-1] for line in lines for name in GRID if name in line.split()}
 
 
+def logs(project):
+    """What the experiments of the queue printed, for the one who looks why they did not end well."""
+    done = [project.run("dvc", "queue", "logs", name, check=False) for name in GRID]
+    return "\n".join(f"{name}:\n{log.stdout}{log.stderr}" for name, log in zip(GRID, done, strict=True))
+
+
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(results, tmp_path_factory):
     """A project with results, after a grid that two workers ran at once."""
-    project = make_project(tmp_path_factory.mktemp("experiments") / "project")
-    project.run("dvc", "repro")
-    project.commit("results")
+    project = Project(tmp_path_factory.mktemp("experiments") / "project")
+    shutil.copytree(results.folder, project.folder, symlinks=True)
     # The workers keep what the command writes to, so that a pipe would stay open until they leave.
     assert project.start("sh", "-c", recipe(DOCUMENT, "grid")).wait() == 0
     end, at_once = time.monotonic() + PATIENCE, False
-    while (found := states(project)) != dict.fromkeys(GRID, "Success"):
-        assert "Failed" not in found.values(), project.run("dvc", "queue", "logs", "grid-1", check=False).stdout
-        assert time.monotonic() < end, found
-        at_once |= list(found.values()) == ["Running", "Running"]
-        time.sleep(0.5)
+    try:
+        while (found := states(project)) != dict.fromkeys(GRID, "Success"):
+            assert "Failed" not in found.values(), logs(project)
+            assert time.monotonic() < end, logs(project)
+            at_once |= list(found.values()) == ["Running", "Running"]
+            time.sleep(0.5)
+    finally:
+        project.run("dvc", "queue", "stop", "--kill")
     assert at_once, "the two experiments did not run at once"
     return project
 
@@ -112,7 +121,7 @@ def open_offline(page, option):
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     options += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={page.parent}/profile"]
     options += ["--virtual-time-budget=20000", "--window-size=1300,1400", "--hide-scrollbars"]
-    command = [need("chromium", "chromium"), *options, option, page.as_uri()]
+    command = [need(["chromium", "chromium-browser", "google-chrome"], "chromium"), *options, option, page.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
 
 

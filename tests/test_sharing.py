@@ -1,5 +1,6 @@
 """Results shared over a real OpenSSH server and a real S3 server: pushed by one, pulled by another."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -7,17 +8,25 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psutil
 import pytest
 
 import servers
 from recipes import recipe
-from tiny_project import Project, make_project
+from tiny_project import Project
 
 pytestmark = pytest.mark.slow
 
 DOCUMENT = "docs/sharing.md"
-MANY_FILES = {"acquire.shard_samples": 1}
-PATIENCE = 900.0  # a client of S3 tries each file several times before it gives up
+PATIENCE = 120.0
+STOPS_AT_THE_THIRD_FILE = """
+import itertools, os, signal, sys
+fetched = itertools.count(1)
+def stop(event, arguments):
+    if event == "os.rename" and "/cache/files/" in os.fsdecode(arguments[1]) and next(fetched) == 3:
+        os.kill(os.getpid(), signal.SIGSTOP)
+sys.addaudithook(stop)
+"""
 
 
 @dataclass(frozen=True)
@@ -61,15 +70,6 @@ def remote(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """A project with all results and many small files, which nobody has shared yet."""
-    project = make_project(tmp_path_factory.mktemp("results") / "project", MANY_FILES)
-    project.run("dvc", "repro")
-    project.commit("results")
-    return project
-
-
-@pytest.fixture(scope="module")
 def first(results, remote, tmp_path_factory):
     """The clone of the user who pushes, with the git remote ``origin``, a bare repository on disk."""
     folder = tmp_path_factory.mktemp("first")
@@ -95,25 +95,24 @@ def second(first, remote, tmp_path):
     return clone
 
 
-def assert_has_everything(project, first):
+def assert_has_everything(project, results):
     status = project.run("dvc", "status").stdout
     assert "up to date" in status, status
-    cloud = project.run("dvc", "status", "--cloud")
-    assert "are in sync" in cloud.stdout, cloud.stdout
-    repro = project.run("dvc", "repro").stdout
-    assert "Running stage" not in repro
     assert project.run("git", "status", "--porcelain").stdout == ""
     for folder in ("data", "models"):
-        for path in (first.folder / folder).rglob("*"):
+        for path in (results.folder / folder).rglob("*"):
             if path.is_file():
-                pulled = project.folder / path.relative_to(first.folder)
+                pulled = project.folder / path.relative_to(results.folder)
                 assert pulled.read_bytes() == path.read_bytes(), path
 
 
-def test_another_clone_pulls_and_has_nothing_to_run(first, second, remote):
+def test_another_clone_pulls_and_has_nothing_to_run(results, second, remote):
     with remote.server.running():
-        assert "Running stage" not in remote.follow(second, "pull").stdout
-        assert_has_everything(second, first)
+        printed = remote.follow(second, "pull").stdout
+        assert "are in sync" in printed, printed
+        assert "up to date" in printed, printed
+        assert "Running stage" not in printed, printed
+        assert_has_everything(second, results)
 
 
 def cached_files(project):
@@ -126,15 +125,18 @@ def cached_files(project):
 
 
 @contextmanager
-def half_a_pull(project):
-    """A ``dvc pull`` that has fetched some files and not yet all."""
-    pulling = project.start("dvc", "pull", "--jobs", "1")
-    end = time.monotonic() + PATIENCE
-    while len(cached_files(project)) < 3:
-        assert pulling.poll() is None, "it ended before it was cut"
-        assert time.monotonic() < end, "nothing was fetched"
-        time.sleep(0.001)
+def half_a_pull(project, folder):
+    """A ``dvc pull`` that has fetched some files and not yet all, and stands still."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(STOPS_AT_THE_THIRD_FILE)
+    pulling = project.start("dvc", "pull", "--jobs", "1", PYTHONPATH=str(folder))
     try:
+        end = time.monotonic() + PATIENCE
+        while psutil.Process(pulling.pid).status() != psutil.STATUS_STOPPED:
+            assert pulling.poll() is None, "it ended before it was cut"
+            assert time.monotonic() < end, "nothing was fetched"
+            time.sleep(0.01)
+        assert len(cached_files(project)) == 2
         yield pulling
     finally:
         if pulling.poll() is None:
@@ -142,37 +144,38 @@ def half_a_pull(project):
         pulling.wait()
 
 
-def assert_incomplete(project, first):
+def assert_incomplete(project, results):
     missing = [
         path
-        for path in (first.folder / "models").rglob("*.pth")
-        if not (project.folder / path.relative_to(first.folder)).exists()
+        for path in (results.folder / "models").rglob("*.pth")
+        if not (project.folder / path.relative_to(results.folder)).exists()
     ]
     assert missing, "the pull was complete before it was cut"
 
 
-def test_a_pull_whose_client_is_killed_is_completed_by_the_next(first, second, remote):
+def test_a_pull_whose_client_is_killed_is_completed_by_the_next(results, second, remote, tmp_path):
     with remote.server.running():
-        with half_a_pull(second) as pulling:
+        with half_a_pull(second, tmp_path / "stops") as pulling:
             os.killpg(pulling.pid, signal.SIGKILL)
-        assert_incomplete(second, first)
+        assert_incomplete(second, results)
         second.run("dvc", "pull")
-        assert_has_everything(second, first)
+        assert_has_everything(second, results)
 
 
-def test_a_pull_whose_server_dies_says_so_and_is_completed_by_the_next(first, second, remote):
-    with remote.server.running() as server, half_a_pull(second) as pulling:
-        servers.kill(server["proxy"] if isinstance(server, dict) else server)
+def test_a_pull_whose_server_dies_fails_and_is_completed_by_the_next(results, second, remote, tmp_path):
+    with remote.server.running() as server, half_a_pull(second, tmp_path / "stops") as pulling:
+        servers.kill(server)
+        os.killpg(pulling.pid, signal.SIGCONT)
         assert pulling.wait(PATIENCE) != 0
-    assert_incomplete(second, first)
+    assert_incomplete(second, results)
     with remote.server.running():
         second.run("dvc", "pull")
-        assert_has_everything(second, first)
+        assert_has_everything(second, results)
 
 
 def test_an_experiment_travels_with_git_and_dvc(first, second, remote):
     with remote.server.running():
-        first.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3.0")
+        first.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=4.0")
         remote.follow(first, "push experiment")
         second.run("dvc", "pull")
         assert "heavy-h" in remote.follow(second, "pull experiment").stdout
@@ -196,21 +199,22 @@ def test_a_wrong_key_is_turned_away(second, remote):
 
 
 @pytest.mark.parametrize("remote", [ssh_remote], ids=["ssh"], indirect=True)
-def test_a_file_damaged_on_the_server_is_not_taken(first, second, remote):
-    stored = remote.server.folder / "shared" / "files" / "md5"
-    damaged = max((path for path in stored.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
-    content = damaged.read_bytes()
+def test_a_file_damaged_on_the_server_is_not_taken(results, second, remote):
+    content = (results.folder / "models" / "stage5" / "best.pth").read_bytes()
+    name = hashlib.md5(content).hexdigest()
+    damaged = remote.server.folder / "shared" / "files" / "md5" / name[:2] / name[2:]
+    assert damaged.read_bytes() == content
     damaged.chmod(0o644)
     damaged.write_bytes(bytes([content[0] ^ 1]) + content[1:])
     with remote.server.running():
         assert second.run("dvc", "pull", check=False).returncode != 0
         damaged.write_bytes(content)
         second.run("dvc", "pull")
-        assert_has_everything(second, first)
+        assert_has_everything(second, results)
 
 
 @pytest.mark.parametrize("remote", [ssh_remote], ids=["ssh"], indirect=True)
-def test_openssh_verifies_the_host_where_dvc_does_not(first, second, remote, tmp_path):
+def test_openssh_verifies_the_host_where_dvc_does_not(results, second, remote, tmp_path):
     server = remote.server
     known_hosts = tmp_path / "known_hosts"
     home = tmp_path / "home"
@@ -230,7 +234,7 @@ def test_openssh_verifies_the_host_where_dvc_does_not(first, second, remote, tmp
         assert not cached_files(second)
         known_hosts.write_text(server.known_hosts.read_text())
         second.run("dvc", "pull")
-        assert_has_everything(second, first)
+        assert_has_everything(second, results)
 
 
 def test_a_clone_without_a_remote_says_so(results, tmp_path):
