@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from sweep import run_grid
 from tiny_project import make_project
 
 
@@ -13,9 +14,10 @@ def _same_random_numbers():
 
 
 @pytest.fixture(scope="session")
-def results(tmp_path_factory):
-    """A project with all results, which no test changes: each works in a clone or a copy."""
-    project = make_project(tmp_path_factory.mktemp("results") / "project")
+def swept(tmp_path_factory):
+    """A project with all results and the experiments of a grid; a test that changes it puts it back."""
+    project = make_project(tmp_path_factory.mktemp("swept") / "project")
     project.run("dvc", "repro")
     project.commit("results")
+    run_grid(project)
     return project

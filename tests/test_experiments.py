@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import shutil
 import subprocess
-import time
 
 import numpy as np
 import pytest
@@ -12,13 +10,10 @@ from PIL import Image
 
 from programs import need
 from recipes import recipe
+from sweep import DOCUMENT, GRID, revision_of
 from tiny_project import Project
 
 pytestmark = pytest.mark.slow
-
-DOCUMENT = "docs/experiments.md"
-GRID = ["grid-1", "grid-2"]
-PATIENCE = 400.0
 
 
 def follow(project, name):
@@ -28,38 +23,6 @@ def follow(project, name):
 
 def stages_run(done):
     return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
-
-
-def states(project):
-    """How each experiment of the queue is doing."""
-    lines = project.run("dvc", "queue", "status").stdout.splitlines()
-    return {name: line.split()[-1] for line in lines for name in GRID if name in line.split()}
-
-
-def logs(project):
-    """What the experiments of the queue printed, for the one who looks why they did not end well."""
-    done = [project.run("dvc", "queue", "logs", name, check=False) for name in GRID]
-    return "\n".join(f"{name}:\n{log.stdout}{log.stderr}" for name, log in zip(GRID, done, strict=True))
-
-
-@pytest.fixture(scope="module")
-def swept(results, tmp_path_factory):
-    """A project with results, after a grid that two workers ran at once."""
-    project = Project(tmp_path_factory.mktemp("experiments") / "project")
-    shutil.copytree(results.folder, project.folder, symlinks=True)
-    # The workers keep what the command writes to, so that a pipe would stay open until they leave.
-    assert project.start("sh", "-c", recipe(DOCUMENT, "grid")).wait() == 0
-    end, at_once = time.monotonic() + PATIENCE, False
-    try:
-        while (found := states(project)) != dict.fromkeys(GRID, "Success"):
-            assert "Failed" not in found.values(), logs(project)
-            assert time.monotonic() < end, logs(project)
-            at_once |= list(found.values()) == ["Running", "Running"]
-            time.sleep(0.5)
-    finally:
-        project.run("dvc", "queue", "stop", "--kill")
-    assert at_once, "the two experiments did not run at once"
-    return project
 
 
 @pytest.fixture
@@ -80,9 +43,7 @@ def test_two_workers_at_once_leave_a_sound_cache_and_the_workspace_alone(project
 
 
 def test_the_table_of_experiments_fits_a_terminal_of_120_columns(project):
-    project.variables = {"COLUMNS": "120", "DVC_PAGER": "cat"}
-    table = follow(project, "show").stdout
-    project.variables = {}
+    table = follow(Project(project.folder, {"COLUMNS": "120", "DVC_PAGER": "cat"}), "show").stdout
     assert max(len(line) for line in table.splitlines()) <= 120
     assert "…" not in table
     for wanted in ("val.rel_l2_e", "val.rel_l2_h", "loss.h_weight", *GRID):
@@ -96,12 +57,6 @@ def test_an_applied_experiment_leaves_the_workspace_in_step(project):
     assert "up to date" in project.run("dvc", "status").stdout
     assert stages_run(project.run("dvc", "repro")) == []
     assert json.loads(project.read("reports/test_metrics.json")) == {"milestone": False}
-
-
-def revision_of(project, experiment):
-    references = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout.split()
-    (found,) = [reference for reference in references if reference.endswith(f"/{experiment}")]
-    return found
 
 
 def test_a_promoted_experiment_opens_test_final_and_trains_nothing_again(project):
