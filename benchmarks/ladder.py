@@ -1,10 +1,10 @@
-"""How long the ladder of trainings takes, and how much faster the default model trains than a plain U-Net.
+"""How long the ladder of trainings takes, and how much faster the default model trains than U-Nets.
 
     python benchmarks/ladder.py 10
 
 trains all stages of the full scale, one after the other as the pipeline does, with every size divided by the number
-given and as many epochs as params.yaml says; then an epoch of the U-Net as first written on few samples. What the
-default model computes once a sample counts in the ladder, and is told apart from its steps.
+given and as many epochs as params.yaml says; then an epoch of the textbook U-Net and of `forward_unet_lite` on few
+samples. What the default model computes once a sample counts in the ladder, and is told apart from its steps.
 """
 
 import json
@@ -15,14 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from machine import ROOT, peak_memory, run_part
-from scaling import VARIANTS, errors
+from scaling import SLOW, VARIANTS, errors
 from training_data import make_samples
 
 UNET_SAMPLES = 512
+UNETS = {
+    "plain_unet": {"model": {"name": "plain_unet", "width": 32, "levels": 4}} | SLOW,
+    "forward_unet_lite": VARIANTS["forward_unet_lite"].changes,
+}
 
 
 def measure(divisor: int) -> dict[str, Any]:
     """Seconds of the ladder and of its parts, samples a second, and errors on samples that no training saw."""
+    import plain_unet  # noqa: F401 - registers the model
+
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
     from ttt.assemble import assemble
@@ -62,20 +68,19 @@ def measure(divisor: int) -> dict[str, Any]:
         for number, size in enumerate(sizes, start=1):
             before = RunFolder(folder / f"stage{number - 1}").best if number > 1 else None
             stages.append(train(f"stage{number}", size, before, {}))
-        unet_changes = VARIANTS["forward_unet_lite"].changes | {"train.epochs": 1}
-        unet = train("unet", UNET_SAMPLES, None, unet_changes)
+        unets = {
+            name: train(name, min(UNET_SAMPLES, sizes[-1]), None, changes | {"train.epochs": 1})
+            for name, changes in UNETS.items()
+        }
         seconds = sum(stage["seconds"] for stage in stages)
+        last = stages[-1]
         return {
             "divisor": divisor,
             "stages": stages,
             "seconds": seconds,
             "hours_at_full_scale": seconds * divisor / 3600,
-            "unet": unet,
-            "times_the_unet": stages[-1]["samples_per_second"] / unet["samples_per_second"],
-            "times_the_unet_with_all_that_is_computed_once": stages[-1]["samples"]
-            * stages[-1]["epochs"]
-            / stages[-1]["seconds"]
-            / unet["samples_per_second"],
+            "unets": unets,
+            "samples_per_second_with_all_that_is_computed_once": last["samples"] * last["epochs"] / last["seconds"],
             "largest_process_mb": peak_memory(),
         }
     finally:

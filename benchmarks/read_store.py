@@ -15,7 +15,7 @@ from typing import Any
 
 from machine import ROOT, AnonymousPeak, run_part, seconds
 
-BATCH = 512
+BATCHES = (64, 512)
 TRAINED, TRAINED_BATCH = 256, 32
 REPEATS = 3
 UNET = {"name": "forward_unet_lite", "width": 16, "levels": 4}
@@ -59,12 +59,12 @@ def measure(samples: int) -> dict[str, Any]:
         with AnonymousPeak() as before:
             seconds(lambda: listed.store.target([0]))
         with AnonymousPeak() as peak:
-            reading = rate(FieldSamples.of(listed), BATCH, lambda _: None)
+            reading = {size: rate(FieldSamples.of(listed), size, lambda _: None) for size in BATCHES}
         with AnonymousPeak() as peak_of_statistics:
-            statistics = seconds(lambda: compute_norm_stats(listed.batches(BATCH), data.scale_by_source, 1e-6))
+            statistics = seconds(lambda: compute_norm_stats(listed.batches(), data.scale_by_source, 1e-6))
 
         few = FieldSamples.of(listed.first(TRAINED))
-        norm = compute_norm_stats(listed.first(TRAINED).batches(BATCH), data.scale_by_source, 1e-6)
+        norm = compute_norm_stats(listed.first(TRAINED).batches(), data.scale_by_source, 1e-6)
         planes = {"source_plane": data.source_plane, "target_plane": data.target_plane}
         spec = FieldSpec(frequency_hz=data.frequency_hz, norm=norm, **planes)
         part = MODELS.get("forward_unet_lite", "model.name")

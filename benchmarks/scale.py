@@ -62,7 +62,10 @@ def read_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     statistics = run["statistics_samples_per_second"]
     of_statistics = ", ".join(f"{one['statistics_memory_mb']:.0f} MB at {one['samples']:,}" for one in runs)
     return [
-        ("read the store in random batches", "25,000 samples/s", f"{run['samples_per_second']:,.0f} samples/s"),
+        *(
+            (f"read the store in random batches of {size}", "25,000 samples/s", f"{rate:,.0f} samples/s")
+            for size, rate in run["samples_per_second"].items()
+        ),
         ("memory of reading, mapped pages aside", "flat", memory),
         ("U-Net epoch from the store / in memory", "within 10 %", f"{held / stored:.3f} of the time"),
         ("compute_norm_stats, page-cached", "near the memory's speed", f"{statistics:,.0f} samples/s"),
@@ -96,7 +99,8 @@ def format_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
 
 def ladder_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     (run,) = runs
-    stage, unet = run["stages"][-1], run["unet"]
+    stage, unets = run["stages"][-1], run["unets"]
+    steps, whole = stage["samples_per_second"], run["samples_per_second_with_all_that_is_computed_once"]
     pair = "{rel_l2_e:.4f} / {rel_l2_h:.4f}"
     return [
         (
@@ -105,21 +109,27 @@ def ladder_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
             f"{run['seconds']:,.0f} s",
         ),
         ("the whole ladder at full size, in proportion", "3 hours", f"{run['hours_at_full_scale']:.1f} hours"),
-        (
-            "steps of the default model / of the U-Net as first written",
-            "100 times",
-            f"{run['times_the_unet']:,.0f} times ({stage['samples_per_second']:,.0f} and "
-            f"{unet['samples_per_second']:,.0f} samples/s)",
+        *(
+            (
+                f"steps of the default model / of {name}",
+                "100 times" if name == "plain_unet" else "",
+                f"{steps / unet['samples_per_second']:,.0f} times ({steps:,.0f} and "
+                f"{unet['samples_per_second']:,.0f} samples/s)",
+            )
+            for name, unet in unets.items()
+        ),
+        *(
+            (
+                f"stage {len(run['stages'])} with all that the default model computes once / steps of {name}",
+                "",
+                f"{whole / unet['samples_per_second']:,.0f} times ({whole:,.0f} samples/s)",
+            )
+            for name, unet in unets.items()
         ),
         (
-            "the same with all that the default model computes once",
-            "",
-            f"{run['times_the_unet_with_all_that_is_computed_once']:,.0f} times",
-        ),
-        (
-            f"error E / H on unseen samples: default model ({stage['samples']:,} samples), U-Net after an epoch",
+            f"error E / H on unseen samples: default model ({stage['samples']:,} samples), U-Nets after an epoch",
             "lower",
-            f"{pair.format(**stage['errors'])}, {pair.format(**unet['errors'])}",
+            ", ".join(pair.format(**one["errors"]) for one in (stage, *unets.values())),
         ),
         ("largest process of the ladder, mapped pages included", "", f"{run['largest_process_mb']:,.0f} MB"),
     ]
@@ -132,7 +142,7 @@ def repro_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
 
 
 PARTS = {
-    "simulate": Part("simulate.py", ((2000,), (16000,)), ((200,),), simulate_lines),
+    "simulate": Part("simulate.py", ((4000,), (40000,)), ((200,),), simulate_lines),
     "import": Part("import_cases.py", ((),), (), import_lines),
     "read": Part("read_store.py", ((4000,), (20000,)), ((600,),), read_lines),
     "tables": Part("dedupe_split.py", ((FULL,), (10 * FULL,)), ((20000,),), table_lines),

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from emfm.models.field_model import FieldModel
 from emfm.models.spec import FieldSpec
@@ -92,8 +93,21 @@ class TrainedModel:
         expected, distance = self._model.trust(self._model.descriptors(self._tensor(source_h)))
         return expected.double().cpu().numpy(), distance.double().cpu().numpy()
 
+    def module(self) -> nn.Module:
+        """From a tensor of scans to the three results of `judged`, as tensors."""
+        return _Judged(self._model)
+
     def _tensor(self, source_h: NDArray[np.float32]) -> torch.Tensor:
         return torch.from_numpy(source_h).to(self._device)
+
+
+class _Judged(nn.Module):
+    def __init__(self, model: FieldModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, source_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.model.judged(source_h)
 
 
 def find_device(name: str) -> torch.device:

@@ -108,6 +108,8 @@ class PodNet(FieldModel):
         """What is computed once a scan, ``(n, f)``: scale, scan, the prior's coefficients, descriptors."""
         if source_h.ndim == 2:
             return source_h
+        if torch.compiler.is_exporting():  # a graph for any number of scans cannot cut them into parts
+            return self._encode(source_h)
         parts = [self._encode(part) for part in torch.split(source_h, _BATCH)]
         return torch.cat(parts)
 
@@ -228,7 +230,7 @@ class PodNet(FieldModel):
         rows = complex_rows(scaled)
         described = [scan_descriptors(scaled)]
         prior = rows.new_zeros(len(rows), self.modes.count)
-        if self.sources is not None and self.found:
+        if self.sources is not None and (torch.compiler.is_exporting() or self.found):
             prior, more = self.sources(rows)
             described.append(more)
         elif self.sources is not None:

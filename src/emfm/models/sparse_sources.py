@@ -65,11 +65,12 @@ class SparseSources(nn.Module):
         self.register_buffer("fields", torch.zeros(kept, modes, dtype=torch.complex64))
         lower = torch.tril_indices(rank, rank)
         self._places: Tensor
-        self._on_diagonal: Tensor
+        self._diagonal: Tensor
         self._twice: Tensor
+        on_diagonal = lower[0] == lower[1]
         self.register_buffer("_places", lower[0] * rank + lower[1], persistent=False)
-        self.register_buffer("_on_diagonal", lower[0] == lower[1], persistent=False)
-        self.register_buffer("_twice", 2.0 - self._on_diagonal.float(), persistent=False)
+        self.register_buffer("_diagonal", on_diagonal.nonzero()[:, 0], persistent=False)
+        self.register_buffer("_twice", 2.0 - on_diagonal.float(), persistent=False)
         self._derived: _Derived | None = None
         self.register_load_state_dict_post_hook(_forget_derived)  # type: ignore[no-untyped-call]
 
@@ -90,6 +91,8 @@ class SparseSources(nn.Module):
         the noise v relative to the mean diagonal of S; the field's variance that the scan leaves open, relative to
         the field; the number of cells that radiate (the perplexity of their shares of the field).
         """
+        if torch.compiler.is_exporting():  # in full precision anyway, and autocast cannot be stored
+            return self._search(scans @ self.patterns.conj())
         with torch.autocast(scans.device.type, enabled=False):
             return self._search(scans @ self.patterns.conj())
 
@@ -102,7 +105,7 @@ class SparseSources(nn.Module):
         identity = torch.eye(scans.shape[1], dtype=scans.dtype, device=scans.device)
         for step in range(self._params.iterations):
             packed = variances @ covariances
-            level = packed[:, : len(self._places)][:, self._on_diagonal].mean(1) + _TINY
+            level = packed.index_select(1, self._diagonal).mean(1) + _TINY
             noise = torch.maximum(noise, level * (_NOISE_FLOOR if step else _FIRST_NOISE))
             factor = self._factor(packed, noise, level)
             # thrice as fast as cholesky_inverse, whose LAPACK routine works on columns
@@ -137,14 +140,10 @@ class SparseSources(nn.Module):
         covariance.diagonal(dim1=1, dim2=2).add_(noise[:, None])
         factor: Tensor
         factor, failed = torch.linalg.cholesky_ex(covariance)
-        extra = level * _NOISE_FLOOR
-        for _ in range(_ATTEMPTS):
-            if not failed.any():
-                break
-            covariance.diagonal(dim1=1, dim2=2).add_(((failed > 0) * extra)[:, None])
-            factor, failed = torch.linalg.cholesky_ex(covariance)
-            extra = extra * 10
-        return factor
+        if torch.compiler.is_exporting():
+            operands = (covariance, factor, failed, level)
+            return torch.cond(failed.any(), _factor_again, _as_factored, operands)  # type: ignore[no-any-return]
+        return _factor_again(covariance, factor, failed, level) if failed.any() else factor
 
     def _of_fields(self) -> _Derived:
         if self._derived is None or self._derived.covariances.device != self.scans.device:
@@ -177,6 +176,22 @@ class SparseSources(nn.Module):
         matrices = self.scans.new_zeros(len(packed), rank * rank)
         matrices.index_copy_(1, self._places, torch.complex(packed[:, :half], packed[:, half:]))
         return matrices.view(len(packed), rank, rank)
+
+
+def _factor_again(covariance: Tensor, factor: Tensor, failed: Tensor, level: Tensor) -> Tensor:
+    """The factors of ``covariance`` where those that have ``failed`` get more noise, step by step."""
+    covariance, extra = covariance.clone(), level * _NOISE_FLOOR
+    for _ in range(_ATTEMPTS):
+        if not (torch.compiler.is_exporting() or failed.any()):
+            break
+        covariance.diagonal(dim1=1, dim2=2).add_(((failed > 0) * extra)[:, None])
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        extra = extra * 10
+    return factor
+
+
+def _as_factored(covariance: Tensor, factor: Tensor, failed: Tensor, level: Tensor) -> Tensor:  # noqa: ARG001
+    return factor.clone()
 
 
 def _forget_derived(sources: SparseSources, _: object) -> None:

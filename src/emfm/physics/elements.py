@@ -101,7 +101,7 @@ class _Sources:
     projections: Real
     """``(2, N, 4)``: times a point with a 1 after z, the projection of the own field's moment on R r."""
     weights: Real
-    """``(2 * (6 + 6 + 2), 6 * N)``: of each wave in E and H, in what turns round the point and in what lies along it."""
+    """``(2 * (6 + 6 + 2), 6 * N)``: of each wave in E and H, in what turns and in what lies along the point."""
 
     @classmethod
     def of(cls, positions: Real, electric: Complex, magnetic: Complex, omega: float) -> Self:

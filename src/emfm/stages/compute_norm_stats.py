@@ -2,7 +2,7 @@
 
 from tqdm import tqdm
 
-from emfm.data.sample_lists import open_samples
+from emfm.data.sample_lists import AT_ONCE, open_samples
 from emfm.data.stats import compute_norm_stats
 from emfm.data.store import Store
 from emfm.settings import Params
@@ -16,9 +16,9 @@ def run(params: Params) -> None:
     batch_size, most = params.training.train.batch_size, params.loss.norm_max_batches
     measured = train_pool.first(None if most is None else most * batch_size).in_store_order()
     batches = tqdm(
-        measured.batches(batch_size),
-        "compute_norm_stats",
-        -(-len(measured) // batch_size),
+        measured.batches(),
+        desc="compute_norm_stats",
+        total=-(-len(measured) // AT_ONCE),
         unit="batch",
         mininterval=1.0,
     )

@@ -87,9 +87,9 @@ def _norm_stats(params: DataParams, config: TrainingConfig, train: SampleList) -
         loss = config.loss
         if not isinstance(loss, WeightedMseParams):
             raise DataError("data.norm_stats: null needs loss.name: weighted_mse, which says how to compute them")
-        most, size = loss.norm_max_batches, config.train.batch_size
-        batches = train.first(None if most is None else most * size).in_store_order().batches(size)
-        return compute_norm_stats(batches, params.scale_by_source, loss.norm_eps)
+        most = loss.norm_max_batches
+        measured = train.first(None if most is None else most * config.train.batch_size).in_store_order()
+        return compute_norm_stats(measured.batches(), params.scale_by_source, loss.norm_eps)
     stats = read_norm_stats(Path(params.norm_stats))
     if stats.scale_by_source != params.scale_by_source:
         raise DataError(
