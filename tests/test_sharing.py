@@ -175,15 +175,13 @@ def test_a_pull_whose_server_dies_fails_and_is_completed_by_the_next(swept, seco
 
 
 def test_an_experiment_travels_with_git_and_dvc(swept, first, second, remote):
-    first.run("git", "fetch", "-q", str(swept.folder), "refs/exps/*:refs/exps/*")
-    remote.follow(first, "older experiment")
+    first.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3")  # the grid left its models in the cache
     with remote.server.running():
         remote.follow(first, "push experiment")
         second.run("dvc", "pull")
         assert "heavy-h" in remote.follow(second, "pull experiment").stdout
-    repro = second.run("dvc", "repro").stdout
-    assert "up to date" in repro, repro
-    assert "Running stage" not in repro, repro
+    assert "up to date" in second.run("dvc", "status").stdout
+    assert "Running stage" not in second.run("dvc", "repro").stdout
     for name in ("params.yaml", "dvc.lock", "reports/val_metrics.json", "reports/report.md"):
         assert second.read(name) == first.read(name), name
         assert second.read(name) != swept.read(name), name
