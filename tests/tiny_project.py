@@ -43,8 +43,9 @@ TINY = {
 class Project:
     """A git and DVC repository with this project's code."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.variables = variables or {}
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command there, with this Python first on the path."""
@@ -77,7 +78,7 @@ class Project:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         environment["PYTHONPATH"] = str(self.folder / "src")
-        return environment
+        return environment | self.variables
 
     def change_params(self, changes: dict[str, object]) -> None:
         """Set dotted keys of params.yaml."""
@@ -101,9 +102,16 @@ class Project:
         return (self.folder / path).read_text()
 
     def clone(self, folder: Path) -> "Project":
-        """A clone without data."""
+        """A clone without data, in which the same user works."""
         self.run("git", "clone", "-q", str(self.folder), str(folder))
-        return Project(folder)
+        clone = Project(folder, self.variables)
+        clone.introduce_user()
+        return clone
+
+    def introduce_user(self) -> None:
+        """Say to git who commits here."""
+        self.run("git", "config", "user.email", "test@example.org")
+        self.run("git", "config", "user.name", "test")
 
 
 def make_project(folder: Path, changes: dict[str, object] | None = None) -> Project:
@@ -117,13 +125,13 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
             shutil.copy(source, folder / name)
     shutil.copytree(ROOT / "data" / "reference", folder / "data" / "reference")
     (folder / ".dvc").mkdir()
-    shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
-    shutil.copy(ROOT / ".dvc" / ".gitignore", folder / ".dvc" / ".gitignore")
+    for name in ("config", ".gitignore", "plots_page.html"):
+        shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
     (folder / "reports").mkdir()
     (folder / "reports" / "test_final_ledger.jsonl").touch()
     project = Project(folder)
     project.change_params(TINY | (changes or {}))
-    for command in ("init -q -b main", "config user.email test@example.org", "config user.name test"):
-        project.run("git", *command.split())
+    project.run("git", "init", "-q", "-b", "main")
+    project.introduce_user()
     project.commit("tiny")
     return project

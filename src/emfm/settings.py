@@ -1,8 +1,9 @@
 """``params.yaml`` as one typed object: every section checked before any work begins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from emfm.data.scene_kinds.mix import scene_problems
 from emfm.data.source_kinds import SOURCE_KINDS
@@ -12,11 +13,13 @@ from emfm.params.dedupe import DedupeParams
 from emfm.params.eval import EvalParams, MilestoneParams
 from emfm.params.split import SplitParams, StagesParams
 from emfm.training.losses import WeightedMseParams
-from ttt.config import ConfigError, unknown_key
-from ttt.settings import TrainingConfig, load_config
+from ttt.config import ConfigError, read_yaml, unknown_key
+from ttt.settings import TrainingConfig, parse_config
 
-_PROMOTED = ("seed", "stages", "model", "train", "optim", "scheduler", "amp", "loss", "ckpt")
-_PROMOTED_DATA = ("scale_by_source", "noise_snr_db")
+PROMOTED: Final = ("seed", "stages", "model", "train", "optim", "scheduler", "amp", "loss", "ckpt")
+"""What of params.yaml stands under ``milestone.training`` too ..."""
+PROMOTED_DATA: Final = ("scale_by_source", "noise_snr_db")
+"""... and what of its section ``data``."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,18 @@ class Params:
     def training_parameters(self) -> dict[str, Any]:
         """What decides a trained model besides its data: compared with ``milestone.training``."""
         everything = self.training.to_mapping() | {"stages": self.stages.model_dump(mode="json")}
-        chosen = {key: everything[key] for key in _PROMOTED}
-        return chosen | {"data": {key: getattr(self.data, key) for key in _PROMOTED_DATA}}
+        chosen = {key: everything[key] for key in PROMOTED}
+        return chosen | {"data": {key: getattr(self.data, key) for key in PROMOTED_DATA}}
 
 
 def load_params(path: Path) -> Params:
     """The parameters in ``path``; raises ConfigError that names every mistake in it."""
-    config = load_config(path)
+    return parse_params(read_yaml(path), str(path))
+
+
+def parse_params(raw: Mapping[str, Any], source: str) -> Params:
+    """The parameters in the content of a params.yaml; raises ConfigError that names every mistake in it."""
+    config = parse_config(raw, source)
     problems = [
         f"{section}.name: the stages of this workflow need {needed}"
         for section, needed, kind in (
@@ -72,13 +80,13 @@ def load_params(path: Path) -> Params:
     }
     problems += [f"{name}: missing; the stages of this workflow need it" for name in wanted if name not in found]
     if problems:
-        raise ConfigError(str(path), problems)
+        raise ConfigError(source, problems)
     params = Params(**{name: found[name] for name in wanted}, training=config)  # type: ignore[arg-type]
-    _check_across_sections(params, path)
+    _check_across_sections(params, source)
     return params
 
 
-def _check_across_sections(params: Params, path: Path) -> None:
+def _check_across_sections(params: Params, source: str) -> None:
     problems = []
     stages, pool = params.stages, params.split.train_pool
     if pool is not None and stages.sizes[-1] > pool:
@@ -95,4 +103,4 @@ def _check_across_sections(params: Params, path: Path) -> None:
     if params.eval.num_pictures > params.split.val_fixed:
         problems.append("eval.num_pictures: more than split.val_fixed has samples")
     if problems:
-        raise ConfigError(str(path), problems)
+        raise ConfigError(source, problems)

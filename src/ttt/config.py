@@ -68,14 +68,23 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises ConfigError where there is no such file or no such mapping."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-        _refuse_bomb(content)
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(str(path), ["no such file; name one with --config"]) from None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(str(path), [f"cannot be read as YAML: {error}"]) from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, source: str) -> dict[str, Any]:
+    """The mapping in YAML text that comes from ``source``; raises ConfigError where there is no such mapping."""
+    try:
+        content = yaml.load(text, Loader=_Loader)
+        _refuse_bomb(content)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigError(source, [f"cannot be read as YAML: {error}"]) from error
     if not isinstance(content, dict):
-        raise ConfigError(str(path), [f"must hold 'key: value' lines, found {_shown(content)}"])
+        raise ConfigError(source, [f"must hold 'key: value' lines, found {_shown(content)}"])
     return content
 
 
