@@ -17,6 +17,17 @@ pytestmark = pytest.mark.slow
 
 SMALL = {"train.epochs": 1, "milestone.training.train.epochs": 1}
 DATA_STAGES = "compute_norm_stats"
+FINAL = ("dvc.lock", "reports/report.md", "reports/val_fixed.json", "reports/test_final.json", "reports/index.html")
+OUTPUTS = {
+    "dedupe": "data",
+    "group_split": "data",
+    "compute_norm_stats": "data",
+    "train_stage 1": "models",
+    "eval_val_fixed": "reports",
+    "eval_test_final": "reports",
+    "plot": "reports",
+}
+"""Stages, and the folder that they write to."""
 KILLS = 6
 PATIENCE = 120.0
 
@@ -109,6 +120,41 @@ def test_a_simulation_on_a_full_disk_says_so_and_goes_on_when_there_is_room(fres
     assert project.read("dvc.lock") == undisturbed[0]
 
 
+def on_a_full_disk(_, stage):
+    """A command that can write 512 bytes into a file."""
+    return "sh", "-c", f"ulimit -f 1; exec python -m emfm.stages {stage}"
+
+
+def in_a_read_only_folder(outputs, stage):
+    """A command that can read ``outputs`` but not write there, whoever runs it."""
+    mounts = f"mount --bind {outputs} {outputs} && mount -o remount,ro,bind {outputs}"
+    return "unshare", "-m", "sh", "-c", f"{mounts} && exec python -m emfm.stages {stage}"
+
+
+def may_mount(project):
+    return project.run("unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt", check=False).returncode == 0
+
+
+@pytest.mark.parametrize("fault", [on_a_full_disk, in_a_read_only_folder])
+def test_a_stage_that_cannot_write_says_so_and_the_next_repro_ends_with_the_same_bytes(whole, tmp_path, fault):
+    project = copy_of(whole, tmp_path / "project")
+    if fault is in_a_read_only_folder and not may_mount(project):
+        pytest.skip("no folder can be mounted here")
+    reason = "File too large" if fault is on_a_full_disk else "Read-only file system"
+    skipped = ["eval_test_final"] if fault is on_a_full_disk else []  # there git, which it asks first, cannot write
+    for stage, outputs in OUTPUTS.items():
+        if stage in skipped:
+            continue
+        done = project.run(*fault(outputs, stage), check=False)
+        assert done.returncode == 1, (stage, done.stderr)
+        assert reason in done.stderr.splitlines()[-1], (stage, done.stderr)
+        assert done.stderr.splitlines()[-1].startswith("error: "), stage
+        assert "Traceback" not in done.stderr, stage
+    project.run("dvc", "repro")
+    for name in FINAL:
+        assert project.read(name) == whole.read(name), name
+
+
 @pytest.mark.parametrize("stage", ["eval_val_fixed", "plot"])
 def test_a_killed_judgement_or_report_is_made_again_to_the_same_bytes(whole, tmp_path, stage):
     project = copy_of(whole, tmp_path / "project")
@@ -118,5 +164,5 @@ def test_a_killed_judgement_or_report_is_made_again_to_the_same_bytes(whole, tmp
     killed = [killed_after(project, delay, "dvc", "repro", "-f", "-s", stage) for delay in delays]
     assert any(killed)
     project.run("dvc", "repro")
-    for name in ("dvc.lock", "reports/report.md", "reports/val_fixed.json"):
+    for name in FINAL:
         assert project.read(name) == whole.read(name), name
