@@ -20,15 +20,17 @@ from training_data import make_samples
 
 UNET_SAMPLES = 512
 UNETS = {
-    "plain_unet": {"model": {"name": "plain_unet", "width": 32, "levels": 4}} | SLOW,
+    "plain_unet": {
+        "plugins": ["emfm.plugin", "plain_unet"],
+        "model": {"name": "plain_unet", "width": 32, "levels": 4},
+    }
+    | SLOW,
     "forward_unet_lite": VARIANTS["forward_unet_lite"].changes,
 }
 
 
 def measure(divisor: int) -> dict[str, Any]:
     """Seconds of the ladder and of its parts, samples a second, and errors on samples that no training saw."""
-    import plain_unet  # noqa: F401 - registers the model
-
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
     from ttt.assemble import assemble

@@ -57,7 +57,7 @@ def export_model(trained: TrainedModel, out: Path) -> float:
         raise UserError(f"--out: found '{out}'; the suffix says the kind of file: {' or '.join(makers)}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's exporters warn of their own code
-        content, graph = makers[out.suffix](trained, out)
+        content, graph = makers[out.suffix](trained)
     difference = max(_difference(graph, trained, count) for count in _BATCHES)
     if not difference <= LARGEST_DIFFERENCE:
         raise UserError(
@@ -112,7 +112,7 @@ def _program(trained: TrainedModel) -> torch.export.ExportedProgram:
             ) from error
 
 
-def _to_pt2(trained: TrainedModel, out: Path) -> tuple[bytes, Graph]:  # noqa: ARG001 - as `_to_onnx`
+def _to_pt2(trained: TrainedModel) -> tuple[bytes, Graph]:
     buffer = io.BytesIO()
     torch.export.save(_program(trained), buffer, extra_files={FACTS: json.dumps(facts(trained))})
     content = buffer.getvalue()
@@ -125,13 +125,13 @@ def _to_pt2(trained: TrainedModel, out: Path) -> tuple[bytes, Graph]:  # noqa: A
     return content, run
 
 
-def _to_onnx(trained: TrainedModel, out: Path) -> tuple[bytes, Graph]:
+def _to_onnx(trained: TrainedModel) -> tuple[bytes, Graph]:
     for package in _ONNX_PACKAGES:
         try:
             importlib.import_module(package)
         except ImportError as error:
             raise UserError(
-                f"{out}: to write ONNX needs the package {package} ({error}); install it with "
+                f"to write ONNX needs the package {package} ({error}); install it with "
                 "pip install -c constraints.txt -e '.[onnx]', or write a .pt2 file"
             ) from error
     onnxruntime = importlib.import_module("onnxruntime")
@@ -142,7 +142,7 @@ def _to_onnx(trained: TrainedModel, out: Path) -> tuple[bytes, Graph]:
         )
     except torch.onnx.OnnxExporterError as error:
         raise UserError(
-            f"{out}: ONNX has no place for some operation of '{trained.facts.model}'; write a .pt2 file instead"
+            f"ONNX has no place for some operation of '{trained.facts.model}'; write a .pt2 file instead"
         ) from error
     assert program is not None
     program.model.metadata_props[FACTS] = json.dumps(facts(trained))
