@@ -2,8 +2,9 @@
 
     python benchmarks/import_cases.py
 
-simulates cases of the size of params.yaml, writes them as CSV and npz files, lists them several times over by hard
-links, so that all stay in the page cache, and measures in one run.
+simulates cases of the size of params.yaml, writes them as CSV files of nine and of seventeen digits and as npz files,
+lists them many times over by hard links, so that all stay in the page cache, and measures in one run. The loop runs in
+the installed pandas and, in an environment of its own that pip fills from the package index, in the last pandas 2.
 """
 
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,54 +23,107 @@ if TYPE_CHECKING:
     from emfm.physics import Geometry
 
 DISTINCT = 200
-LISTED = 3000
+LISTED = 6000
 ADDED = 300
+IN_THE_LOOP = 1000
+"""So many cases are enough for a loop that has no start to wait for."""
 SHARD = 250
 PROCESSES = (1, 2)
 REPEATS = 2
+KINDS = ("csv", "csv of 17 digits", "npz")
+TEXT = KINDS[:2]
+EARLIER_PANDAS = "2.3.3"
+FILES = ("source_H.csv", "target_E.csv", "target_H.csv")
+LOOP = """
+import sys, time
+from pathlib import Path
+import pandas as pd
+cases = [Path(sys.argv[1]) / f"c{number}" for number in range(int(sys.argv[2]))]
+started = time.perf_counter()
+for case in cases:
+    for name in sys.argv[3:]:
+        pd.read_csv(case / name)
+print(len(cases) / (time.perf_counter() - started))
+"""
+"""The plain loop, which checks nothing and keeps nothing; prints its cases a second."""
 
 
 def measure() -> dict[str, Any]:
     """Cases a second by each way, best of `REPEATS` taken in turn, and the memory of imports of two sizes, MB."""
+    import pandas as pd
+
     from emfm.settings import load_params
 
     geometry = load_params(ROOT / "params.yaml").data.geometry()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".benchmark-") as name:
         folder = Path(name)
         write_cases(folder)
-        roots = {kind: folder / kind for kind in ("csv", "npz")}
+        roots = {kind: folder / kind for kind in KINDS}
         for kind, root in roots.items():
-            list_cases(folder / f"distinct-{kind}", root, range(LISTED))
+            list_cases(folder / f"distinct {kind}", root, range(LISTED))
+        loops = {pd.__version__: Path(sys.executable), EARLIER_PANDAS: earlier_pandas(folder / "venv")}
         rates: dict[str, float] = {}
         for _ in range(REPEATS):
-            for way, rate in measured_once(folder, roots, geometry):
+            for way, rate in measured_once(folder, roots, loops, geometry):
                 rates[way] = max(rate, rates.get(way, 0.0))
         half = folder / "half"
-        list_cases(folder / "distinct-csv", half, range(LISTED // 2))
+        list_cases(folder / "distinct csv", half, range(LISTED // 2))
         memory = {str(size): peak_apart(root, folder) for size, root in ((LISTED // 2, half), (LISTED, roots["csv"]))}
     return {
         "cases": LISTED,
-        "added": ADDED,
         "cases_per_second": rates,
-        "times_the_pandas_loop": rates["import csv, 2 processes"] / rates["three pandas.read_csv, 1 process"],
+        "times_the_loop": {
+            kind: {
+                version: rates[import_way(kind, PROCESSES[-1])] / rates[loop_way(kind, version)] for version in loops
+            }
+            for kind in TEXT
+        },
         "largest_process_mb": memory,
     }
 
 
-def measured_once(folder: Path, roots: dict[str, Path], geometry: "Geometry") -> Iterable[tuple[str, float]]:
-    """Each way of reading the cases, with its cases a second from start to complete store."""
+def measured_once(
+    folder: Path, roots: dict[str, Path], loops: dict[str, Path], geometry: "Geometry"
+) -> Iterable[tuple[str, float]]:
+    """Each way of reading the cases, with its cases a second; an import's from start to complete store."""
     warm(roots.values())
-    yield "three pandas.read_csv, 1 process", pandas_rate(roots["csv"])
+    for kind in TEXT:
+        for version, python in loops.items():
+            yield loop_way(kind, version), loop_rate(python, roots[kind])
     for kind, root in roots.items():
         for processes in PROCESSES:
-            yield f"import {kind}, {processes} processes", LISTED / import_seconds(root, folder, geometry, processes)
+            yield import_way(kind, processes), LISTED / import_seconds(root, folder, geometry, processes)
     import_seconds(roots["csv"], folder, geometry, PROCESSES[-1], keep=True)
-    list_cases(folder / "distinct-csv", roots["csv"], range(LISTED, LISTED + ADDED))
+    list_cases(folder / "distinct csv", roots["csv"], range(LISTED, LISTED + ADDED))
     seconds = import_seconds(roots["csv"], folder, geometry, PROCESSES[-1], keep=True)
-    yield f"import csv again with {ADDED} cases added, {PROCESSES[-1]} processes", (LISTED + ADDED) / seconds
+    yield f"import csv again, {ADDED} cases added, {PROCESSES[-1]} processes", (LISTED + ADDED) / seconds
     for number in range(LISTED, LISTED + ADDED):
         shutil.rmtree(roots["csv"] / f"c{number}")
     shutil.rmtree(folder / "kept")
+
+
+def loop_way(kind: str, version: str) -> str:
+    """The plain loop in a version of pandas."""
+    return f"three reads by pandas {version}, {kind}"
+
+
+def import_way(kind: str, processes: int) -> str:
+    """The import by some processes."""
+    return f"import {kind}, {processes} process{'es' if processes > 1 else ''}"
+
+
+def loop_rate(python: Path, root: Path) -> float:
+    """Cases a second of the plain loop, by the pandas that ``python`` has."""
+    command = [str(python), "-c", LOOP, str(root), str(IN_THE_LOOP), *FILES]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def earlier_pandas(folder: Path) -> Path:
+    """The Python of a new environment with the last pandas 2."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", f"pandas=={EARLIER_PANDAS}"], check=True)
+    return python
 
 
 def import_seconds(root: Path, folder: Path, geometry: "Geometry", processes: int, keep: bool = False) -> float:
@@ -87,40 +142,43 @@ def import_seconds(root: Path, folder: Path, geometry: "Geometry", processes: in
     return time.perf_counter() - started
 
 
-def pandas_rate(root: Path) -> float:
-    """Cases a second of the plain loop, which checks nothing and keeps nothing."""
-    import pandas as pd
-
-    started = time.perf_counter()
-    for number in range(LISTED):
-        for name in ("source_H.csv", "target_E.csv", "target_H.csv"):
-            pd.read_csv(root / f"c{number}" / name)
-    return LISTED / (time.perf_counter() - started)
-
-
 def write_cases(folder: Path) -> None:
-    """`DISTINCT` simulated cases as CSV and as npz files."""
+    """`DISTINCT` simulated cases in each of `KINDS`; the digits past float32 are noise, as a solver's are."""
     import numpy as np
 
-    from emfm.data.field_files import write_target_csv
     from emfm.data.simulate import SimulatedSource
-    from emfm.physics.channels import SOURCE_CHANNELS
     from emfm.settings import load_params
 
     params = load_params(ROOT / "params.yaml")
     geometry = params.data.geometry()
     simulate = params.acquire.simulate.model_copy(update={"num_samples": DISTINCT})
     source = SimulatedSource(geometry, simulate, params.acquire.seed)
-    (folder / "distinct-npz").mkdir()
-    points = np.round(geometry.source.points() * 1e3, 9)
-    header = ",".join(("x", "y", "z", *SOURCE_CHANNELS))
+    (folder / "distinct npz").mkdir()
     for number in range(DISTINCT):
         sample = source.sample(number)
-        case = folder / "distinct-csv" / f"c{number}"
-        write_target_csv(case, sample.target, geometry.target)
-        table = np.hstack([points, sample.source_h.reshape(len(SOURCE_CHANNELS), -1).T])
-        np.savetxt(case / "source_H.csv", table, fmt="%.9g", delimiter=",", header=header, comments="")
-        np.savez(folder / "distinct-npz" / f"c{number}.npz", x=sample.source_h, y=sample.target)
+        write_csv_case(folder / "distinct csv" / f"c{number}", sample.source_h, sample.target, geometry, "%.9g")
+        further = (field * (1 + 1e-9) for field in (sample.source_h.astype(float), sample.target.astype(float)))
+        write_csv_case(folder / "distinct csv of 17 digits" / f"c{number}", *further, geometry, "%.17g")
+        np.savez(folder / "distinct npz" / f"c{number}.npz", x=sample.source_h, y=sample.target)
+
+
+def write_csv_case(case: Path, source_h: Any, target: Any, geometry: "Geometry", number_format: str) -> None:
+    """A case's three files, coordinates in mm as short as they are."""
+    import numpy as np
+
+    from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
+
+    case.mkdir(parents=True)
+    planes = (
+        (SOURCE_CHANNELS, source_h, geometry.source),
+        (TARGET_CHANNELS[E_CHANNELS], target[E_CHANNELS], geometry.target),
+        (TARGET_CHANNELS[H_CHANNELS], target[H_CHANNELS], geometry.target),
+    )
+    for name, (channels, field, grid) in zip(FILES, planes, strict=True):
+        table = np.hstack([np.round(grid.points() * 1e3, 9), field.reshape(len(channels), -1).T])
+        header = ",".join(("x", "y", "z", *channels))
+        formats = ["%.9g"] * 3 + [number_format] * len(channels)
+        np.savetxt(case / name, table, fmt=formats, delimiter=",", header=header, comments="")
 
 
 def list_cases(distinct: Path, root: Path, numbers: Sequence[int]) -> None:

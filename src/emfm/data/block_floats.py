@@ -5,7 +5,7 @@ Algebraic Processes, 1963, section 1.3). The exponent is the smallest that holds
 is at most 2**-15 of that. What was decoded is encoded to the same bytes again.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,10 @@ def encode(values: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.i
     """Mantissas ``(..., ny, nx)`` and exponents ``(..., ny)`` of finite ``values`` ``(..., ny, nx)``."""
     largest = np.abs(values).max(axis=-1)
     exponents = np.where(largest > _VANISHING, np.maximum(np.frexp(largest)[1] - _BITS, _LOWEST), 0)
-    mantissas = np.rint(np.ldexp(values, -exponents[..., None]))
+    half = exponents // 2  # in two steps, as float32 does not hold all powers of two that this takes
+    mantissas = values * _power_of_two(-half)
+    mantissas *= _power_of_two(half - exponents)
+    np.rint(mantissas, out=mantissas)
     np.clip(mantissas, -_LARGEST, _LARGEST, out=mantissas)
     return mantissas.astype(MANTISSA), exponents.astype(EXPONENT)
 
@@ -32,9 +35,15 @@ def decode(mantissas: NDArray[np.int16], exponents: NDArray[np.int8]) -> NDArray
     import torch  # here, for those who only encode: it takes seconds to load
 
     values = np.empty(mantissas.shape, np.float32)
-    scale = np.ldexp(np.float32(1), exponents)[..., None]
-    torch.from_numpy(values).copy_(torch.from_numpy(mantissas)).mul_(torch.from_numpy(scale))  # on all threads
+    scale = torch.from_numpy(_power_of_two(exponents))
+    torch.from_numpy(values).copy_(torch.from_numpy(mantissas)).mul_(scale)  # on all threads
     return values
+
+
+def _power_of_two(exponents: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    """What scales the rows of a plane: a product with it is faster than `numpy.ldexp` of the plane, and as exact."""
+    powers: NDArray[np.float32] = np.ldexp(np.float32(1), exponents)[..., None]
+    return powers
 
 
 def rounding(row: int) -> float:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -28,7 +29,7 @@ from emfm.data.store import (
 )
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry
-from ttt.files import write_json
+from ttt.files import sync_folder, write_json
 from ttt.orphans import end_with_parent
 from ttt.pinning import one_thread_each
 
@@ -49,6 +50,11 @@ class _Shard:
     number: int
     rows: range
     folder: Path
+
+    @property
+    def unfinished(self) -> Path:
+        """The folder until all its files are written, and on the disk."""
+        return self.folder.with_suffix(".part")
 
 
 def pack(
@@ -129,15 +135,15 @@ def _make(shards: list[_Shard], source: SampleSource, geometry: Geometry, work: 
 def _made(shards: list[_Shard], source: SampleSource, geometry: Geometry, workers: int) -> Iterable[_Shard]:
     if workers == 1 or len(shards) == 1:
         for shard in shards:
-            yield _make_shard(shard, source, geometry)
+            yield _finish(_write_shard(shard, source, geometry))
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(os.getpid(), source, geometry))
     with one_thread_each(), pool:
-        tasks = [pool.submit(_make_shard_in_worker, shard) for shard in shards]
+        tasks = [pool.submit(_write_shard_in_worker, shard) for shard in shards]
         try:
             for task in as_completed(tasks):
-                yield task.result()
+                yield _finish(task.result())
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -153,44 +159,60 @@ def _start_worker(parent: int, source: SampleSource, geometry: Geometry) -> None
     _worker_input[:] = [(source, geometry)]
 
 
-def _make_shard_in_worker(shard: _Shard) -> _Shard:
-    return _make_shard(shard, *_worker_input[0])
+def _write_shard_in_worker(shard: _Shard) -> _Shard:
+    return _write_shard(shard, *_worker_input[0])
 
 
-def _make_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Shard:
-    temporary = shard.folder.with_suffix(".part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+def _write_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Shard:
+    folder = shard.unfinished
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     files, count = shard_files(shard.number), len(shard.rows)
-    scans = (count, len(SOURCE_CHANNELS), *geometry.source.shape)
-    fields = (count, len(TARGET_CHANNELS), *geometry.target.shape)
-    source_h = open_memmap(temporary / files.source_h, mode="w+", dtype=np.float32, shape=scans)
-    target = open_memmap(temporary / files.target, mode="w+", dtype=MANTISSA, shape=fields)
-    exponents = np.empty(fields[:-1], EXPONENT)
+    scan = (len(SOURCE_CHANNELS), *geometry.source.shape)
+    field = (len(TARGET_CHANNELS), *geometry.target.shape)
+    exponents = np.empty((count, *field[:-1]), EXPONENT)
     ids, families = [], []
     parameters = np.empty((count, len(source.parameter_names)))
     fingerprints = np.empty((count, 4))
-    for place, row in enumerate(shard.rows):
-        sample = source.sample(row)
-        source_h[place] = _checked(sample.source_h, scans[1:], f"sample {sample.id}, source H")
-        values = _checked(sample.target, fields[1:], f"sample {sample.id}, target")
-        target[place], exponents[place] = encode(values)
-        parameters[place] = sample.parameters
-        known = sample.fingerprint
-        fingerprints[place] = fingerprint(sample.source_h, values) if known is None else known
-        ids.append(sample.id)
-        families.append(sample.family)
-    source_h.flush()
-    target.flush()
-    np.save(temporary / files.exponent, exponents)
+    # Written and not mapped: to map a new page of a file takes longer than to copy it.
+    with (folder / files.source_h).open("wb") as scans, (folder / files.target).open("wb") as targets:
+        _write_header(scans, (count, *scan), np.float32)
+        _write_header(targets, (count, *field), MANTISSA)
+        for place, row in enumerate(shard.rows):
+            sample = source.sample(row)
+            source_h = _checked(sample.source_h, scan, f"sample {sample.id}, source H")
+            target = _checked(sample.target, field, f"sample {sample.id}, target")
+            mantissas, exponents[place] = encode(target)
+            scans.write(np.ascontiguousarray(source_h).data)
+            targets.write(mantissas.data)
+            parameters[place] = sample.parameters
+            known = sample.fingerprint
+            fingerprints[place] = fingerprint(source_h, target) if known is None else known
+            ids.append(sample.id)
+            families.append(sample.family)
+    np.save(folder / files.exponent, exponents)
     np.savez(
-        temporary / _TABLE_PART,
+        folder / _TABLE_PART,
         ids=np.array(ids),
         families=np.array(families),
         parameters=parameters,
         fingerprints=fingerprints,
     )
-    temporary.rename(shard.folder)
+    return shard
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: type[Any]) -> None:
+    header = {"descr": dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    write_array_header_1_0(file, header)
+
+
+def _finish(shard: _Shard) -> _Shard:
+    """Give a shard its name once the disk holds it; by the first process, so that no other waits for the disk."""
+    for path in shard.unfinished.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    shard.unfinished.rename(shard.folder)
+    sync_folder(shard.folder.parent)
     return shard
 
 

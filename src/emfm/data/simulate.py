@@ -14,6 +14,7 @@ import numpy as np
 
 from emfm.data.sample import Sample
 from emfm.data.scene_kinds.mix import SceneMix
+from emfm.data.scenes import Scene
 from emfm.data.source_kinds import SOURCE_KINDS, SourceKind
 from emfm.params.acquire import SimulateParams
 from emfm.physics.channels import to_channels
@@ -57,6 +58,8 @@ class SimulatedSource:
     """Of a further set beside the main one: begins its IDs, and its random streams are others."""
     _source_kind: SourceKind = field(init=False, repr=False, compare=False)
     _mix: SceneMix = field(init=False, repr=False, compare=False)
+    _last_drawn: dict[int, tuple[int, Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What `_draw` gave for the family asked for last: its members follow one another."""
 
     def __post_init__(self) -> None:
         # Built here and not where they are used: a worker process has not imported the plug-in that registers them.
@@ -87,19 +90,31 @@ class SimulatedSource:
         return Sample(
             id=f"{begin}s{plan.row if plan.repeat == 'id' else row:08d}",
             family=f"{begin}f{plan.family:08d}",
-            source_h=to_channels(source_h).astype(np.float32),
-            target=to_channels(target).astype(np.float32),
+            source_h=to_channels(source_h.astype(np.complex64)),
+            target=to_channels(target.astype(np.complex64)),
             parameters=self._mix.parameters(place, layout),
         )
 
+    def scene(self, row: int) -> Scene:
+        """The current elements of ``row``."""
+        place, layout = self._layout(plan_row(row, self.seed, self.params))
+        return self._mix.kinds[place].elements(layout)
+
     def _layout(self, plan: RowPlan) -> tuple[int, Any]:
         """The place of the family's kind in the mix, and the member's layout."""
-        several = len(self._mix.kinds) > 1
-        place = self._mix.choose(self._generator(_Stream.KIND, plan.family).random()) if several else 0
+        if plan.family not in self._last_drawn:
+            self._last_drawn.clear()
+            self._last_drawn[plan.family] = self._draw(plan.family)
+        place, family = self._last_drawn[plan.family]
         kind = self._mix.kinds[place]
-        family = kind.draw(self._generator(_Stream.SCENE, plan.family))
         member = kind.perturb(family, self._generator(_Stream.MEMBER, plan.row))
         return place, kind.rewrite(member) if plan.repeat == "content" else member
+
+    def _draw(self, family: int) -> tuple[int, Any]:
+        """The place of a family's kind in the mix, and the layout that its members perturb."""
+        several = len(self._mix.kinds) > 1
+        place = self._mix.choose(self._generator(_Stream.KIND, family).random()) if several else 0
+        return place, self._mix.kinds[place].draw(self._generator(_Stream.SCENE, family))
 
     def _generator(self, stream: _Stream, number: int) -> np.random.Generator:
         return _generator(self.seed, stream + (_FURTHER_SET if self.set_name else 0), number)

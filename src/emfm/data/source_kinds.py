@@ -7,7 +7,8 @@ import numpy as np
 from emfm.data.scenes import Scene
 from emfm.params.acquire import SimulateParams
 from emfm.physics.aperture import aperture_operator, on_grid
-from emfm.physics.elements import Complex, element_fields
+from emfm.physics.channels import TARGET_COMPONENTS
+from emfm.physics.elements import Complex, element_fields, stacked_element_fields
 from emfm.physics.grid import Geometry
 from ttt.registry import Registry
 
@@ -19,6 +20,9 @@ class SourceKind(Protocol):
         """Source H, complex ``(2, ny, nx)`` A/m, and target E and H, complex ``(6, ny, nx)``, V/m and A/m."""
         ...
 
+
+_SCANNED: Final = slice(TARGET_COMPONENTS.index("Hx"), TARGET_COMPONENTS.index("Hz"))
+"""The components of source H among those of all fields."""
 
 SOURCE_KINDS: Final[Registry[SourceKind]] = Registry("source kind")
 
@@ -35,10 +39,9 @@ class ElementSource:
         """The closed-form field of the scene's elements on both planes."""
         source, target = self._geometry.source, self._geometry.target
         electric, magnetic = scene.electric_and_magnetic()
-        e_field, h_field = element_fields(self._points, scene.positions, electric, magnetic, self._geometry.frequency)
+        fields = stacked_element_fields(self._points, scene.positions, electric, magnetic, self._geometry.frequency)
         scan = source.ny * source.nx
-        fields = [on_grid(e_field[scan:], target), on_grid(h_field[scan:], target)]
-        return on_grid(h_field[:scan], source)[:2], np.concatenate(fields)
+        return fields[_SCANNED, :scan].reshape(-1, *source.shape), fields[:, scan:].reshape(-1, *target.shape)
 
 
 @SOURCE_KINDS.register("aperture", params=SimulateParams)

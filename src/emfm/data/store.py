@@ -173,12 +173,13 @@ class Store:
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"rows must be within 0 and {len(self) - 1}")
         out = np.empty((len(wanted), *shards[0].shape[1:]), shards[0].dtype)
-        numbers = wanted // self.header.shard_samples
-        groups = [(number, np.flatnonzero(numbers == number)) for number in np.unique(numbers)]
-        for number, chosen in groups:
-            _fetch(shards[number], wanted[chosen] - number * self.header.shard_samples)
-        for number, chosen in groups:
-            out[chosen] = shards[number][wanted[chosen] - number * self.header.shard_samples]
+        numbers, places = np.divmod(wanted, self.header.shard_samples)
+        for number in np.unique(numbers):
+            _fetch(shards[number], places[numbers == number])
+        plain = [np.asarray(shard) for shard in shards]
+        # One after another: an indexed choice of rows is a copy of them all, which is then copied again.
+        for place, (number, row) in enumerate(zip(numbers.tolist(), places.tolist(), strict=True)):
+            out[place] = plain[number][row]
         return out
 
 
@@ -206,7 +207,9 @@ def fingerprint(source_h: NDArray[np.float32], target: NDArray[np.float32]) -> N
 
 def _norm_and_projection(array: NDArray[np.float32]) -> tuple[float, float]:
     values = array.ravel().astype(np.float64)
-    return float(np.sqrt(np.sum(values * values))), float(np.sum(values * _unit_weights(values.size)))
+    # Not by a BLAS, whose sums depend on its threads.
+    norm_squared, projection = (np.einsum("i,i", values, other) for other in (values, _unit_weights(values.size)))
+    return float(np.sqrt(norm_squared)), float(projection)
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ import numpy as np
 
 from emfm.models.source_cells import SourceRegionParams, source_cells
 from emfm.physics.constants import ETA_0
-from emfm.physics.elements import Complex, element_fields
+from emfm.physics.elements import Complex, stacked_element_fields
 from emfm.physics.grid import Geometry
 
 _ELEMENTS = 2
@@ -23,9 +23,7 @@ def physical_snapshots(geometry: Geometry, region: SourceRegionParams, count: in
     for _ in range(count):
         positions = rng.uniform(low, high, (_ELEMENTS, 3))
         moments = rng.standard_normal((_ELEMENTS, 6)).view(np.complex128)
-        e_field, h_field = element_fields(
-            points, positions, electric * moments, (1 - electric) * ETA_0 * moments, geometry.frequency
-        )
-        rows.append(np.concatenate([e_field.T.ravel(), h_field.T.ravel()]))
+        pair = electric * moments, (1 - electric) * ETA_0 * moments
+        rows.append(stacked_element_fields(points, positions, *pair, geometry.frequency).ravel())
     fields: Complex = np.array(rows)
     return np.asarray(fields / np.linalg.norm(fields, axis=1, keepdims=True))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emfm.physics.elements import Complex, element_fields
+from emfm.physics.elements import Complex, stacked_element_fields
 from emfm.physics.grid import Grid
 
 
@@ -28,7 +28,7 @@ def aperture_operator(source: Grid, target: Grid, frequency: float) -> Complex:
     points = target.points()
     nothing = np.zeros((1, 3))
     columns = [
-        _stacked(element_fields(points, [position], [current], nothing, frequency), target)
+        stacked_element_fields(points, [position], [current], nothing, frequency)
         for current in (current_of_hx, current_of_hy)
         for position in source.points()
     ]
@@ -59,7 +59,3 @@ def aperture_fields(source_h: Complex, source: Grid, target: Grid, frequency: fl
 def on_grid(vectors: Complex, grid: Grid) -> Complex:
     """Vectors at ``grid.points()``, ``(ny * nx, 3)`` -> components on the grid, ``(3, ny, nx)``."""
     return vectors.T.reshape(3, *grid.shape)
-
-
-def _stacked(fields: tuple[Complex, Complex], grid: Grid) -> Complex:
-    return np.concatenate([on_grid(field, grid) for field in fields])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emfm.data.readers.tables import parse_any_spelling, parse_json
+from emfm.data.readers import tables
+from emfm.data.readers.tables import TextTable, parse_any_spelling, parse_json, parse_numbers
 
 COLUMNS = 3
 SIGNED = [1, 2]
@@ -47,6 +48,8 @@ def assert_agree(body, comma):
 @example("1,2,\r3\n4,5,6\n")
 @example("1,-0,3\n")
 @example("1,[2,3]\n")
+@example("1,2,3\n4")
+@example("1,2,3\n4,5,6")
 def test_lines_of_comma_separated_numbers(text):
     assert_agree(text.encode("latin-1"), comma=True)
 
@@ -79,3 +82,21 @@ def test_both_read_each_number_as_python_does(comma, separator):
 @pytest.mark.parametrize("text", ["1,2,3\r\n4,5,6\r\n", "-25,0,1e-5\n 1.0,\t2 ,-3E+02\n"])
 def test_what_programs_write_takes_the_fast_way(text):
     assert parse_json(text.encode(), COLUMNS, SIGNED, comma=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "by_json"),
+    [
+        ("-0.004934697472876593", True),
+        ("1.2345678901234567e-05", True),
+        ("0.30000000000000004441", False),
+        ("-1.234567890123456789e+00", False),
+        ("123456789012345678901", False),
+    ],
+)
+def test_numbers_of_more_digits_than_a_float64_has_are_left_to_pandas(tmp_path, monkeypatch, number, by_json):
+    taken = []
+    monkeypatch.setattr(tables, "parse_json", lambda *arguments: taken.append(True) or parse_json(*arguments))
+    table = TextTable(tmp_path / "a.csv", "x,y,Hx_re", f"1,2,{number}\n".encode(), 2)
+    assert parse_numbers(table, ["x", "y", "Hx_re"], "comma").tolist() == [[1, 2, float(number)]]
+    assert bool(taken) == by_json

@@ -34,6 +34,16 @@ def test_a_sample_depends_on_the_seed_and_its_row_alone(mix, seed, row, more):
         np.testing.assert_array_equal(getattr(small, field), getattr(larger, field))
 
 
+@given(st.lists(st.integers(0, 199), min_size=2, max_size=8))
+@settings(max_examples=10, deadline=None)
+def test_samples_are_the_same_in_whatever_order_they_are_asked_for(rows):
+    source = SimulatedSource(GEOMETRY, MIXTURE, 3)
+    for row in rows:
+        np.testing.assert_array_equal(
+            source.sample(row).target, SimulatedSource(GEOMETRY, MIXTURE, 3).sample(row).target
+        )
+
+
 def test_the_default_data_set_is_the_one_that_had_no_other_scene_kinds():
     """The digest was taken before there were any; float32, as the last bits of float64 are a processor's own."""
     source = SimulatedSource(GEOMETRY, PARAMS, 7)

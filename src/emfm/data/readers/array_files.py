@@ -86,7 +86,7 @@ def _read_stream(stream: IO[bytes], shape: tuple[int, ...], where: str) -> NDArr
     if len(content) != expected or stream.read(1):
         raise DataError(f"{where}: holds more or fewer numbers than its header says; save it again")
     array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
-    return _finite(np.ascontiguousarray(to_float32(array)), where)
+    return _finite(to_float32(array), where)
 
 
 def _finite(array: NDArray[np.float32], where: str) -> NDArray[np.float32]:

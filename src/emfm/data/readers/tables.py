@@ -26,6 +26,9 @@ _MOST_BYTES_PER_NUMBER: Final = 64
 _LINE_END: Final = 9e99
 """Stands for the end of a line in a flat list of numbers; a list that holds it as a number too is read otherwise."""
 
+_LONG: Final = re.compile(rb"[1-9](?:\d{18}|[.\d]{19})")
+"""A number of so many digits takes the parser of JSON ten times as long as pandas."""
+
 _INTEGER_MINUS_ZERO: Final = (b"-0,", b"-0\n", b"-0 ", b"-0\t")
 """JSON has no such integer: it would lose its sign."""
 
@@ -95,7 +98,8 @@ def parse_numbers(table: TextTable, names: Sequence[str], separator: Literal["co
     """
     comma = separator == "comma"
     signed = [place for place, name in enumerate(names) if name not in AXES]
-    numbers = parse_json(table.body, len(names), signed, comma)
+    first_line, _, _ = table.body.partition(b"\n")
+    numbers = None if _LONG.search(first_line) else parse_json(table.body, len(names), signed, comma)
     if numbers is None:
         numbers = parse_any_spelling(table.body, len(names), comma)
     if numbers is None:
@@ -111,28 +115,27 @@ def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDA
     numbers too many or too few is noticed.
     """
     text = body.replace(b"\r\n", b"\n") if b"\r" in body else body
-    if not text or any(sign in text for sign in (_NOT_IN_A_LINE if comma else _NOT_IN_A_LINE_OF_WORDS)):
+    if not text.endswith(b"\n") or any(sign in text for sign in (_NOT_IN_A_LINE if comma else _NOT_IN_A_LINE_OF_WORDS)):
         return None
     end = b"%.0e" % _LINE_END
-    if comma:
-        listed = text[:-1].replace(b"\n", b",%b," % end)
-    else:
-        listed = b",".join(text[:-1].replace(b"\n", b" %b " % end).split())
+    marked = text.replace(b"\n", (b",%b," if comma else b" %b ") % end)
+    lines = (len(marked) - len(text)) // (len(end) + 1)
+    listed = marked if comma else b",".join([*marked.split(), b""])
     try:
-        parsed = _parser(threading.get_ident()).parse(b"[%b,%b]" % (listed, end))
+        parsed = _parser(threading.get_ident()).parse(b"[%b0]" % listed)
         assert isinstance(parsed, simdjson.Array)
-        flat: NDArray[np.float64] = np.frombuffer(parsed.as_buffer(of_type="d"))
+        flat: NDArray[np.float64] = np.frombuffer(parsed.as_buffer(of_type="d"))[:-1]
     except (TypeError, ValueError, RuntimeError):  # the last for integers of more than 64 bits
         return None
-    rows, rest = divmod(flat.size, columns + 1)
-    if rest or rows != text.count(b"\n"):
+    if flat.size != lines * (columns + 1):
         return None
-    table = flat.reshape(rows, columns + 1)
-    if not (table[:, columns] == _LINE_END).all() or np.count_nonzero(flat == _LINE_END) != rows:
+    ends = flat == _LINE_END
+    if np.count_nonzero(ends) != lines or not ends[columns :: columns + 1].all():
         return None
+    table = flat.reshape(lines, columns + 1)[:, :columns]
     if not table[:, signed].all() and any(spelling in text for spelling in _INTEGER_MINUS_ZERO):
         return None
-    return table[:, :columns]
+    return table
 
 
 @lru_cache(maxsize=4)
