@@ -1,5 +1,6 @@
 """Cases as files: where they lie, in which order they come, and that no link leads out of their folder."""
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -35,7 +36,7 @@ class CaseFolders:
         for folder in folders:
             checked_id(folder.name, str(parent))
             refuse_outside(folder, root)
-            present = {entry.name for entry in folder.iterdir()}
+            present = _names_in(folder)
             missing = [name for name in self.names if name not in present]
             if missing:
                 raise DataError(f"{folder}: the case has no {missing[0]}; add the file, or remove the folder")
@@ -52,7 +53,7 @@ class CaseFolders:
         return folder if folder.is_dir() and not self._holds_any(folder) else root
 
     def _holds_any(self, folder: Path) -> bool:
-        return any((folder / name).exists() for name in self.names)
+        return not _names_in(folder).isdisjoint(self.names)
 
 
 def natural_key(name: str) -> tuple[list[int | str], str]:
@@ -90,4 +91,10 @@ def refuse_outside(path: Path, root: Path) -> None:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return [path for path in parent.iterdir() if not path.name.startswith(".") and path.is_dir()]
+    with os.scandir(parent) as entries:  # tells what is a folder without a further question for each
+        return [parent / entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+
+
+def _names_in(folder: Path) -> set[str]:
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries}
