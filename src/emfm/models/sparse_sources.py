@@ -100,8 +100,8 @@ class SparseSources(nn.Module):
         count, groups = len(scans), self._cells.groups
         derived = self._of_fields()
         covariances = derived.covariances
-        variances = scans.real.new_full((count, groups), 1 / groups)
-        noise = scans.real.new_zeros(count)
+        variances = scans.real.new_full((1, groups), 1 / groups)  # all scans begin alike: their first S is one
+        noise = scans.real.new_zeros(1)
         identity = torch.eye(scans.shape[1], dtype=scans.dtype, device=scans.device)
         for step in range(self._params.iterations):
             packed = variances @ covariances
@@ -121,7 +121,8 @@ class SparseSources(nn.Module):
             variances = torch.maximum(variances, variances.amax(1, keepdim=True) * _VARIANCE_FLOOR)
             noise = noise * solved.abs().square().sum(1) / inverse.diagonal(dim1=1, dim2=2).real.sum(1)
         coefficients = (moments * variances[:, :, None]).flatten(1) @ self.fields
-        return coefficients, self._describe(coefficients, variances, spread, noise / level, derived.strengths)
+        variances, misfit = variances.expand(count, -1), (noise / level).expand(count)
+        return coefficients, self._describe(coefficients, variances, spread, misfit, derived.strengths)
 
     @staticmethod
     def _describe(
