@@ -173,30 +173,36 @@ def main() -> None:
         sizes = part.quick if args.quick else part.numbers
         found[name] = {"machine": description(), "runs": [apart(part.script, *numbers) for numbers in sizes]}
         sys.stderr.write(f"{name}: done\n")
-    rows = [
-        f"| {what} | {asked} | {came} |"
-        for name, part in PARTS.items()
-        if name in found and found[name]["runs"]
-        for what, asked, came in part.lines(found[name]["runs"])
-    ]
-    machines = sorted({of["machine"] for of in found.values()})
-    text = "\n".join(
-        [
-            "# The full scale, part by part",
-            "",
-            f"`python benchmarks/scale.py`: {'; '.join(machines)}.",
-            "",
-            "| part | asked | measured |",
-            "|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
+    text = as_markdown(found)
     if not args.quick:
         ordered = {name: found[name] for name in PARTS if name in found}
         known.write_text(json.dumps(ordered, indent=2) + "\n")
         (OUT / "scale.md").write_text(text)
     sys.stdout.write(text)
+
+
+def as_markdown(found: Figures) -> str:
+    """The table of the parts that were measured, and on which machine each was."""
+    known = [name for name in PARTS if name in found and found[name]["runs"]]
+    machines: dict[str, list[str]] = {}
+    for name in known:
+        machines.setdefault(found[name]["machine"], []).append(name)
+    lines = [
+        "# The full scale, part by part",
+        "",
+        "`python benchmarks/scale.py`, on",
+        "",
+        *(f"- {machine}: {', '.join(parts)}" for machine, parts in machines.items()),
+        "",
+        "| part | | asked | measured |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {what} | {asked} | {came} |"
+            for name in known
+            for what, asked, came in PARTS[name].lines(found[name]["runs"])
+        ),
+    ]
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":
