@@ -74,6 +74,7 @@ def textbook_sample(source: "SimulatedSource", row: int) -> tuple[Any, Any]:
     """Source H and target of a row, complex, by the formula as `emfm.physics.elements` gives it."""
     import numpy as np
 
+    from emfm.physics.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS
     from emfm.physics.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
 
     scene, geometry = source.scene(row), source.geometry
@@ -95,9 +96,9 @@ def textbook_sample(source: "SimulatedSource", row: int) -> tuple[Any, Any]:
         of_electric, of_magnetic = ~scene.magnetic[:, None, None], scene.magnetic[:, None, None]
         e_field = np.sum(of_electric * MU_0 * own - of_magnetic * other, axis=0)
         h_field = np.sum(of_electric * other + of_magnetic * EPSILON_0 * own, axis=0)
-        planes.append(np.concatenate([e_field.T, h_field.T]).reshape(6, *grid.shape))
+        planes.append(np.concatenate([e_field.T, h_field.T]).reshape(-1, *grid.shape))
     scan, target = planes
-    return scan[3:5], target
+    return scan[[TARGET_COMPONENTS.index(component) for component in SOURCE_COMPONENTS]], target
 
 
 if __name__ == "__main__":
