@@ -30,11 +30,12 @@ from emfm.models.trust import SCAN_DESCRIPTORS, scan_descriptors
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS
 from emfm.physics.elements import Complex
 from ttt.config import Section
+from ttt.engine.side_by_side import side_by_side
 from ttt.engine.task import Batch, BatchDataset
 from ttt.memo import Memo
 
-_BATCH: Final = 64
-"""Scans that are searched for sources at a time: their matrices stay in the processor's cache."""
+_BATCH: Final = 32
+"""Scans that a thread searches for sources at a time: their matrices stay in the processor's cache."""
 _HELD_OUT: Final = 5
 """The last of so many parts of the training samples chooses the ridge of the linear correction: samples of one family
 stand side by side, so that hardly one is on both sides."""
@@ -110,8 +111,10 @@ class PodNet(FieldModel):
             return source_h
         if torch.compiler.is_exporting():  # a graph for any number of scans cannot cut them into parts
             return self._encode(source_h)
-        parts = [self._encode(part) for part in torch.split(source_h, _BATCH)]
-        return torch.cat(parts)
+        parts = torch.split(source_h, _BATCH)
+        if source_h.device.type == "cpu":
+            return torch.cat(side_by_side(self._encode, parts))
+        return torch.cat([self._encode(part) for part in parts])
 
     def coefficients(self, encoded: Tensor) -> Tensor:
         """Modal coefficients, complex ``(n, modes)``, of encoded scans of size one."""

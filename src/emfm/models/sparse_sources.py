@@ -9,6 +9,10 @@ machine", J. Mach. Learn. Res. 1 (2001)), with S = sum w_g A_g A_g^H + v 1 the c
 
 Most w_g then go to zero. The field is that of the mean moments m_g = w_g A_g^H S^-1 h. Scaling the scan by any complex
 number scales the field by it.
+
+Scans are seen in patterns that are even or odd in x and in y. There the A_g of mirrored cells differ by signs alone,
+and entry i, j of A_g A_g^H changes its sign with the parity of i times that of j. So the sums over all groups are
+products with a quarter of them: see `emfm.models.mirrors`.
 """
 
 from dataclasses import dataclass
@@ -17,6 +21,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from emfm.models.mirrors import IMAGES, exchange, in_proportion, parity_bases
 from emfm.models.modes import FieldModes
 from emfm.models.source_cells import KEPT, SourceRegionParams, cell_fields, source_cells
 from emfm.physics.channels import SOURCE_COMPONENTS
@@ -40,10 +45,10 @@ _TINY: Final = 1e-30
 class _Derived:
     """What follows from the fields of the cells alone, computed once for all scans."""
 
-    covariances: Tensor
-    """A_g A_g^H of all groups, packed: ``(groups, rank * (rank + 1))``."""
-    projections: Tensor
-    """A^H, ``(rank, kept)``."""
+    covariances: list[Tensor]
+    """A_g A_g^H of a quarter of the groups, packed: of each parity ``(groups / IMAGES, entries)``."""
+    projections: list[Tensor]
+    """A^H of a quarter of the groups: for the patterns of each parity ``(patterns, kept / IMAGES)``."""
     strengths: Tensor
     """The squared size of each group's fields, ``(groups,)``."""
 
@@ -61,26 +66,36 @@ class SparseSources(nn.Module):
         self.scans: Tensor
         self.fields: Tensor
         self.register_buffer("patterns", torch.zeros(inputs, rank, dtype=torch.complex64))
-        self.register_buffer("scans", torch.zeros(kept, rank, dtype=torch.complex64))
+        self.register_buffer("scans", torch.zeros(kept // IMAGES, rank, dtype=torch.complex64))
         self.register_buffer("fields", torch.zeros(kept, modes, dtype=torch.complex64))
+        self._bases = parity_bases(geometry.source)
+        self._patterns = in_proportion(rank, [basis.shape[1] for basis in self._bases])
+        parity = torch.arange(IMAGES).repeat_interleave(torch.tensor(self._patterns))
         lower = torch.tril_indices(rank, rank)
+        of_product = parity[lower[0]] ^ parity[lower[1]]
+        self._entries = [2 * count for count in torch.bincount(of_product, minlength=IMAGES).tolist()]
+        lower = lower[:, of_product.argsort(stable=True)]
         self._places: Tensor
         self._diagonal: Tensor
         self._twice: Tensor
         on_diagonal = lower[0] == lower[1]
         self.register_buffer("_places", lower[0] * rank + lower[1], persistent=False)
-        self.register_buffer("_diagonal", on_diagonal.nonzero()[:, 0], persistent=False)
-        self.register_buffer("_twice", 2.0 - on_diagonal.float(), persistent=False)
+        self.register_buffer("_diagonal", 2 * on_diagonal.nonzero()[:, 0], persistent=False)
+        self.register_buffer("_twice", 2.0 - on_diagonal.float()[:, None], persistent=False)
         self._derived: _Derived | None = None
         self.register_load_state_dict_post_hook(_forget_derived)  # type: ignore[no-untyped-call]
 
     def find(self, modes: FieldModes) -> None:
-        """Compute the fields of all cells and the leading patterns of their scans."""
+        """Compute the fields of all cells and the leading patterns of their scans, parity by parity."""
         scans, fields = cell_fields(self._cells, self._geometry, modes)
-        rows = scans.flatten(0, 1)
+        rows = scans[: self._cells.groups // IMAGES].flatten(0, 1)
         double = rows.to(torch.complex128)
-        _, vectors = torch.linalg.eigh(double.mT @ double.conj())
-        self.patterns.copy_(vectors[:, -self.patterns.shape[1] :].flip(1))
+        power = double.mT @ double.conj()
+        leading = []
+        for basis, count in zip(self._bases, self._patterns, strict=True):
+            _, vectors = torch.linalg.eigh(basis.mH @ power @ basis)
+            leading.append(basis @ vectors[:, vectors.shape[1] - count :].flip(1))
+        self.patterns.copy_(torch.cat(leading, 1))
         self.scans.copy_(rows.to(self.scans) @ self.patterns.conj())
         self.fields.copy_(fields.flatten(0, 1))
         self._derived = None
@@ -99,12 +114,12 @@ class SparseSources(nn.Module):
     def _search(self, scans: Tensor) -> tuple[Tensor, Tensor]:
         count, groups = len(scans), self._cells.groups
         derived = self._of_fields()
-        covariances = derived.covariances
         variances = scans.real.new_full((1, groups), 1 / groups)  # all scans begin alike: their first S is one
         noise = scans.real.new_zeros(1)
         identity = torch.eye(scans.shape[1], dtype=scans.dtype, device=scans.device)
         for step in range(self._params.iterations):
-            packed = variances @ covariances
+            by_parity = exchange(variances).chunk(IMAGES, 1)
+            packed = torch.cat([part @ derived.covariances[parity] for parity, part in enumerate(by_parity)], 1)
             level = packed.index_select(1, self._diagonal).mean(1) + _TINY
             noise = torch.maximum(noise, level * (_NOISE_FLOOR if step else _FIRST_NOISE))
             factor = self._factor(packed, noise, level)
@@ -112,17 +127,29 @@ class SparseSources(nn.Module):
             whitening = torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=False)
             inverse = whitening.mH @ whitening
             solved = torch.cholesky_solve(scans[:, :, None], factor)[:, :, 0]  # S is too ill-conditioned for inverse @
-            moments = (solved @ derived.projections).reshape(count, groups, KEPT)
-            spread = self._pack(inverse) @ covariances.mT
+            moments = self._moments(solved, derived.projections)
+            spread = self._spread(inverse, derived.covariances)
             if step == self._params.iterations - 1:
                 break
-            power = torch.view_as_real(moments).square().sum((2, 3))
+            power = moments.square().sum(2)
             variances = variances * (power / spread.clamp_min(_TINY))
             variances = torch.maximum(variances, variances.amax(1, keepdim=True) * _VARIANCE_FLOOR)
             noise = noise * solved.abs().square().sum(1) / inverse.diagonal(dim1=1, dim2=2).real.sum(1)
-        coefficients = (moments * variances[:, :, None]).flatten(1) @ self.fields
+        weighed = (moments * variances[:, :, None]).reshape(count, -1, 2)
+        coefficients = torch.view_as_complex(weighed) @ self.fields
         variances, misfit = variances.expand(count, -1), (noise / level).expand(count)
         return coefficients, self._describe(coefficients, variances, spread, misfit, derived.strengths)
+
+    def _moments(self, solved: Tensor, projections: list[Tensor]) -> Tensor:
+        """A_g^H S^-1 h of all groups, real and imaginary parts side by side: ``(n, groups, 2 * KEPT)``."""
+        parts = zip(torch.split(solved, self._patterns, 1), projections, strict=True)
+        by_parity = torch.cat([torch.view_as_real(part @ projection).flatten(1) for part, projection in parts], 1)
+        return exchange(by_parity).view(len(solved), self._cells.groups, -1)
+
+    def _spread(self, inverse: Tensor, covariances: list[Tensor]) -> Tensor:
+        """tr(A_g^H S^-1 A_g) of all groups, ``(n, groups)``."""
+        packed = torch.split((self._lower(inverse) * self._twice).flatten(1), self._entries, 1)
+        return exchange(torch.cat([part @ of.mT for part, of in zip(packed, covariances, strict=True)], 1))
 
     @staticmethod
     def _describe(
@@ -147,35 +174,25 @@ class SparseSources(nn.Module):
         return _factor_again(covariance, factor, failed, level) if failed.any() else factor
 
     def _of_fields(self) -> _Derived:
-        if self._derived is None or self._derived.covariances.device != self.scans.device:
-            atoms = self.scans.reshape(self._cells.groups, KEPT, -1)
-            parts = [self._packed_plain(part.mT @ part.conj()) for part in torch.split(atoms, 64)]
+        if self._derived is None or self._derived.strengths.device != self.scans.device:
+            atoms = torch.split(self.scans.view(-1, KEPT, self.scans.shape[1]), 64)
+            packed = torch.cat([self._lower(part.mT @ part.conj()).flatten(1) for part in atoms])
             self._derived = _Derived(
-                covariances=torch.cat(parts),
-                projections=self.scans.mH.resolve_conj(),
+                covariances=[part.contiguous() for part in torch.split(packed, self._entries, 1)],
+                projections=[part.contiguous() for part in torch.split(self.scans.mH.resolve_conj(), self._patterns)],
                 strengths=self.fields.abs().square().reshape(self._cells.groups, -1).sum(1),
             )
         return self._derived
 
-    def _packed_plain(self, matrices: Tensor) -> Tensor:
-        """Real and imaginary parts of the lower triangles of Hermitian matrices, side by side."""
-        lower = self._lower(matrices)
-        return torch.cat([lower[..., 0], lower[..., 1]], 1)
-
-    def _pack(self, matrices: Tensor) -> Tensor:
-        """As `_packed_plain`, but so that the product with a packed matrix is the trace of the matrices' product."""
-        lower = self._lower(matrices)
-        return torch.cat([lower[..., 0] * self._twice, lower[..., 1] * self._twice], 1)
-
     def _lower(self, matrices: Tensor) -> Tensor:
-        """The lower triangles of complex matrices as pairs of real numbers: ``(n, rank * (rank + 1) / 2, 2)``."""
+        """The lower triangles of complex matrices, parity by parity: ``(n, rank * (rank + 1) / 2, 2)``, real."""
         return torch.view_as_real(matrices.resolve_conj()).flatten(1, 2).index_select(1, self._places)
 
     def _unpack(self, packed: Tensor) -> Tensor:
         """The lower triangles of Hermitian matrices; above them zeros."""
-        rank, half = self.scans.shape[1], len(self._places)
+        rank = self.scans.shape[1]
         matrices = self.scans.new_zeros(len(packed), rank * rank)
-        matrices.index_copy_(1, self._places, torch.complex(packed[:, :half], packed[:, half:]))
+        matrices.index_copy_(1, self._places, torch.view_as_complex(packed.view(len(packed), -1, 2)))
         return matrices.view(len(packed), rank, rank)
 
 

@@ -171,7 +171,7 @@ def test_a_complex_factor_on_the_scan_is_one_on_the_field(stirred, factor):
         field, found = stirred(val.x), stirred(times(factor, val.x))
     errors = relative_errors(found, times(factor, field))
     assert errors.median() < 1e-3
-    assert errors.max() < 0.05  # rounding is amplified where nearly nothing is unsettled
+    assert errors.max() < 0.1  # rounding is amplified where nearly nothing is unsettled
 
 
 def test_without_scaling_by_the_source_fields_are_finite_too():

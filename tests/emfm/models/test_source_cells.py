@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from emfm.models.mirrors import IMAGES, image_signs, parity_bases
 from emfm.models.modes import FieldModes
 from emfm.models.scans import complex_rows
 from emfm.models.snapshots import physical_snapshots
@@ -14,7 +15,7 @@ GEOMETRY = small_geometry()
 
 
 @pytest.mark.parametrize(
-    ("cell_mm", "layers", "counts"), [(2.25, 1, (4, 4, 1)), (2.5, 2, (4, 4, 2)), (99.0, 3, (1, 1, 3))]
+    ("cell_mm", "layers", "counts"), [(2.25, 1, (4, 4, 1)), (2.0, 2, (6, 6, 2)), (99.0, 3, (2, 2, 3))]
 )
 def test_cells_cover_the_region_and_no_more(cell_mm, layers, counts):
     cells = source_cells(region(cell_mm=cell_mm, layers=layers), GEOMETRY)
@@ -26,6 +27,7 @@ def test_cells_cover_the_region_and_no_more(cell_mm, layers, counts):
         expected = low + (high - low) * (np.arange(counts[axis]) + 0.5) / counts[axis]
         np.testing.assert_allclose(middles, expected, atol=1e-9)
     assert np.prod(cells.size) * len(cells) == pytest.approx(9e-3 * 9e-3 * 1.5e-3)
+    assert len(np.unique(cells.middles.round(9), axis=0)) == len(cells)
 
 
 @pytest.mark.parametrize("top", [1.0, 1.5])
@@ -72,3 +74,17 @@ def test_a_cell_makes_the_field_of_any_element_inside_it_and_better_the_smaller_
 
 def sizes_of(parts):
     return [part.abs().square().sum().sqrt() for part in parts]
+
+
+@pytest.mark.parametrize("image", range(1, IMAGES))
+def test_the_scans_of_a_cell_and_of_its_images_differ_by_signs_alone(modes, image):
+    cells = source_cells(region(cell_mm=1.5, layers=2), GEOMETRY)
+    scans = cell_fields(cells, GEOMETRY, modes)[0].unflatten(0, (IMAGES, -1)).to(torch.complex128)
+    signs = image_signs()[:, :2]
+    for parity, basis in enumerate(parity_bases(GEOMETRY.source)):
+        of_parity = scans @ basis.conj()
+        turned = np.prod(np.where(signs[parity] < 0, signs[image], 1.0))
+        assert of_parity.norm() > 0.1 * scans.norm()
+        torch.testing.assert_close(
+            of_parity[image], turned * of_parity[0], rtol=1e-4, atol=1e-6 * float(scans.abs().max())
+        )

@@ -8,6 +8,7 @@ from emfm.evaluation.equivalent_dipoles import dipole_operator
 from emfm.models.modes import FieldModes
 from emfm.models.scans import complex_rows
 from emfm.models.snapshots import physical_snapshots
+from emfm.models.source_cells import cell_fields, source_cells
 from emfm.models.sparse_sources import DESCRIPTORS, SparseSources
 from small_fields import one_sample, region, relative_errors, small_geometry, small_samples, times
 
@@ -151,6 +152,40 @@ def test_noise_costs_accuracy_in_proportion_and_is_noticed(predictor):
     assert misfits == sorted(misfits)
     assert misfits[-1] - misfits[0] > 3
     assert errors[1] < 0.15 < errors[-1]
+
+
+def test_the_search_is_the_fixed_point_of_the_evidence_as_it_is_written_down(predictor):
+    """Group by group, in double precision, without symmetries."""
+    sources, rows = predictor.sources, complex_rows(scans())
+    patterns = sources.patterns.conj().to(torch.complex128)
+    cells = source_cells(region(), SQUARE)
+    atoms, fields = (part.to(torch.complex128) for part in cell_fields(cells, SQUARE, predictor.modes))
+    atoms = (atoms @ patterns).mT
+    found = torch.stack([evidence_moments(atoms, row) for row in rows.to(torch.complex128) @ patterns])
+    expected = torch.einsum("ngk,gkm->nm", found, fields)
+    coefficients, _ = sources(rows)
+    errors = (coefficients - expected).norm(dim=1) / expected.norm(dim=1)
+    assert errors.max() < 2e-3
+
+
+def evidence_moments(atoms, scan):
+    """The mean moments ``(groups, k)`` that explain ``scan`` (r,) by ``atoms`` (groups, r, k)."""
+    groups, rank, _ = atoms.shape
+    variances, noise = torch.full((groups,), 1 / groups, dtype=torch.float64), 0.0
+    for step in range(region().iterations):
+        covariance = torch.einsum("g,gik,gjk->ij", variances.to(atoms), atoms, atoms.conj())
+        level = float(covariance.diagonal().real.mean())
+        noise = max(noise, level * (1e-5 if step else 0.1))
+        inverse = torch.linalg.inv(covariance + noise * torch.eye(rank))
+        solved = inverse @ scan
+        projected = atoms.mH @ solved
+        if step == region().iterations - 1:
+            return variances[:, None] * projected
+        spread = torch.einsum("gik,ij,gjk->g", atoms.conj(), inverse, atoms).real
+        variances = variances * projected.abs().square().sum(1) / spread
+        variances = variances.clamp_min(1e-9 * float(variances.max()))
+        noise *= float(solved.abs().square().sum() / inverse.diagonal().real.sum())
+    raise AssertionError("no steps")
 
 
 def test_one_source_needs_fewer_cells_than_many(predictor):
