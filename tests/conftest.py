@@ -14,10 +14,17 @@ def _same_random_numbers():
 
 
 @pytest.fixture(scope="session")
-def swept(tmp_path_factory):
-    """A project with all results and the experiments of a grid; a test that changes it puts it back."""
-    project = make_project(tmp_path_factory.mktemp("swept") / "project")
+def reproduced(tmp_path_factory):
+    """A project after ``dvc repro``, with its results committed; a test that changes it takes a copy or a clone."""
+    project = make_project(tmp_path_factory.mktemp("reproduced") / "project")
     project.run("dvc", "repro")
     project.commit("results")
+    return project
+
+
+@pytest.fixture(scope="session")
+def swept(reproduced, tmp_path_factory):
+    """A project with all results and the experiments of a grid; a test that changes it puts it back."""
+    project = reproduced.copy(tmp_path_factory.mktemp("swept") / "project")
     run_grid(project)
     return project

@@ -1,7 +1,6 @@
 """A pipeline that is killed goes on where it was and ends with the same bytes, however DVC ran it."""
 
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -31,19 +30,14 @@ def prepared(tmp_path_factory):
 @pytest.fixture(scope="module")
 def undisturbed(prepared, tmp_path_factory):
     """The same project after a training that nobody disturbed."""
-    project = copy_of(prepared, tmp_path_factory.mktemp("undisturbed") / "project")
+    project = prepared.copy(tmp_path_factory.mktemp("undisturbed") / "project")
     project.run("dvc", "repro", STAGE)
     return project
 
 
 @pytest.fixture
 def project(prepared, tmp_path):
-    return copy_of(prepared, tmp_path / "project")
-
-
-def copy_of(project, folder):
-    shutil.copytree(project.folder, folder, symlinks=True)
-    return type(project)(folder)
+    return prepared.copy(tmp_path / "project")
 
 
 def epochs_done(project):

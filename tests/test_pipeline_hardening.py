@@ -1,7 +1,6 @@
 """Stages that are killed, run twice at once, or cannot write: the next ``dvc repro`` ends with the same bytes."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +15,6 @@ from tiny_project import make_project
 
 pytestmark = pytest.mark.slow
 
-SMALL = {"train.epochs": 1, "milestone.training.train.epochs": 1}
 DATA_STAGES = "compute_norm_stats"
 FINAL = ("dvc.lock", "reports/report.md", "reports/val_fixed.json", "reports/test_final.json", "reports/index.html")
 OUTPUTS = {
@@ -33,32 +31,19 @@ KILLS = 6
 PATIENCE = 120.0
 
 
-def copy_of(project, folder):
-    shutil.copytree(project.folder, folder, symlinks=True)
-    return type(project)(folder)
-
-
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
     """A project in which nothing was computed."""
-    return make_project(tmp_path_factory.mktemp("hardening") / "fresh", SMALL)
+    return make_project(tmp_path_factory.mktemp("hardening") / "fresh")
 
 
 @pytest.fixture(scope="module")
 def undisturbed(fresh, tmp_path_factory):
     """``dvc.lock`` of the data stages that nobody disturbed, and how many seconds they took."""
-    project = copy_of(fresh, tmp_path_factory.mktemp("undisturbed") / "project")
+    project = fresh.copy(tmp_path_factory.mktemp("undisturbed") / "project")
     begin = time.monotonic()
     project.run("dvc", "repro", DATA_STAGES)
     return project.read("dvc.lock"), time.monotonic() - begin
-
-
-@pytest.fixture(scope="module")
-def whole(fresh, tmp_path_factory):
-    """A project after a ``dvc repro`` of everything."""
-    project = copy_of(fresh, tmp_path_factory.mktemp("whole") / "project")
-    project.run("dvc", "repro")
-    return project
 
 
 def stages_at_work(project):
@@ -96,7 +81,7 @@ def killed_after(project, delay, *command):
 
 def test_data_stages_killed_at_any_moments_end_with_the_same_bytes(fresh, undisturbed, tmp_path):
     lock, duration = undisturbed
-    project = copy_of(fresh, tmp_path / "project")
+    project = fresh.copy(tmp_path / "project")
     delays = np.random.default_rng(0).uniform(0.1, 0.9, size=KILLS) * duration
     killed = [killed_after(project, delay, "dvc", "repro", DATA_STAGES) for delay in delays]
     assert any(killed)
@@ -105,7 +90,7 @@ def test_data_stages_killed_at_any_moments_end_with_the_same_bytes(fresh, undist
 
 
 def test_of_two_repros_at_once_each_ends_or_says_why_not_and_the_state_is_right(fresh, undisturbed, tmp_path):
-    project = copy_of(fresh, tmp_path / "project")
+    project = fresh.copy(tmp_path / "project")
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(project.run, "dvc", "repro", DATA_STAGES, check=False) for _ in range(2)]
         done = [run.result() for run in runs]
@@ -117,7 +102,7 @@ def test_of_two_repros_at_once_each_ends_or_says_why_not_and_the_state_is_right(
 
 
 def test_a_simulation_on_a_full_disk_says_so_and_goes_on_when_there_is_room(fresh, undisturbed, tmp_path):
-    project = copy_of(fresh, tmp_path / "project")
+    project = fresh.copy(tmp_path / "project")
     full = project.run("sh", "-c", "ulimit -f 100; exec python -m emfm.stages acquire", check=False)
     assert full.returncode != 0
     assert "File too large" in full.stderr
@@ -142,8 +127,8 @@ def may_mount(project):
 
 
 @pytest.mark.parametrize("fault", [on_a_full_disk, in_a_read_only_folder])
-def test_a_stage_that_cannot_write_says_so_and_the_next_repro_ends_with_the_same_bytes(whole, tmp_path, fault):
-    project = copy_of(whole, tmp_path / "project")
+def test_a_stage_that_cannot_write_says_so_and_the_next_repro_ends_with_the_same_bytes(reproduced, tmp_path, fault):
+    project = reproduced.copy(tmp_path / "project")
     if fault is in_a_read_only_folder and not may_mount(project):
         pytest.skip("no folder can be mounted here")
     reason = "File too large" if fault is on_a_full_disk else "Read-only file system"
@@ -158,12 +143,12 @@ def test_a_stage_that_cannot_write_says_so_and_the_next_repro_ends_with_the_same
         assert "Traceback" not in done.stderr, stage
     project.run("dvc", "repro")
     for name in FINAL:
-        assert project.read(name) == whole.read(name), name
+        assert project.read(name) == reproduced.read(name), name
 
 
 @pytest.mark.parametrize("stage", ["eval_val_fixed", "plot"])
-def test_a_killed_judgement_or_report_is_made_again_to_the_same_bytes(whole, tmp_path, stage):
-    project = copy_of(whole, tmp_path / "project")
+def test_a_killed_judgement_or_report_is_made_again_to_the_same_bytes(reproduced, tmp_path, stage):
+    project = reproduced.copy(tmp_path / "project")
     begin = time.monotonic()
     project.run("dvc", "repro", "-f", "-s", stage)
     delays = np.random.default_rng(1).uniform(0.3, 0.9, size=2) * (time.monotonic() - begin)
@@ -171,4 +156,4 @@ def test_a_killed_judgement_or_report_is_made_again_to_the_same_bytes(whole, tmp
     assert any(killed)
     project.run("dvc", "repro")
     for name in FINAL:
-        assert project.read(name) == whole.read(name), name
+        assert project.read(name) == reproduced.read(name), name

@@ -101,6 +101,11 @@ class Project:
         """The text of a file."""
         return (self.folder / path).read_text()
 
+    def copy(self, folder: Path) -> "Project":
+        """All of it, with what was computed."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder, self.variables)
+
     def clone(self, folder: Path) -> "Project":
         """A clone without data, in which the same user works."""
         self.run("git", "clone", "-q", str(self.folder), str(folder))

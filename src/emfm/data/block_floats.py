@@ -32,12 +32,15 @@ def encode(values: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.i
 
 def decode(mantissas: NDArray[np.int16], exponents: NDArray[np.int8]) -> NDArray[np.float32]:
     """The values ``(..., ny, nx)``, exactly: the inverse of `encode` but for its rounding."""
+    return scaled(mantissas.astype(np.float32), exponents)
+
+
+def scaled(mantissas: NDArray[np.float32], exponents: NDArray[np.int8]) -> NDArray[np.float32]:
+    """The array of ``mantissas``, which now holds the values: see `decode`."""
     import torch  # here, for those who only encode: it takes seconds to load
 
-    values = np.empty(mantissas.shape, np.float32)
-    scale = torch.from_numpy(_power_of_two(exponents))
-    torch.from_numpy(values).copy_(torch.from_numpy(mantissas)).mul_(scale)  # on all threads
-    return values
+    torch.from_numpy(mantissas).mul_(torch.from_numpy(_power_of_two(exponents)))  # on all threads
+    return mantissas
 
 
 def _power_of_two(exponents: NDArray[np.integer[Any]]) -> NDArray[np.float32]:

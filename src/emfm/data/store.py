@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emfm.data.block_floats import EXPONENT, MANTISSA, decode, rounding
+from emfm.data.block_floats import EXPONENT, MANTISSA, rounding, scaled
 from emfm.data.sample import DataError
 from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry, Grid
@@ -151,11 +151,11 @@ class Store:
 
     def source_h(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Source H of ``rows``, in their order: ``(len(rows), 4, ny, nx)``, A/m."""
-        return self._gather(self._source_h, rows)
+        return self._gather(self._source_h, rows, np.float32)
 
     def target(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Target E (V/m) and H (A/m) of ``rows``, in their order: ``(len(rows), 12, ny, nx)``."""
-        return decode(self._gather(self._target, rows), self._gather(self._exponent, rows))
+        return scaled(self._gather(self._target, rows, np.float32), self._gather(self._exponent, rows, EXPONENT))
 
     def rows_of(self, ids: Sequence[str], where: str) -> NDArray[np.int64]:
         """The rows of samples by ID (of the first, where one is repeated); raises DataError for an unknown ID."""
@@ -168,16 +168,18 @@ class Store:
             )
         return rows.to_numpy(np.int64)
 
-    def _gather(self, shards: list[NDArray[_Number]], rows: Sequence[int] | NDArray[np.int64]) -> NDArray[_Number]:
+    def _gather(
+        self, shards: Sequence[NDArray[Any]], rows: Sequence[int] | NDArray[np.int64], dtype: type[_Number]
+    ) -> NDArray[_Number]:
         wanted = np.asarray(rows, np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"rows must be within 0 and {len(self) - 1}")
-        out = np.empty((len(wanted), *shards[0].shape[1:]), shards[0].dtype)
+        out = np.empty((len(wanted), *shards[0].shape[1:]), dtype)
         numbers, places = np.divmod(wanted, self.header.shard_samples)
         for number in np.unique(numbers):
             _fetch(shards[number], places[numbers == number])
         plain = [np.asarray(shard) for shard in shards]
-        # One after another: an indexed choice of rows is a copy of them all, which is then copied again.
+        # One after another, cast on the way: an indexed choice of rows is a copy, which is then copied again.
         for place, (number, row) in enumerate(zip(numbers.tolist(), places.tolist(), strict=True)):
             out[place] = plain[number][row]
         return out
