@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from emfm.data.sample_lists import read_ids
 from emfm.data.store import Store
@@ -30,6 +31,7 @@ def stages_run(done):
 
 
 def test_a_second_repro_runs_nothing_and_all_is_clean(reproduced):
+    assert sorted(yaml.safe_load(reproduced.read("dvc.lock"))["stages"]) == sorted(STAGES)
     assert stages_run(reproduced.run("dvc", "repro")) == []
     assert "up to date" in reproduced.run("dvc", "status").stdout
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
@@ -37,7 +39,7 @@ def test_a_second_repro_runs_nothing_and_all_is_clean(reproduced):
 
 def test_a_fresh_clone_reproduces_the_lock_and_the_reports_byte_for_byte(reproduced, tmp_path):
     clone = reproduced.clone(tmp_path / "clone")
-    assert sorted(stages_run(clone.run("dvc", "repro"))) == sorted(STAGES)
+    assert stages_run(clone.run("dvc", "repro")) == STAGES[:-2]  # what the last two put out is in git
     assert clone.run("git", "status", "--porcelain").stdout == ""
 
 
