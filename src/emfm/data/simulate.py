@@ -11,12 +11,14 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emfm.data.sample import Sample
 from emfm.data.scene_kinds.mix import SceneMix
 from emfm.data.scenes import Scene
 from emfm.data.source_kinds import SOURCE_KINDS, SourceKind
 from emfm.params.acquire import SimulateParams
+from emfm.physics.channels import Channels
 from emfm.physics.grid import Geometry
 
 Repeat = Literal["id", "parameters", "content"]
@@ -88,8 +90,8 @@ class SimulatedSource:
         return Sample(
             id=f"{begin}s{plan.row if plan.repeat == 'id' else row:08d}",
             family=f"{begin}f{plan.family:08d}",
-            source_h=source_h.astype(np.float32),
-            target=target.astype(np.float32),
+            source_h=_channels(source_h),
+            target=_channels(target),
             parameters=self._mix.parameters(place, layout),
         )
 
@@ -153,6 +155,10 @@ def _plan_block(block: int, length: int, planted: bool, seed: int, family_size: 
         originals.append(RowPlan(first + place, family, None))
         plans.append(originals[-1])
     return tuple(plans)
+
+
+def _channels(fields: Channels) -> NDArray[np.float32]:
+    return fields.astype(np.float32, order="C").reshape(-1, *fields.shape[-2:])
 
 
 def _generator(seed: int, stream: int, number: int) -> np.random.Generator:

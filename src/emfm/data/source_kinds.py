@@ -7,9 +7,9 @@ import numpy as np
 from emfm.data.scenes import Scene
 from emfm.params.acquire import SimulateParams
 from emfm.physics.aperture import aperture_operator
-from emfm.physics.channels import TARGET_COMPONENTS, Channels, to_channels, to_components
-from emfm.physics.elements import FieldPoints
-from emfm.physics.grid import Geometry
+from emfm.physics.channels import SOURCE_COMPONENTS, Channels, to_channels, to_components
+from emfm.physics.elements import FieldPoints, Real
+from emfm.physics.grid import Geometry, Grid
 from ttt.registry import Registry
 
 
@@ -17,12 +17,12 @@ class SourceKind(Protocol):
     """How a scene radiates."""
 
     def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
-        """The channels of source H, ``(4, ny, nx)`` A/m, and of target E and H, ``(12, ny, nx)`` V/m and A/m."""
+        """Source H, A/m, and target E and H, V/m and A/m: axes in front of ``(ny, nx)`` are the channels in C order."""
         ...
 
 
-_SCANNED: Final = slice(TARGET_COMPONENTS.index("Hx"), TARGET_COMPONENTS.index("Hz"))
-"""The components of source H among those of all fields."""
+_SCANNED: Final = 1, slice(len(SOURCE_COMPONENTS))
+"""The components of source H among E and H."""
 
 SOURCE_KINDS: Final[Registry[SourceKind]] = Registry("source kind")
 
@@ -41,7 +41,7 @@ class ElementSource:
         source, target = self._geometry.source, self._geometry.target
         fields = self._points.parts(scene.positions, scene.moments, scene.magnetic)
         scan = source.ny * source.nx
-        return fields[_SCANNED, :, :scan].reshape(-1, *source.shape), fields[..., scan:].reshape(-1, *target.shape)
+        return _on_grid(fields[_SCANNED][..., :scan], source), _on_grid(fields[..., scan:], target)
 
 
 @SOURCE_KINDS.register("aperture", params=SimulateParams)
@@ -59,5 +59,10 @@ class ApertureSource:
     def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
         """The scan of the scene's elements, and the field of the scan's equivalent current."""
         fields = self._points.parts(scene.positions, scene.moments, scene.magnetic)
-        source_h = fields[_SCANNED].reshape(-1, *self._source.shape)
+        source_h = _on_grid(fields[_SCANNED], self._source).reshape(-1, *self._source.shape)
         return source_h, to_channels(np.tensordot(self._operator, to_components(source_h), axes=3))
+
+
+def _on_grid(fields: Real, grid: Grid) -> Real:
+    """Fields at ``grid.points()``, ``(..., ny * nx)`` -> on the grid, ``(..., ny, nx)``."""
+    return fields.reshape(*fields.shape[:-1], *grid.shape)

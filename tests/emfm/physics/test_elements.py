@@ -139,9 +139,11 @@ def test_prepared_points_have_the_real_and_imaginary_parts_of_the_same_fields(co
     parts = FieldPoints(points, FREQUENCY).parts(positions, moments, magnetic)
     mask = magnetic[:, None]
     vectors = element_fields(points, positions, moments * ~mask, moments * mask, FREQUENCY)
-    truth = np.concatenate([vector.T for vector in vectors])
-    np.testing.assert_allclose(parts[:, 0], truth.real, rtol=0, atol=1e-12 * np.abs(truth).max(initial=0))
-    np.testing.assert_allclose(parts[:, 1], truth.imag, rtol=0, atol=1e-12 * np.abs(truth).max(initial=0))
+    assert parts.shape == (2, 3, 2, 100)
+    for part, vector in zip(parts, vectors, strict=True):
+        tolerance = 1e-12 * np.abs(vector).max()
+        np.testing.assert_allclose(part[:, 0], vector.real.T, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(part[:, 1], vector.imag.T, rtol=0, atol=tolerance)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(1e8, 2e10))
