@@ -23,7 +23,6 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 _PAIRS_AT_ONCE = 1 << 14
 _NEXT, _LAST = [1, 2, 0], [2, 0, 1]
-_CYCLE = [0, 1, 2, 0, 1]
 _GREEN, _SWIRL, _RADIAL = range(3)
 _INDUCTION = np.array([[MU_0], [EPSILON_0]])
 _DUALITY = np.array([[-1], [1]])
@@ -156,8 +155,7 @@ class _Sources:
         electric_and_magnetic = moments.T[:, None] * kinds
         own = electric_and_magnetic * (-1j * omega * _INDUCTION)
         turning = electric_and_magnetic[:, ::-1] * _DUALITY
-        first, second = (vectors.take(_CYCLE, axis=0) for vectors in (turning, places))
-        turned = first[1:4] * second[2:] - first[2:] * second[1:4]
+        turned = turning.take(_NEXT, 0) * places.take(_LAST, 0) - turning.take(_LAST, 0) * places.take(_NEXT, 0)
 
         weights = np.zeros((7, 2, 3, len(positions)), np.complex128)
         field, around, along = weights[:3], weights[3:6], weights[6]
