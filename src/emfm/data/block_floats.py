@@ -14,19 +14,18 @@ MANTISSA: Final = np.int16
 EXPONENT: Final = np.int8
 _BITS: Final = 15
 _LARGEST: Final = np.iinfo(MANTISSA).max
-_LOWEST: Final = int(np.iinfo(EXPONENT).min)
+_LOWEST: Final = -127  # one more would do for int8, but its inverse power of two not for float32
 _VANISHING: Final = 2.0 ** (_LOWEST - 1)  # what is not above it is rounded to zero
 
 
 def encode(values: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
     """Mantissas ``(..., ny, nx)`` and exponents ``(..., ny)`` of finite ``values`` ``(..., ny, nx)``."""
-    largest = np.abs(values).max(axis=-1)
+    mantissas = np.abs(values)
+    largest = mantissas.max(axis=-1)
     exponents = np.where(largest > _VANISHING, np.maximum(np.frexp(largest)[1] - _BITS, _LOWEST), 0)
-    half = exponents // 2  # in two steps, as float32 does not hold all powers of two that this takes
-    mantissas = values * _power_of_two(-half)
-    mantissas *= _power_of_two(half - exponents)
+    np.multiply(values, _power_of_two(-exponents), out=mantissas)
     np.rint(mantissas, out=mantissas)
-    np.clip(mantissas, -_LARGEST, _LARGEST, out=mantissas)
+    mantissas.clip(-_LARGEST, _LARGEST, out=mantissas)
     return mantissas.astype(MANTISSA), exponents.astype(EXPONENT)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emfm.data.block_floats import EXPONENT, MANTISSA, encode
-from emfm.data.sample import DataError, SampleSource
+from emfm.data.sample import DataError, Sample, SampleSource
 from emfm.data.store import (
     FINGERPRINTS_FILE,
     HEADER_FILE,
@@ -180,14 +180,12 @@ def _write_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sh
         _write_header(targets, (count, *field), MANTISSA)
         for place, row in enumerate(shard.rows):
             sample = source.sample(row)
-            source_h = _checked(sample.source_h, scan, f"sample {sample.id}, source H")
-            target = _checked(sample.target, field, f"sample {sample.id}, target")
-            mantissas, exponents[place] = encode(target)
-            scans.write(np.ascontiguousarray(source_h).data)
+            content = _checked_content(sample, scan, field)
+            mantissas, exponents[place] = encode(sample.target)
+            scans.write(np.ascontiguousarray(sample.source_h).data)
             targets.write(mantissas.data)
             parameters[place] = sample.parameters
-            known = sample.fingerprint
-            fingerprints[place] = fingerprint(source_h, target) if known is None else known
+            fingerprints[place] = content if sample.fingerprint is None else sample.fingerprint
             ids.append(sample.id)
             families.append(sample.family)
     np.save(folder / files.exponent, exponents)
@@ -216,12 +214,18 @@ def _finish(shard: _Shard) -> _Shard:
     return shard
 
 
-def _checked(array: NDArray[np.float32], shape: tuple[int, ...], what: str) -> NDArray[np.float32]:
-    if array.shape != shape:
-        raise DataError(f"{what}: must have the shape {shape}, found {array.shape}")
-    if not np.isfinite(array).all():
-        raise DataError(f"{what}: holds NaN, Inf or a number too large for float32; remove or mend the sample")
-    return array
+def _checked_content(sample: Sample, scan: tuple[int, ...], field: tuple[int, ...]) -> NDArray[np.float64]:
+    """The sample's `fingerprint`, whose norms are finite only where all values are."""
+    parts = (("source H", sample.source_h, scan), ("target", sample.target, field))
+    for name, array, shape in parts:
+        if array.shape != shape:
+            raise DataError(f"sample {sample.id}, {name}: must have the shape {shape}, found {array.shape}")
+    content = fingerprint(sample.source_h, sample.target)
+    for (name, _, _), norm in zip(parts, content[::2], strict=True):
+        if not np.isfinite(norm):
+            problem = "holds NaN, Inf or a number too large for float32; remove or mend the sample"
+            raise DataError(f"sample {sample.id}, {name}: {problem}")
+    return content
 
 
 def _join(shards: list[_Shard], header: StoreHeader, folder: Path, work: Path) -> None:

@@ -11,13 +11,14 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emfm.data.sample import Sample
 from emfm.data.scene_kinds.mix import SceneMix
 from emfm.data.scenes import Scene
 from emfm.data.source_kinds import SOURCE_KINDS, SourceKind
 from emfm.params.acquire import SimulateParams
-from emfm.physics.channels import to_channels
+from emfm.physics.channels import Channels
 from emfm.physics.grid import Geometry
 
 Repeat = Literal["id", "parameters", "content"]
@@ -83,32 +84,32 @@ class SimulatedSource:
 
     def sample(self, row: int) -> Sample:
         """The sample of ``row``, computed in double precision and rounded to float32 at the end."""
-        plan = plan_row(row, self.seed, self.params)
-        place, layout = self._layout(plan)
-        source_h, target = self._source_kind.radiate(self._mix.kinds[place].elements(layout))
+        plan, place, layout = self._layout(row)
+        source_h, target = self._source_kind.radiate(self._mix.elements(place, layout))
         begin = f"{self.set_name}-" if self.set_name else ""
         return Sample(
             id=f"{begin}s{plan.row if plan.repeat == 'id' else row:08d}",
             family=f"{begin}f{plan.family:08d}",
-            source_h=to_channels(source_h.astype(np.complex64)),
-            target=to_channels(target.astype(np.complex64)),
+            source_h=_channels(source_h),
+            target=_channels(target),
             parameters=self._mix.parameters(place, layout),
         )
 
     def scene(self, row: int) -> Scene:
         """The current elements of ``row``."""
-        place, layout = self._layout(plan_row(row, self.seed, self.params))
-        return self._mix.kinds[place].elements(layout)
+        _, place, layout = self._layout(row)
+        return self._mix.elements(place, layout)
 
-    def _layout(self, plan: RowPlan) -> tuple[int, Any]:
-        """The place of the family's kind in the mix, and the member's layout."""
+    def _layout(self, row: int) -> tuple[RowPlan, int, Any]:
+        """What ``row`` holds: its plan, the place of its kind in the mix, and its layout."""
+        plan = plan_row(row, self.seed, self.params)
         if plan.family not in self._last_drawn:
             self._last_drawn.clear()
             self._last_drawn[plan.family] = self._draw(plan.family)
         place, family = self._last_drawn[plan.family]
         kind = self._mix.kinds[place]
         member = kind.perturb(family, self._generator(_Stream.MEMBER, plan.row))
-        return place, kind.rewrite(member) if plan.repeat == "content" else member
+        return plan, place, kind.rewrite(member) if plan.repeat == "content" else member
 
     def _draw(self, family: int) -> tuple[int, Any]:
         """The place of a family's kind in the mix, and the layout that its members perturb."""
@@ -154,6 +155,10 @@ def _plan_block(block: int, length: int, planted: bool, seed: int, family_size: 
         originals.append(RowPlan(first + place, family, None))
         plans.append(originals[-1])
     return tuple(plans)
+
+
+def _channels(fields: Channels) -> NDArray[np.float32]:
+    return fields.astype(np.float32, order="C").reshape(-1, *fields.shape[-2:])
 
 
 def _generator(seed: int, stream: int, number: int) -> np.random.Generator:

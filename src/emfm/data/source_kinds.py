@@ -6,23 +6,23 @@ import numpy as np
 
 from emfm.data.scenes import Scene
 from emfm.params.acquire import SimulateParams
-from emfm.physics.aperture import aperture_operator, on_grid
-from emfm.physics.channels import TARGET_COMPONENTS
-from emfm.physics.elements import Complex, element_fields, stacked_element_fields
-from emfm.physics.grid import Geometry
+from emfm.physics.aperture import aperture_operator
+from emfm.physics.channels import SOURCE_COMPONENTS, Channels, to_channels, to_components
+from emfm.physics.elements import FieldPoints, Real
+from emfm.physics.grid import Geometry, Grid
 from ttt.registry import Registry
 
 
 class SourceKind(Protocol):
     """How a scene radiates."""
 
-    def radiate(self, scene: Scene) -> tuple[Complex, Complex]:
-        """Source H, complex ``(2, ny, nx)`` A/m, and target E and H, complex ``(6, ny, nx)``, V/m and A/m."""
+    def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
+        """Source H, A/m, and target E and H, V/m and A/m: axes in front of ``(ny, nx)`` are the channels in C order."""
         ...
 
 
-_SCANNED: Final = slice(TARGET_COMPONENTS.index("Hx"), TARGET_COMPONENTS.index("Hz"))
-"""The components of source H among those of all fields."""
+_SCANNED: Final = 1, slice(len(SOURCE_COMPONENTS))
+"""The components of source H among E and H."""
 
 SOURCE_KINDS: Final[Registry[SourceKind]] = Registry("source kind")
 
@@ -33,15 +33,15 @@ class ElementSource:
 
     def __init__(self, _: SimulateParams, geometry: Geometry) -> None:
         self._geometry = geometry
-        self._points = np.concatenate([geometry.source.points(), geometry.target.points()])
+        points = np.concatenate([geometry.source.points(), geometry.target.points()])
+        self._points = FieldPoints(points, geometry.frequency)
 
-    def radiate(self, scene: Scene) -> tuple[Complex, Complex]:
+    def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
         """The closed-form field of the scene's elements on both planes."""
         source, target = self._geometry.source, self._geometry.target
-        electric, magnetic = scene.electric_and_magnetic()
-        fields = stacked_element_fields(self._points, scene.positions, electric, magnetic, self._geometry.frequency)
+        fields = self._points.parts(scene.positions, scene.moments, scene.magnetic)
         scan = source.ny * source.nx
-        return fields[_SCANNED, :scan].reshape(-1, *source.shape), fields[:, scan:].reshape(-1, *target.shape)
+        return _on_grid(fields[_SCANNED][..., :scan], source), _on_grid(fields[..., scan:], target)
 
 
 @SOURCE_KINDS.register("aperture", params=SimulateParams)
@@ -52,13 +52,17 @@ class ApertureSource:
     """
 
     def __init__(self, _: SimulateParams, geometry: Geometry) -> None:
-        self._geometry = geometry
+        self._source = geometry.source
+        self._points = FieldPoints(geometry.source.points(), geometry.frequency)
         self._operator = aperture_operator(geometry.source, geometry.target, geometry.frequency)
 
-    def radiate(self, scene: Scene) -> tuple[Complex, Complex]:
+    def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
         """The scan of the scene's elements, and the field of the scan's equivalent current."""
-        source = self._geometry.source
-        electric, magnetic = scene.electric_and_magnetic()
-        _, h_field = element_fields(source.points(), scene.positions, electric, magnetic, self._geometry.frequency)
-        source_h = on_grid(h_field, source)[:2]
-        return source_h, np.tensordot(self._operator, source_h, axes=3)
+        fields = self._points.parts(scene.positions, scene.moments, scene.magnetic)
+        source_h = _on_grid(fields[_SCANNED], self._source).reshape(-1, *self._source.shape)
+        return source_h, to_channels(np.tensordot(self._operator, to_components(source_h), axes=3))
+
+
+def _on_grid(fields: Real, grid: Grid) -> Real:
+    """Fields at ``grid.points()``, ``(..., ny * nx)`` -> on the grid, ``(..., ny, nx)``."""
+    return fields.reshape(*fields.shape[:-1], *grid.shape)

@@ -9,6 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+Channels = NDArray[np.floating[Any]]
+"""Real channels ``(..., 2c, y, x)``."""
+
 SOURCE_COMPONENTS: Final = ("Hx", "Hy")
 """Components of source H: the tangential magnetic field, A/m."""
 
@@ -38,13 +41,13 @@ UNITS: Final = {"E": "V/m", "H": "A/m"}
 """Unit of a channel by the first letter of its name."""
 
 
-def to_channels(components: NDArray[np.complexfloating[Any, Any]]) -> NDArray[np.floating[Any]]:
+def to_channels(components: NDArray[np.complexfloating[Any, Any]]) -> Channels:
     """Complex components ``(..., c, y, x)`` -> real channels ``(..., 2c, y, x)`` of the same precision."""
     *front, count, ny, nx = components.shape
     pairs = np.stack([components.real, components.imag], axis=-3)
     return pairs.reshape(*front, 2 * count, ny, nx)
 
 
-def to_components(channels: NDArray[np.floating[Any]]) -> NDArray[np.complexfloating[Any, Any]]:
+def to_components(channels: Channels) -> NDArray[np.complexfloating[Any, Any]]:
     """Real channels ``(..., 2c, y, x)`` -> complex components ``(..., c, y, x)``, the inverse of `to_channels`."""
     return channels[..., 0::2, :, :] + 1j * channels[..., 1::2, :, :]

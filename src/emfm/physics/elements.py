@@ -24,6 +24,9 @@ Complex = NDArray[np.complex128]
 _PAIRS_AT_ONCE = 1 << 14
 _NEXT, _LAST = [1, 2, 0], [2, 0, 1]
 _GREEN, _SWIRL, _RADIAL = range(3)
+_INDUCTION = np.array([[MU_0], [EPSILON_0]])
+_DUALITY = np.array([[-1], [1]])
+"""Of electric and of magnetic elements: E of a magnetic one turns the other way than H of an electric one."""
 
 
 def element_fields(
@@ -58,23 +61,50 @@ def stacked_element_fields(
     frequency: float,
 ) -> Complex:
     """The fields of `element_fields` in one array ``(6, P)``: Ex, Ey, Ez in V/m, then Hx, Hy, Hz in A/m."""
-    points = _vectors("points", points, np.float64)
     positions = _vectors("positions", positions, np.float64)
-    electric = _vectors("electric", electric, np.complex128, len(positions))
-    magnetic = _vectors("magnetic", magnetic, np.complex128, len(positions))
-    omega = 2 * np.pi * _checked(frequency)
-    wavenumber = omega / SPEED_OF_LIGHT
+    moments = [
+        _vectors(name, values, np.complex128, len(positions))
+        for name, values in (("electric", electric), ("magnetic", magnetic))
+    ]
+    radiating = [values.any(axis=1) for values in moments]
+    parts = FieldPoints(points, frequency).parts(
+        np.concatenate([positions[chosen] for chosen in radiating]),
+        np.concatenate([values[chosen] for values, chosen in zip(moments, radiating, strict=True)]),
+        np.repeat([False, True], [np.count_nonzero(chosen) for chosen in radiating]),
+    )
+    return _as_complex(np.moveaxis(parts, 2, 0)).reshape(6, -1)
 
-    fields = np.zeros((2, 3, len(points)), np.complex128)
-    sources = _Sources.of(positions, electric, magnetic, omega)
-    if len(sources.positions):
-        homogeneous = np.ones((4, len(points)))
-        homogeneous[:3] = points.T
-        block = max(1, _PAIRS_AT_ONCE // len(sources.positions))
-        for start in range(0, len(points), block):
-            chosen = slice(start, start + block)
-            fields.real[..., chosen], fields.imag[..., chosen] = sources.fields(homogeneous[:, chosen], wavenumber)
-    return fields.reshape(6, -1)
+
+class FieldPoints:
+    """Points where the fields of many scenes are wanted: checked and prepared once."""
+
+    def __init__(self, points: ArrayLike, frequency: float) -> None:
+        """See `element_fields`, also for what is refused."""
+        self._points = np.ascontiguousarray(_vectors("points", points, np.float64).T)
+        self._omega = 2 * np.pi * _checked(frequency)
+
+    def parts(self, positions: Real, moments: Complex, magnetic: NDArray[np.bool_]) -> Real:
+        """The fields of N elements, each electric or magnetic, in real and imaginary parts.
+
+        Args:
+            positions: where the elements are, ``(N, 3)``, m.
+            moments: complex ``(N, 3)``, A.m or V.m.
+            magnetic: which elements are magnetic, ``(N,)``.
+
+        Returns:
+            ``(2, 3, 2, P)``: E in V/m and H in A/m; x, y, z; real and imaginary part.
+
+        Raises:
+            ValueError: a point lies on an element, where the field is infinite.
+        """
+        count = self._points.shape[1]
+        if not len(positions):
+            return np.zeros((2, 3, 2, count))
+        sources = _Sources.of(positions, moments, magnetic, self._omega)
+        block = max(1, _PAIRS_AT_ONCE // len(positions))
+        blocks = [self._points[:, start : start + block] for start in range(0, count, block)]
+        fields = [sources.fields(points, self._omega / SPEED_OF_LIGHT) for points in blocks]
+        return fields[0] if len(fields) == 1 else np.concatenate(fields, axis=-1)
 
 
 def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: float) -> Complex:
@@ -87,8 +117,9 @@ def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: floa
     positions = _vectors("positions", positions, np.float64)
     omega = 2 * np.pi * _checked(frequency)
     wavenumber = omega / SPEED_OF_LIGHT
-    green, swirl, radial = map(_as_complex, _waves(points.T, positions.T, wavenumber))
-    offsets = points.T[:, None, :] - positions.T[:, :, None]
+    offsets = points.T - positions[:, :, None]
+    green, swirl, radial = map(_as_complex, _waves(offsets, wavenumber))
+    offsets = offsets.swapaxes(0, 1)
     own = -radial * offsets[:, None] * offsets[None, :]
     for axis in range(3):
         own[axis, axis] += green - swirl / wavenumber**2
@@ -103,75 +134,67 @@ def unit_element_fields(points: ArrayLike, positions: ArrayLike, frequency: floa
 
 @dataclass(frozen=True)
 class _Sources:
-    """Radiating elements, electric before magnetic, with the weights that sum what `_waves` gives to E and H.
+    """Radiating elements, with the weights that sum what `_waves` gives to E and H.
 
     All sums over elements are one matrix product, as R r is the point less the position. Real and imaginary parts are
     apart: real arithmetic takes a third of the time of numpy's complex one.
     """
 
     positions: Real
-    projections: Real
-    """``(2, N, 4)``: times a point with a 1 after z, the projection of the own field's moment on R r."""
+    moments: Real
+    """``(2, N, 1, 3)``: those of the own field, real and imaginary parts."""
     weights: Real
-    """``(2 * (6 + 6 + 2), 6 * N)``: of each wave in E and H, in what turns and in what lies along the point."""
+    """``((3 + 3 + 1) * 2 * 2, 6 * N)``: of each wave in x, y, z, in what turns about the point, in what lies along it;
+    there in E and H; there in real and imaginary part."""
 
     @classmethod
-    def of(cls, positions: Real, electric: Complex, magnetic: Complex, omega: float) -> Self:
-        """The elements whose moment is not zero."""
-        kinds = [moments.any(axis=1) for moments in (electric, magnetic)]
-        size = int(np.count_nonzero(kinds[0]))
-        places = np.concatenate([positions[kind] for kind in kinds])
-        moments = np.concatenate([electric[kinds[0]], magnetic[kinds[1]]])
-        own = -1j * omega * moments
-        own[:size] *= MU_0
-        own[size:] *= EPSILON_0
-        turning = moments.T.copy()
-        turning[:, size:] *= -1
-        turned = turning[_NEXT] * places.T[_LAST] - turning[_LAST] * places.T[_NEXT]
+    def of(cls, positions: Real, moments: Complex, magnetic: NDArray[np.bool_], omega: float) -> Self:
+        """The elements of `FieldPoints.parts`."""
+        places = positions.T[:, None]
+        kinds = np.array([~magnetic, magnetic])
+        electric_and_magnetic = moments.T[:, None] * kinds
+        own = electric_and_magnetic * (-1j * omega * _INDUCTION)
+        turning = electric_and_magnetic[:, ::-1] * _DUALITY
+        turned = turning.take(_NEXT, 0) * places.take(_LAST, 0) - turning.take(_LAST, 0) * places.take(_NEXT, 0)
 
-        field, around = np.zeros((2, 2, 3, 3, len(places)), np.complex128)
-        along = np.zeros((2, 3, len(places)), np.complex128)
-        for kind, chosen in enumerate((slice(size), slice(size, None))):
-            field[kind, :, _GREEN, chosen] = own[chosen].T
-            field[kind, :, _SWIRL, chosen] = own[chosen].T * -((SPEED_OF_LIGHT / omega) ** 2)
-            field[1 - kind, :, _SWIRL, chosen] = -turned[:, chosen]
-            field[kind, :, _RADIAL, chosen] = places[chosen].T
-            around[1 - kind, :, _SWIRL, chosen] = turning[:, chosen]
-            along[kind, _RADIAL, chosen] = 1
-        projections = np.concatenate([own, -np.sum(own * places, axis=1, keepdims=True)], axis=1)
-        weights = np.concatenate([field.reshape(6, 3, -1), around.reshape(6, 3, -1), along])
-        return cls(places, np.stack([projections.real, projections.imag]), _real_matrix(weights))
+        weights = np.zeros((7, 2, 3, len(positions)), np.complex128)
+        field, around, along = weights[:3], weights[3:6], weights[6]
+        field[:, :, _GREEN] = own
+        field[:, :, _SWIRL] = own * -((SPEED_OF_LIGHT / omega) ** 2) - turned
+        field[:, :, _RADIAL] = kinds * places
+        around[:, :, _SWIRL] = turning
+        along[:, _RADIAL] = kinds
+        moment = own.sum(axis=1).T
+        return cls(positions, np.array([moment.real, moment.imag])[:, :, None], _real_matrix(weights))
 
     def fields(self, points: Real, wavenumber: float) -> Real:
-        """E and H at points ``(4, P)``, which end with 1: ``(2, 2, 3, P)``, real and imaginary parts, then E and H."""
+        """E and H at points ``(3, P)``: see `FieldPoints.parts`."""
         import torch  # see `_waves`; its fused product and sum takes half the time of numpy's two steps
 
-        waves = _waves(points[:3], self.positions.T, wavenumber)
-        _multiply(waves[_RADIAL], self.projections @ points)
-        sums = torch.from_numpy(self.weights @ waves.reshape(-1, points.shape[1])).reshape(2, -1, points.shape[1])
-        places = torch.from_numpy(points[:3])
-        fields = sums[:, :6].view(2, 2, 3, -1)
-        around = sums[:, 6:12].view(2, 2, 3, -1)
-        along = sums[:, 12:]
+        offsets = points - self.positions[:, :, None]
+        waves = _waves(offsets, wavenumber)
+        _multiply(waves[_RADIAL], (self.moments @ offsets)[:, :, 0])
+        sums = (self.weights @ waves.reshape(-1, points.shape[1])).reshape(7, 2, 2, -1)
+        places = torch.from_numpy(points).unbind()
+        *vectors, along = torch.from_numpy(sums).unbind()
+        field, around = vectors[:3], vectors[3:]
         for one, two, three in zip(range(3), _NEXT, _LAST, strict=True):
-            field = fields[:, :, one]
-            field.addcmul_(around[:, :, two], places[three])
-            field.addcmul_(around[:, :, three], places[two], value=-1)
-            field.addcmul_(along, places[one], value=-1)
-        summed: Real = fields.numpy()
-        return summed
+            field[one].addcmul_(around[two], places[three])
+            field[one].addcmul_(around[three], places[two], value=-1)
+            field[one].addcmul_(along, places[one], value=-1)
+        return sums[:3].swapaxes(0, 1)
 
 
 def _real_matrix(matrices: Complex) -> Real:
-    """What multiplies real and imaginary parts of ``(k, 2, N, P)`` as ``(rows, k, N)`` does complex numbers."""
-    rows, waves, elements = matrices.shape
-    parts = np.empty((2, rows, waves, 2, elements))
-    parts[0, :, :, 0] = parts[1, :, :, 1] = matrices.real
-    parts[1, :, :, 0], parts[0, :, :, 1] = matrices.imag, -matrices.imag
-    return parts.reshape(2 * rows, -1)
+    """What multiplies real and imaginary parts of ``(k, 2, N, P)`` as ``(..., k, N)`` does complex numbers."""
+    *rows, waves, elements = matrices.shape
+    parts = np.empty((*rows, 2, waves, 2, elements))
+    parts[..., 0, :, 0, :] = parts[..., 1, :, 1, :] = matrices.real
+    parts[..., 1, :, 0, :], parts[..., 0, :, 1, :] = matrices.imag, -matrices.imag
+    return parts.reshape(-1, 2 * waves * elements)
 
 
-def _waves(points: Real, positions: Real, wavenumber: float) -> Real:
+def _waves(offsets: Real, wavenumber: float) -> Real:
     """The factors of an element's field, ``(3, 2, N, P)``, real and imaginary parts.
 
     With s = g (1/R + jk) / R and d = R r the field in `element_fields` is H = s (I*l x d) and, times -jw mu0, E =
@@ -179,27 +202,20 @@ def _waves(points: Real, positions: Real, wavenumber: float) -> Real:
     again: what does not fit into the processor's cache takes three times as long.
 
     Args:
-        points: ``(3, P)``, m.
-        positions: of the elements, ``(3, N)``, m.
+        offsets: R r of each element and point, ``(N, 3, P)``, m.
         wavenumber: 1/m.
     """
     import torch  # here, for those who import this module and need no field: it takes seconds to load
 
-    distance = np.subtract(points[0], positions[0][:, None])
-    squares = distance * distance
-    for place, origin in zip(points[1:], positions[1:], strict=True):
-        np.subtract(place, origin[:, None], out=distance)
-        distance *= distance
-        squares += distance
+    squares = np.einsum("nip,nip->np", offsets, offsets)
     if not squares.all():
         raise ValueError("a point lies on an element, where the field is infinite")
-    np.sqrt(squares, out=distance)
+    distance = np.sqrt(squares)
     inverse_squared = np.divide(1, squares, out=squares)
     waves = np.empty((3, 2, *distance.shape))
     green, swirl, radial = waves
     phase = -wavenumber * distance
-    size = np.multiply(distance, inverse_squared, out=distance)
-    size /= 4 * np.pi
+    size = np.divide(1 / (4 * np.pi), distance, out=distance)
     angle = torch.from_numpy(phase)  # whose sine in double precision takes a tenth of the time of numpy's
     torch.cos(angle, out=torch.from_numpy(green[0]))
     torch.sin(angle, out=torch.from_numpy(green[1]))

@@ -130,15 +130,17 @@ def test_a_stop_while_the_shards_are_joined_loses_nothing(tmp_path, monkeypatch)
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
 
 
-def test_a_sample_that_cannot_be_stored_is_refused_by_name(tmp_path):
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize(("part", "name"), [("source_h", "source H"), ("target", "target")])
+def test_a_sample_that_cannot_be_stored_is_refused_by_name(tmp_path, part, name, value):
     class Broken(NumberedSource):
         def sample(self, row):
             sample = super().sample(row)
             if row == 3:
-                sample.target[2, 1, 1] = np.inf
+                getattr(sample, part)[2, 1, 1] = value
             return sample
 
-    with pytest.raises(DataError, match="sample c3, target: holds NaN, Inf or a number too large"):
+    with pytest.raises(DataError, match=f"sample c3, {name}: holds NaN, Inf or a number too large"):
         pack_to(tmp_path / "store", Broken())
     assert not (tmp_path / "store").exists()
 

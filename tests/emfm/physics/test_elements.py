@@ -11,7 +11,7 @@ from emfm.physics import Grid, element_fields
 from emfm.physics.aperture import on_grid
 from emfm.physics.channels import to_channels
 from emfm.physics.constants import EPSILON_0, ETA_0, MU_0, SPEED_OF_LIGHT
-from emfm.physics.elements import unit_element_fields
+from emfm.physics.elements import FieldPoints, unit_element_fields
 
 FREQUENCY = 5e9
 OMEGA = 2 * np.pi * FREQUENCY
@@ -128,6 +128,22 @@ def test_fields_are_linear_in_the_moments(seed, real, imag):
         size = np.abs(unscaled).max() * max(abs(factor), 1e-300)
         np.testing.assert_allclose(got, parts, rtol=0, atol=1e-12 * size)
         np.testing.assert_allclose(got, factor * unscaled, rtol=0, atol=1e-12 * size)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 300])
+def test_prepared_points_have_the_real_and_imaginary_parts_of_the_same_fields(count):
+    rng = np.random.default_rng(count)
+    positions, moments, _ = random_elements(count, count)
+    magnetic = rng.random(count) < 0.5
+    points = rng.uniform(-0.02, 0.02, (100, 3)) + [0, 0, 0.03]
+    parts = FieldPoints(points, FREQUENCY).parts(positions, moments, magnetic)
+    mask = magnetic[:, None]
+    vectors = element_fields(points, positions, moments * ~mask, moments * mask, FREQUENCY)
+    assert parts.shape == (2, 3, 2, 100)
+    for part, vector in zip(parts, vectors, strict=True):
+        tolerance = 1e-12 * np.abs(vector).max()
+        np.testing.assert_allclose(part[:, 0], vector.real.T, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(part[:, 1], vector.imag.T, rtol=0, atol=tolerance)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(1e8, 2e10))

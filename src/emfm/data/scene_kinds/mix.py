@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emfm.data.scene_kinds.kind import SceneKind
 from emfm.data.scene_kinds.registered import SCENE_KINDS
+from emfm.data.scenes import Scene
 from emfm.params.acquire import SimulateParams
 from emfm.physics.grid import Geometry
 from ttt.config import ConfigError, Section, parse_section, unknown_key
@@ -51,6 +52,10 @@ class SceneMix:
     def choose(self, number: float) -> int:
         """The place of the kind that a uniform ``number`` from 0 to 1 stands for."""
         return int(np.searchsorted(self.bounds, number, side="right"))
+
+    def elements(self, place: int, layout: Any) -> Scene:
+        """The current elements of ``layout``, which is of the kind at ``place``."""
+        return self.kinds[place].elements(layout)
 
     def parameters(self, place: int, layout: Any) -> NDArray[np.float64]:
         """The numbers that make ``layout``, which is of the kind at ``place``."""
