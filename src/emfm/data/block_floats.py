@@ -15,6 +15,8 @@ EXPONENT: Final = np.int8
 _BITS: Final = 15
 _LARGEST: Final = np.iinfo(MANTISSA).max
 _LOWEST: Final = -127  # one more would do for int8, but its inverse power of two not for float32
+_FIRST_POWER: Final = int(np.iinfo(EXPONENT).min)
+_POWERS: Final = np.ldexp(np.float32(1), np.arange(_FIRST_POWER, -_FIRST_POWER))
 _VANISHING: Final = 2.0 ** (_LOWEST - 1)  # what is not above it is rounded to zero
 
 
@@ -44,8 +46,8 @@ def scaled(mantissas: NDArray[np.float32], exponents: NDArray[np.int8]) -> NDArr
 
 def _power_of_two(exponents: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
     """What scales the rows of a plane: a product with it is faster than `numpy.ldexp` of the plane, and as exact."""
-    powers: NDArray[np.float32] = np.ldexp(np.float32(1), exponents)[..., None]
-    return powers
+    powers: NDArray[np.float32] = _POWERS.take(exponents.astype(np.int16) - _FIRST_POWER)
+    return powers[..., None]
 
 
 def rounding(row: int) -> float:
