@@ -10,12 +10,10 @@ import numpy as np
 import pydantic
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from emfm.data.sample import DataError
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from ttt.config import Section, parse_section
-from ttt.engine.side_by_side import side_by_side
 
 Floats = NDArray[np.floating[Any]]
 _SAMPLES_AT_ONCE = 4  # what stays in the processor's cache
@@ -86,16 +84,15 @@ class _Moments:
 
 def _of_each(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and sum of squared deviations of each sample's channels, ``(n, c)``."""
-    parts = torch.split(torch.from_numpy(values).flatten(2), _SAMPLES_AT_ONCE)
-    means, deviations = (torch.cat(found) for found in zip(*side_by_side(_of_few, parts), strict=True))
+    fields = torch.from_numpy(values).flatten(2)
+    means, deviations = torch.empty((2, *fields.shape[:2]), dtype=torch.float64)
+    for start in range(0, len(fields), _SAMPLES_AT_ONCE):
+        some = slice(start, start + _SAMPLES_AT_ONCE)
+        exact = fields[some].to(torch.float64, copy=True)
+        means[some] = exact.mean(2)
+        exact -= means[some, :, None]
+        deviations[some] = exact.square_().sum(2)
     return means.numpy(), deviations.numpy()
-
-
-def _of_few(fields: Tensor) -> tuple[Tensor, Tensor]:
-    exact = fields.to(torch.float64, copy=True)
-    means = exact.mean(2)
-    exact -= means[:, :, None]
-    return means, exact.square_().sum(2)
 
 
 def compute_norm_stats(batches: Iterable[tuple[Floats, Floats]], scale_by_source: bool, eps: float) -> NormStats:
