@@ -117,7 +117,11 @@ Calls = list[tuple[Any, tuple[Any, ...], dict[str, Any]]]
 
 
 def recorded(trained: "TrainedModel", scans: "NDArray[np.float32]") -> tuple[Calls, Calls]:
-    """The matrix products and the factorings, with their arguments, of one prediction without its trust."""
+    """The matrix products and the factorings, with their arguments, of one prediction without its trust.
+
+    By one thread, as what other threads do is not seen; they are done again by all threads, each product in turn.
+    """
+    import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
     products: Calls = []
@@ -132,8 +136,11 @@ def recorded(trained: "TrainedModel", scans: "NDArray[np.float32]") -> tuple[Cal
             return call(*args, **(kwargs or {}))
 
     trained(scans)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with Recorder():
         trained(scans)
+    torch.set_num_threads(threads)
     return products, factorings
 
 
