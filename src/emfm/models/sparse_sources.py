@@ -66,16 +66,18 @@ class SparseSources(nn.Module):
         rank, kept = min(params.rank, inputs), self._cells.groups * KEPT
         self.patterns: Tensor
         self.scans: Tensor
+        """Of a quarter of the cells, in the patterns; ``fields`` are of all."""
         self.fields: Tensor
         self.register_buffer("patterns", torch.zeros(inputs, rank, dtype=torch.complex64))
         self.register_buffer("scans", torch.zeros(kept // IMAGES, rank, dtype=torch.complex64))
         self.register_buffer("fields", torch.zeros(kept, modes, dtype=torch.complex64))
+        # Patterns, and entries of a packed covariance, stand parity by parity, so many each.
         self._bases = parity_bases(geometry.source)
-        self._patterns = in_proportion(rank, [basis.shape[1] for basis in self._bases])
-        parity = torch.arange(IMAGES).repeat_interleave(torch.tensor(self._patterns))
+        self._patterns_by_parity = in_proportion(rank, [basis.shape[1] for basis in self._bases])
+        parity = torch.arange(IMAGES).repeat_interleave(torch.tensor(self._patterns_by_parity))
         lower = torch.tril_indices(rank, rank)
         of_product = parity[lower[0]] ^ parity[lower[1]]
-        self._entries = [2 * count for count in torch.bincount(of_product, minlength=IMAGES).tolist()]
+        self._entries_by_parity = [2 * count for count in torch.bincount(of_product, minlength=IMAGES).tolist()]
         lower = lower[:, of_product.argsort(stable=True)]
         self._places: Tensor
         self._diagonal: Tensor
@@ -94,7 +96,7 @@ class SparseSources(nn.Module):
         double = rows.to(torch.complex128)
         power = double.mT @ double.conj()
         leading = []
-        for basis, count in zip(self._bases, self._patterns, strict=True):
+        for basis, count in zip(self._bases, self._patterns_by_parity, strict=True):
             _, vectors = torch.linalg.eigh(basis.mH @ power @ basis)
             leading.append(basis @ vectors[:, vectors.shape[1] - count :].flip(1))
         self.patterns.copy_(torch.cat(leading, 1))
@@ -141,13 +143,13 @@ class SparseSources(nn.Module):
 
     def _moments(self, solved: Tensor, projections: list[Tensor]) -> Tensor:
         """A_g^H S^-1 h of all groups, real and imaginary parts side by side: ``(n, groups, 2 * KEPT)``."""
-        parts = zip(torch.split(solved, self._patterns, 1), projections, strict=True)
+        parts = zip(torch.split(solved, self._patterns_by_parity, 1), projections, strict=True)
         by_parity = torch.cat([torch.view_as_real(part @ projection).flatten(1) for part, projection in parts], 1)
         return exchange(by_parity).view(len(solved), self._cells.groups, -1)
 
     def _spread(self, inverse: Tensor, covariances: list[Tensor]) -> Tensor:
         """tr(A_g^H S^-1 A_g) of all groups, ``(n, groups)``."""
-        packed = torch.split((self._lower(inverse) * self._twice).flatten(1), self._entries, 1)
+        packed = torch.split((self._lower(inverse) * self._twice).flatten(1), self._entries_by_parity, 1)
         return exchange(torch.cat([part @ of.mT for part, of in zip(packed, covariances, strict=True)], 1))
 
     @staticmethod
@@ -177,8 +179,10 @@ class SparseSources(nn.Module):
             atoms = torch.split(self.scans.view(-1, KEPT, self.scans.shape[1]), 64)
             packed = torch.cat([self._lower(part.mT @ part.conj()).flatten(1) for part in atoms])
             self._derived = _Derived(
-                covariances=[part.contiguous() for part in torch.split(packed, self._entries, 1)],
-                projections=[part.contiguous() for part in torch.split(self.scans.mH.resolve_conj(), self._patterns)],
+                covariances=[part.contiguous() for part in torch.split(packed, self._entries_by_parity, 1)],
+                projections=[
+                    part.contiguous() for part in torch.split(self.scans.mH.resolve_conj(), self._patterns_by_parity)
+                ],
                 strengths=self.fields.abs().square().reshape(self._cells.groups, -1).sum(1),
             )
         return self._derived

@@ -1,0 +1,124 @@
+"""What a finer search for sources costs and gains.
+
+    python benchmarks/search.py [--samples 400]
+
+searches scans of new scenes, clean and with noise, by more and by fewer patterns and steps than params.yaml has, and
+compares the fields of the sources that it finds with the true ones: the default model before it has learned anything.
+Writes search.md in reports/benchmarks/. It takes some minutes; let the machine do nothing else meanwhile.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from machine import OUT, ROOT, description, pin_libraries, seconds
+
+from ttt.config import read_yaml
+from ttt.files import write_text
+
+if TYPE_CHECKING:
+    from emfm.data.simulate import SimulatedSource
+    from emfm.models.modes import FieldModes
+    from emfm.models.source_cells import SourceRegionParams
+
+RANKS = (80, 120, 160, 200, 242)
+ITERATIONS = (4, 6, 12)
+"""Beside those of params.yaml, at the rank of params.yaml."""
+NOISE_DB = (None, 40.0, 20.0)
+SCANS_AT_ONCE = 32
+REPEATS = 2
+SEED = 1_000_000
+"""Of the scenes: none of the pipeline's."""
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=400, help="scenes that are searched; default: %(default)s")
+    args = parser.parse_args()
+    pin_libraries()
+    page = measure(args.samples)
+    write_text(OUT / "search.md", page)
+    sys.stdout.write(page)
+
+
+def measure(samples: int) -> str:
+    """The table; libraries must be pinned before."""
+    from emfm.data.simulate import SimulatedSource
+    from emfm.models.modes import SNAPSHOTS_PER_MODE, FieldModes
+    from emfm.models.snapshots import physical_snapshots
+    from emfm.models.source_cells import SourceRegionParams
+    from emfm.settings import load_params
+
+    file = Path(ROOT / "params.yaml")
+    params, model = load_params(file), read_yaml(file)["model"]
+    geometry = params.data.geometry()
+    changes = {"num_samples": samples, "family_size": 1, "duplicate_share": 0.0}
+    source = SimulatedSource(geometry, params.acquire.simulate.model_copy(update=changes), SEED)
+    default = SourceRegionParams(**model["sources"])
+    modes = FieldModes(model["modes"], geometry)
+    modes.find([physical_snapshots(geometry, default, SNAPSHOTS_PER_MODE * modes.count)])
+    settings = [{"rank": rank} for rank in sorted({*RANKS, default.rank})]
+    settings += [{"iterations": steps} for steps in ITERATIONS]
+    rows = [row(source, modes, default.model_copy(update=setting)) for setting in settings]
+    return "\n".join(
+        [
+            "# A finer search for sources",
+            "",
+            f"`python benchmarks/search.py`: {description()}. {samples:,} new scenes of the default set; relative L2",
+            "errors of E / of H, medians, and 95th percentiles in brackets, of the sources' field alone. The defaults",
+            f"are `rank: {default.rank}`, `iterations: {default.iterations}`.",
+            "",
+            "| rank | iterations | scans/s | clean scans | noise 40 dB below | 20 dB below |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def row(source: "SimulatedSource", modes: "FieldModes", region: "SourceRegionParams") -> str:
+    """The line of one setting."""
+    from emfm.models.sparse_sources import SparseSources
+
+    sources = SparseSources(region, source.geometry, modes.count)
+    sources.find(modes)
+    cells, rate = [], 0.0
+    for snr_db in NOISE_DB:
+        figures = searched(source, modes, sources, snr_db)
+        rate = max(rate, figures["scans_per_second"])
+        cells.append(
+            f"{figures['rel_l2_e']:.4f} / {figures['rel_l2_h']:.4f} "
+            f"({figures['rel_l2_e_p95']:.3f} / {figures['rel_l2_h_p95']:.3f})"
+        )
+    return f"| {region.rank} | {region.iterations} | {rate:.0f} | {' | '.join(cells)} |"
+
+
+def searched(source: "SimulatedSource", modes: "FieldModes", sources: Any, snr_db: float | None) -> dict[str, float]:
+    """Scans a second, and errors of the fields of the sources that are found."""
+    import numpy as np
+    import torch
+
+    from emfm.data.noise import with_noise
+    from emfm.data.stats import source_scale
+    from emfm.evaluation.figures import FieldErrors
+    from emfm.models.scans import complex_rows
+    from ttt.engine.side_by_side import side_by_side
+
+    samples = [source.sample(place) for place in range(len(source))]
+    scans, targets = (np.stack(found) for found in zip(*((s.source_h, s.target) for s in samples), strict=True))
+    if snr_db is not None:
+        scans = with_noise(scans, [sample.id for sample in samples], snr_db)
+    scale = torch.from_numpy(source_scale(scans)).float()[:, None, None, None]
+    parts = torch.split(complex_rows(torch.from_numpy(scans) / scale), SCANS_AT_ONCE)
+    errors = FieldErrors()
+    with torch.no_grad():
+        taken = seconds(lambda: side_by_side(sources, parts), REPEATS)
+        coefficients = torch.cat([found for found, _ in side_by_side(sources, parts)])
+        errors.update(modes.expand(coefficients) * scale, torch.from_numpy(targets))
+    return errors.compute() | {"scans_per_second": len(scans) / taken}
+
+
+if __name__ == "__main__":
+    main()
