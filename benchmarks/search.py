@@ -9,8 +9,8 @@ Writes search.md in reports/benchmarks/. It takes some minutes; let the machine 
 
 import argparse
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from machine import OUT, ROOT, description, pin_libraries, seconds
 
@@ -18,18 +18,36 @@ from ttt.config import read_yaml
 from ttt.files import write_text
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
     from emfm.data.simulate import SimulatedSource
     from emfm.models.modes import FieldModes
     from emfm.models.source_cells import SourceRegionParams
+    from emfm.models.sparse_sources import SparseSources
+    from emfm.physics import Geometry
 
 RANKS = (80, 120, 160, 200, 242)
 ITERATIONS = (4, 6, 12)
 """Beside those of params.yaml, at the rank of params.yaml."""
-NOISE_DB = (None, 40.0, 20.0)
+NOISE_DB = {"clean scans": None, "noise 40 dB below": 40.0, "20 dB below": 20.0}
+"""Kinds of scans, and how far the noise in them lies below each scan's mean power."""
 SCANS_AT_ONCE = 32
 REPEATS = 2
 SEED = 1_000_000
 """Of the scenes: none of the pipeline's."""
+
+
+@dataclass(frozen=True)
+class Scans:
+    """Scans of one kind, with the fields that belong to them."""
+
+    rows: "torch.Tensor"
+    """Scans of size one, complex ``(n, 2 * ny * nx)``."""
+    scale: "torch.Tensor"
+    """What they were divided by, ``(n, 1, 1, 1)``."""
+    targets: "NDArray[np.float32]"
 
 
 def main() -> None:
@@ -51,17 +69,18 @@ def measure(samples: int) -> str:
     from emfm.models.source_cells import SourceRegionParams
     from emfm.settings import load_params
 
-    file = Path(ROOT / "params.yaml")
+    file = ROOT / "params.yaml"
     params, model = load_params(file), read_yaml(file)["model"]
     geometry = params.data.geometry()
     changes = {"num_samples": samples, "family_size": 1, "duplicate_share": 0.0}
     source = SimulatedSource(geometry, params.acquire.simulate.model_copy(update=changes), SEED)
+    kinds = scans_of_each_kind(source)
     default = SourceRegionParams(**model["sources"])
     modes = FieldModes(model["modes"], geometry)
     modes.find([physical_snapshots(geometry, default, SNAPSHOTS_PER_MODE * modes.count)])
     settings = [{"rank": rank} for rank in sorted({*RANKS, default.rank})]
     settings += [{"iterations": steps} for steps in ITERATIONS]
-    rows = [row(source, modes, default.model_copy(update=setting)) for setting in settings]
+    rows = [line(kinds, geometry, modes, default.model_copy(update=setting)) for setting in settings]
     return "\n".join(
         [
             "# A finer search for sources",
@@ -70,54 +89,64 @@ def measure(samples: int) -> str:
             "errors of E / of H, medians, and 95th percentiles in brackets, of the sources' field alone. The defaults",
             f"are `rank: {default.rank}`, `iterations: {default.iterations}`.",
             "",
-            "| rank | iterations | scans/s | clean scans | noise 40 dB below | 20 dB below |",
-            "|---|---|---|---|---|---|",
+            f"| rank | iterations | scans/s | {' | '.join(NOISE_DB)} |",
+            "|---|---|---|" + "---|" * len(NOISE_DB),
             *rows,
             "",
         ]
     )
 
 
-def row(source: "SimulatedSource", modes: "FieldModes", region: "SourceRegionParams") -> str:
-    """The line of one setting."""
-    from emfm.models.sparse_sources import SparseSources
-
-    sources = SparseSources(region, source.geometry, modes.count)
-    sources.find(modes)
-    cells, rate = [], 0.0
-    for snr_db in NOISE_DB:
-        figures = searched(source, modes, sources, snr_db)
-        rate = max(rate, figures["scans_per_second"])
-        cells.append(
-            f"{figures['rel_l2_e']:.4f} / {figures['rel_l2_h']:.4f} "
-            f"({figures['rel_l2_e_p95']:.3f} / {figures['rel_l2_h_p95']:.3f})"
-        )
-    return f"| {region.rank} | {region.iterations} | {rate:.0f} | {' | '.join(cells)} |"
-
-
-def searched(source: "SimulatedSource", modes: "FieldModes", sources: Any, snr_db: float | None) -> dict[str, float]:
-    """Scans a second, and errors of the fields of the sources that are found."""
+def scans_of_each_kind(source: "SimulatedSource") -> list[Scans]:
+    """The scans of all scenes of ``source``, in the order of `NOISE_DB`."""
     import numpy as np
     import torch
 
     from emfm.data.noise import with_noise
     from emfm.data.stats import source_scale
-    from emfm.evaluation.figures import FieldErrors
     from emfm.models.scans import complex_rows
+
+    samples = [source.sample(row) for row in range(len(source))]
+    ids = [sample.id for sample in samples]
+    clean, targets = (np.stack(found) for found in zip(*((s.source_h, s.target) for s in samples), strict=True))
+    kinds = []
+    for snr_db in NOISE_DB.values():
+        scans = clean if snr_db is None else with_noise(clean, ids, snr_db)
+        scale = torch.from_numpy(source_scale(scans)).float()[:, None, None, None]
+        kinds.append(Scans(complex_rows(torch.from_numpy(scans) / scale), scale, targets))
+    return kinds
+
+
+def line(kinds: list[Scans], geometry: "Geometry", modes: "FieldModes", region: "SourceRegionParams") -> str:
+    """The line of one setting."""
+    from emfm.models.sparse_sources import SparseSources
+
+    sources = SparseSources(region, geometry, modes.count)
+    sources.find(modes)
+    found = [searched(scans, modes, sources) for scans in kinds]
+    cells = [
+        f"{figures['rel_l2_e']:.4f} / {figures['rel_l2_h']:.4f} "
+        f"({figures['rel_l2_e_p95']:.3f} / {figures['rel_l2_h_p95']:.3f})"
+        for figures in found
+    ]
+    rate = max(figures["scans_per_second"] for figures in found)
+    return f"| {region.rank} | {region.iterations} | {rate:.0f} | {' | '.join(cells)} |"
+
+
+def searched(scans: Scans, modes: "FieldModes", sources: "SparseSources") -> dict[str, float]:
+    """Scans a second, and errors of the fields of the sources that are found."""
+    import torch
+
+    from emfm.evaluation.figures import FieldErrors
     from ttt.engine.side_by_side import side_by_side
 
-    samples = [source.sample(place) for place in range(len(source))]
-    scans, targets = (np.stack(found) for found in zip(*((s.source_h, s.target) for s in samples), strict=True))
-    if snr_db is not None:
-        scans = with_noise(scans, [sample.id for sample in samples], snr_db)
-    scale = torch.from_numpy(source_scale(scans)).float()[:, None, None, None]
-    parts = torch.split(complex_rows(torch.from_numpy(scans) / scale), SCANS_AT_ONCE)
+    parts = torch.split(scans.rows, SCANS_AT_ONCE)
     errors = FieldErrors()
     with torch.no_grad():
         taken = seconds(lambda: side_by_side(sources, parts), REPEATS)
         coefficients = torch.cat([found for found, _ in side_by_side(sources, parts)])
-        errors.update(modes.expand(coefficients) * scale, torch.from_numpy(targets))
-    return errors.compute() | {"scans_per_second": len(scans) / taken}
+        errors.update(modes.expand(coefficients) * scans.scale, torch.from_numpy(scans.targets))
+    return errors.compute() | {"scans_per_second": len(scans.rows) / taken}
 
 
 if __name__ == "__main__":
