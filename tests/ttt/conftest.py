@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
+from torch_threads import torch_threads
 from ttt.assemble import assemble
 from ttt.engine.loop import Outcome, fit
 from ttt.engine.start import Fresh, Start
@@ -30,10 +30,8 @@ TINY: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(1):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -5,15 +5,14 @@ import threading
 import pytest
 import torch
 
+from torch_threads import torch_threads
 from ttt.engine.side_by_side import side_by_side
 
 
 @pytest.fixture(autouse=True)
 def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(2):
+        yield
 
 
 def test_results_come_in_the_order_of_the_parts():
@@ -42,8 +41,8 @@ def test_the_bits_are_the_same_for_any_number_of_threads():
         return torch.linalg.cholesky(matrix @ matrix.T + torch.eye(300)) @ matrix
 
     by_two = side_by_side(compute, list(matrices))
-    torch.set_num_threads(1)
-    by_one = side_by_side(compute, list(matrices))
+    with torch_threads(1):
+        by_one = side_by_side(compute, list(matrices))
     assert all(torch.equal(one, two) for one, two in zip(by_one, by_two, strict=True))
 
 

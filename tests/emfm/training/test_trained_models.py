@@ -11,6 +11,7 @@ import torch
 from emfm.evaluation.figures import FieldErrors
 from small_fields import POD_NET, relative_errors
 from small_training import LINEAR, OPERATOR, UNET, small_config, write_store
+from torch_threads import torch_threads
 from ttt.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.journal import epoch_records
@@ -21,10 +22,8 @@ from ttt.memo import Memo
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(1):
+        yield
 
 
 @pytest.fixture(scope="module")
