@@ -19,11 +19,6 @@ class Scene:
     moments: Complex
     """``(N, 3)``, A.m or V.m."""
 
-    def electric_and_magnetic(self) -> tuple[Complex, Complex]:
-        """The moments in the two arrays that `emfm.physics.element_fields` takes."""
-        mask = self.magnetic[:, None]
-        return np.where(mask, 0, self.moments), np.where(mask, self.moments, 0)
-
     def with_images(self, ground_z: float) -> "Scene":
         """The scene and its images in a perfect electric conductor in the plane z = ``ground_z``, m.
 

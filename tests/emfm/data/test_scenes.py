@@ -3,7 +3,7 @@
 import numpy as np
 
 from emfm.data.scenes import Scene
-from emfm.physics import element_fields
+from scene_fields import scene_fields
 
 
 def test_over_a_ground_plane_the_tangential_electric_field_vanishes_on_it():
@@ -13,8 +13,8 @@ def test_over_a_ground_plane_the_tangential_electric_field_vanishes_on_it():
     scene = Scene(positions, magnetic, moments * np.where(magnetic, 377, 1)[:, None])
     ground = -1.5
     points = np.column_stack([rng.uniform(-3, 3, (50, 2)), np.full(50, ground)])
-    alone, _ = element_fields(points, scene.positions, *scene.electric_and_magnetic(), 1e8)
+    alone, _ = scene_fields(scene, points, 1e8)
     both = scene.with_images(ground)
-    e_field, h_field = element_fields(points, both.positions, *both.electric_and_magnetic(), 1e8)
+    e_field, h_field = scene_fields(both, points, 1e8)
     assert np.abs(e_field[:, :2]).max() < 1e-12 * np.abs(alone[:, :2]).max()
     assert np.abs(h_field[:, 2]).max() < 1e-12 * np.abs(h_field).max()

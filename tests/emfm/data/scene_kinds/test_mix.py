@@ -11,7 +11,8 @@ from emfm.data.scene_kinds.elements import LooseElements
 from emfm.data.scene_kinds.mix import SceneMix, drawn_kinds, scene_problems
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from emfm.data.simulate import SimulatedSource
-from emfm.physics import Geometry, Grid, element_fields
+from emfm.physics import Geometry, Grid
+from scene_fields import scene_fields
 from scene_params import scene_params
 from ttt.config import Section
 
@@ -32,7 +33,7 @@ def test_a_scene_written_otherwise_has_other_parameters_and_the_same_field(name)
         layout = kind.draw(np.random.default_rng(seed))
         other = kind.rewrite(layout)
         scenes = [kind.elements(one) for one in (layout, other)]
-        fields = [element_fields(points, s.positions, *s.electric_and_magnetic(), 5e9) for s in scenes]
+        fields = [scene_fields(scene, points, 5e9) for scene in scenes]
         for one, two in zip(*fields, strict=True):
             np.testing.assert_allclose(two, one, rtol=0, atol=1e-11 * np.abs(one).max())
         parameters = [kind.parameters(one) for one in (layout, other)]

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from emfm.data.scene_kinds.patches import Patch, Patches, PatchesParams
 from emfm.physics import Geometry, Grid, element_fields
 from emfm.physics.constants import EPSILON_0
+from scene_fields import scene_fields
 from scene_params import scene_params
 
 GRID = Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 1e-3)
@@ -20,7 +21,7 @@ def patch(voltages, length=4e-3, width=2e-3, angle=0.0, ground_z=-0.4e-3):
 
 
 def fields(scene, points):
-    return element_fields(points, scene.positions, *scene.electric_and_magnetic(), 5e9)
+    return scene_fields(scene, points, 5e9)
 
 
 def test_the_tangential_electric_field_vanishes_on_the_ground_plane():
