@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 from numpy.lib.format import dtype_to_descr, write_array_header_1_0
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emfm.data.block_floats import EXPONENT, MANTISSA, encode
 from emfm.data.sample import DataError, Sample, SampleSource
 from emfm.data.store import (
+    FINGERPRINT_SIZE,
     FINGERPRINTS_FILE,
     HEADER_FILE,
     PARAMETERS_FILE,
@@ -173,7 +175,7 @@ def _write_shard(shard: _Shard, source: SampleSource, geometry: Geometry) -> _Sh
     exponents = np.empty((count, *field[:-1]), EXPONENT)
     ids, families = [], []
     parameters = np.empty((count, len(source.parameter_names)))
-    fingerprints = np.empty((count, 4))
+    fingerprints = np.empty((count, FINGERPRINT_SIZE))
     # Written and not mapped: to map a new page of a file takes longer than to copy it.
     with (folder / files.source_h).open("wb") as scans, (folder / files.target).open("wb") as targets:
         _write_header(scans, (count, *scan), np.float32)
@@ -235,24 +237,36 @@ def _join(shards: list[_Shard], header: StoreHeader, folder: Path, work: Path) -
     """
     joined = work / "joined"
     joined.mkdir(exist_ok=True)
-    parts = []
+    _join_tables(shards, header, joined)
     for shard in shards:
-        with np.load(shard.folder / _TABLE_PART, allow_pickle=False) as part:
-            parts.append(dict(part))
         for name in shard_files(shard.number):
             if (shard.folder / name).exists():
                 (shard.folder / name).rename(joined / name)
-    table = pd.DataFrame(
-        {
-            "id": np.concatenate([part["ids"] for part in parts]),
-            "family": np.concatenate([part["families"] for part in parts]),
-        }
-    )
-    table.to_csv(joined / TABLE_FILE, index=False, lineterminator="\n")
-    np.save(joined / PARAMETERS_FILE, np.concatenate([part["parameters"] for part in parts]))
-    np.save(joined / FINGERPRINTS_FILE, np.concatenate([part["fingerprints"] for part in parts]))
     write_json(joined / HEADER_FILE, header.to_json())
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     joined.rename(folder)
     shutil.rmtree(work)
+
+
+def _join_tables(shards: list[_Shard], header: StoreHeader, joined: Path) -> None:
+    """Write the files that hold all samples, shard by shard: together they can be larger than the memory."""
+    with (joined / TABLE_FILE).open("w", encoding="utf-8", newline="") as file:
+        for place, part in enumerate(_table_parts(shards)):
+            names = pd.DataFrame({"id": part["ids"], "family": part["families"]})
+            names.to_csv(file, index=False, header=place == 0, lineterminator="\n")
+    _join_arrays("parameters", len(header.parameter_names), shards, header, joined / PARAMETERS_FILE)
+    _join_arrays("fingerprints", FINGERPRINT_SIZE, shards, header, joined / FINGERPRINTS_FILE)
+
+
+def _join_arrays(name: str, columns: int, shards: list[_Shard], header: StoreHeader, path: Path) -> None:
+    with path.open("wb") as file:
+        _write_header(file, (header.samples, columns), np.float64)
+        for part in _table_parts(shards):
+            file.write(part[name].data)
+
+
+def _table_parts(shards: list[_Shard]) -> Iterator[NpzFile]:
+    for shard in shards:
+        with np.load(shard.folder / _TABLE_PART, allow_pickle=False) as part:
+            yield part

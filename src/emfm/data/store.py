@@ -34,6 +34,7 @@ HEADER_FILE = "store.json"
 TABLE_FILE = "samples.csv"
 PARAMETERS_FILE = "parameters.npy"
 FINGERPRINTS_FILE = "fingerprints.npy"
+FINGERPRINT_SIZE = 4
 _Number = TypeVar("_Number", bound=np.generic)
 _REMEDY = "make the store anew with `dvc repro acquire`, or fetch it with `dvc pull`"
 
@@ -147,7 +148,7 @@ class Store:
     @property
     def fingerprints(self) -> NDArray[np.float64]:
         """The content of each sample in four numbers, ``(n, 4)``: see `fingerprint`."""
-        return _open_array(self.folder / FINGERPRINTS_FILE, (len(self), 4), np.float64)
+        return _open_array(self.folder / FINGERPRINTS_FILE, (len(self), FINGERPRINT_SIZE), np.float64)
 
     def source_h(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Source H of ``rows``, in their order: ``(len(rows), 4, ny, nx)``, A/m."""

@@ -1,6 +1,7 @@
 """Packing and reading the store."""
 
 import json
+import tracemalloc
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from emfm.data.simulate import SimulatedSource
 from emfm.data.store import Store, fingerprint, shard_files
 from emfm.physics import Geometry, Grid
 from scene_params import scene_params
+from small_store import SingleElements, packed
 
 GEOMETRY = Geometry(5e9, Grid(-1e-3, -1e-3, 1e-3, 1e-3, 3, 3, 1e-3), Grid(-2e-3, -2e-3, 1e-3, 1e-3, 5, 4, 5e-3))
 COUNT = 23
@@ -128,6 +130,25 @@ def test_a_stop_while_the_shards_are_joined_loses_nothing(tmp_path, monkeypatch)
     assert calls
     assert again.asked == []
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
+
+
+def test_packing_holds_few_samples_in_memory_at_a_time(tmp_path):
+    width = 1000
+
+    def peak(count):
+        source = SingleElements(
+            [f"f{row}" for row in range(count)],
+            parameter_names=tuple(f"p{place}" for place in range(width)),
+            parameters=((0.5,) * width,) * count,
+        )
+        tracemalloc.start()
+        packed(source, tmp_path / str(count))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(16)
+    assert peak(80) - peak(16) < 64 * width * 8 / 2
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
