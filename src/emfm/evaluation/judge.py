@@ -45,6 +45,14 @@ class Samples(Protocol):
         ...
 
 
+def shown_batches(samples: Samples, size: int, name: str) -> Iterator[tuple[NDArray[np.float32], Channels]]:
+    """The batches of ``samples``, with a progress bar called ``name`` once the first is asked for."""
+    with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:
+        for source_h, target in samples.batches(size):
+            yield source_h, target
+            bar.update(len(source_h))
+
+
 def judge(predict: Predictor, samples: Samples, batch_size: int, name: str) -> SetFigures:
     """The figures of ``predict`` on ``samples``; shows progress under ``name``."""
     figures = SetFigures(samples.geometry)
@@ -105,11 +113,9 @@ def _judged(
     predict: TrainedModel, samples: Samples, batch_size: int, name: str
 ) -> Iterator[tuple[Channels, Channels, NDArray[np.float64]]]:
     """Prediction, truth, and what the model says of the prediction ``(n, 3)``, batch by batch."""
-    with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:
-        for source_h, target in samples.batches(batch_size):
-            prediction, expected, distance = predict.judged(source_h)
-            yield prediction, target, np.column_stack([expected, distance])
-            bar.update(len(source_h))
+    for source_h, target in shown_batches(samples, batch_size, name):
+        prediction, expected, distance = predict.judged(source_h)
+        yield prediction, target, np.column_stack([expected, distance])
 
 
 def _expectation(said: Sequence[NDArray[np.float64]]) -> Expectation:
@@ -121,9 +127,7 @@ def _predictions(
 ) -> Iterator[tuple[Channels, Channels]]:
     """Prediction and truth, batch by batch."""
     done = 0
-    with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:
-        for source_h, target in samples.batches(batch_size):
-            ids = samples.ids[done : done + len(source_h)]
-            yield predict(source_h if snr_db is None else with_noise(source_h, ids, snr_db)), target
-            done += len(source_h)
-            bar.update(len(source_h))
+    for source_h, target in shown_batches(samples, batch_size, name):
+        ids = samples.ids[done : done + len(source_h)]
+        yield predict(source_h if snr_db is None else with_noise(source_h, ids, snr_db)), target
+        done += len(source_h)

@@ -11,7 +11,7 @@ from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList, open_samples, whole_store
 from emfm.data.store import HEADER_FILE, Store
 from emfm.evaluation.baselines import make_baselines
-from emfm.evaluation.judge import Judge, Predictor, Samples, judge, share_unlike_training
+from emfm.evaluation.judge import Judge, Predictor, Samples, judge, share_unlike_training, shown_batches
 from emfm.evaluation.results import Figures, OtherSet, ValResults
 from emfm.inference.trained import TrainedModel
 from emfm.physics.grid import Geometry
@@ -51,7 +51,7 @@ def run(params: Params) -> None:
     classic: dict[str, Predictor] = {}
     baselines = {}
     for name, baseline in make_baselines(store.geometry, params.eval.ridge).items():
-        baseline.fit(train_pool.in_store_order().batches(batch_size))
+        baseline.fit(shown_batches(train_pool.in_store_order(), batch_size, f"{name}, fit"))
         baselines[name] = court.judge(baseline.predict, name)
         classic[name] = baseline.predict
 

@@ -5,7 +5,7 @@ import pytest
 
 from emfm.data.sample_lists import whole_store
 from emfm.evaluation.equivalent_dipoles import dipole_operator
-from emfm.evaluation.judge import Judge, judge, share_unlike_training
+from emfm.evaluation.judge import Judge, judge, share_unlike_training, shown_batches
 from small_store import GEOMETRY, SingleElements, packed
 
 
@@ -54,6 +54,16 @@ def numbers(tree):
 def test_a_result_does_not_depend_on_the_batch_size(samples, dipoles):
     whole, parts = (Judge(samples, size, [20.0]).judge(dipoles, "dipoles").model_dump() for size in (9, 2))
     np.testing.assert_allclose(numbers(whole), numbers(parts), rtol=1e-9)
+
+
+def test_samples_that_are_read_show_how_far_it_is_and_those_that_are_not_show_nothing(samples, capsys):
+    batches = shown_batches(samples, 4, "mean_field, fit")
+    assert capsys.readouterr().err == ""
+    for (source_h, target), (known_h, known) in zip(batches, samples.batches(4), strict=True):
+        np.testing.assert_array_equal(source_h, known_h)
+        np.testing.assert_array_equal(target, known)
+    assert "mean_field, fit: 100%" in (shown := capsys.readouterr().err)
+    assert f"{len(samples)}/{len(samples)}" in shown
 
 
 def test_little_noise_changes_little_and_as_much_as_the_field_a_lot(samples, dipoles):
