@@ -1,13 +1,13 @@
 """What a GPU makes of training: each way of feeding and computing, one on top of the other.
 
-    python benchmarks/gpu.py [--device cuda] [--seconds 60] [--samples 20000] [--models pod_net ...] [--out FOLDER]
+    python benchmarks/gpu.py [--device cuda] [--seconds 8] [--samples 10000] [--models pod_net ...] [--out FOLDER]
 
 trains each model with its samples fed by the host, then with them in the device's memory, then in bfloat16, with
 torch.compile, and with CUDA graphs. Each way trains as many epochs as fit into the seconds given, without what is
 computed once and compiled, and is judged on samples that no training saw. Beside that: the share of the fastest matrix
 product that this device does in the same precision, and how many scans a second are searched for sources. (On a GPU
-torch does convolutions in float32 as TF32 by default; the matrix product is true float32.) Writes gpu.json and gpu.md.
-``--device cpu`` leaves out what needs cuda.
+torch does convolutions in float32 as TF32 by default; the matrix product is true float32.) Writes gpu.json and gpu.md
+after each way, so that one which is stopped leaves those before it. ``--device cpu`` leaves out what needs cuda.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "forward_unet_lite": {"model": UNET, "train.batch_size": 128, "optim.lr": 0.002},
 }
 TRIAL_EPOCHS = 2
-ENCODED = 1024
+ENCODED = 2048
 REPEATS = 5
 PRODUCT = {"cpu": 512, "cuda": 8192}
 
@@ -61,8 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="default: %(default)s")
-    parser.add_argument("--seconds", type=float, default=60, help="of training for each error; default: %(default)s")
-    parser.add_argument("--samples", type=int, default=20000, help="training samples; default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=8, help="of training for each error; default: %(default)s")
+    parser.add_argument("--samples", type=int, default=10000, help="training samples; default: %(default)s")
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help="default: reports/benchmarks")
     args = parser.parse_args(arguments)
@@ -71,63 +72,87 @@ def main(arguments: list[str] | None = None) -> None:
 
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("there is no cuda device here; --device cpu tries the script without one")
-    figures = measure(args.device, args.seconds, args.samples, args.models)
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "gpu.json").write_text(json.dumps(figures, indent=2) + "\n")
-    (args.out / "gpu.md").write_text(as_markdown(figures))
+    for figures in measure(args.device, args.seconds, args.samples, args.models):
+        (args.out / "gpu.json").write_text(json.dumps(figures, indent=2) + "\n")
+        (args.out / "gpu.md").write_text(as_markdown(figures))
     sys.stdout.write(as_markdown(figures))
 
 
-def measure(device: str, limit: float, samples: int, models: list[str]) -> dict[str, Any]:
-    """The figures of every model; libraries must be pinned before."""
+def measure(device: str, limit: float, samples: int, models: list[str]) -> Iterator[dict[str, Any]]:
+    """The figures so far, after each way of each model; libraries must be pinned before."""
     import torch
 
     folder = Path(tempfile.mkdtemp(dir=ROOT, prefix=".benchmark-"))
     try:
         data = make_samples(folder, samples) | {"device": device}
         ceilings = {name: product_flops(device, getattr(torch, name)) for name in ("float32", "bfloat16")}
-        return {
+        figures: dict[str, Any] = {
             "machine": description(),
             "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
             "torch": str(torch.__version__),
             "samples": samples,
             "seconds": limit,
             "matrix_product_flops": ceilings,
-            "models": {name: measure_model(folder, name, data | MODELS[name], limit, ceilings) for name in models},
+            "models": {},
         }
+        for name in models:
+            for figures["models"][name] in measure_model(folder, name, data | MODELS[name], limit, ceilings):
+                yield figures
     finally:
         shutil.rmtree(folder)
 
 
 def measure_model(
     folder: Path, name: str, changes: dict[str, Any], limit: float, ceilings: dict[str, float]
-) -> dict[str, Any]:
-    """A model's figures for each way that the device has, and of what it computes once a sample."""
+) -> Iterator[dict[str, Any]]:
+    """A model's figures so far, after each way that the device has; and of what it computes once a sample."""
     import torch
 
-    flops = 0.0
-    ways: dict[str, Any] = {}
+    figures = prepare(folder, name, changes) | {"ways": {}}
     for number, way in enumerate(WAYS):
         changes |= way.changes
         if way.needs_cuda and changes["device"] != "cuda":
             continue
         torch.compiler.reset()
-        trial = train(folder, f"{name}-{number}-trial", changes | {"train.epochs": TRIAL_EPOCHS})
-        flops = flops or trial["flops_per_sample"]
+        trial = train(folder, name, f"{number}-trial", changes | {"train.epochs": TRIAL_EPOCHS})
         epochs = max(1, int(limit / trial["epoch_seconds"]))
-        run = train(folder, f"{name}-{number}", changes | {"train.epochs": epochs})
+        run = train(folder, name, str(number), changes | {"train.epochs": epochs})
         precision = "bfloat16" if changes.get("amp.enabled") else "float32"
-        ways[way.name] = {
+        figures["ways"][way.name] = {
             "samples_per_second": run["samples_per_second"],
-            "share_of_matrix_product": run["samples_per_second"] * flops / ceilings[precision],
+            "share_of_matrix_product": run["samples_per_second"] * figures["flops_per_sample"] / ceilings[precision],
             "epochs": epochs,
             "errors": run["errors"],
         }
-    return {"flops_per_sample": flops, "searches_per_second": trial["searches_per_second"], "ways": ways}
+        yield figures
 
 
-def train(folder: Path, run: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Train by ``changes`` to params.yaml: the speed of the last epoch, and errors on unseen samples."""
+def prepare(folder: Path, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """Compute once for all ways what is computed once, and count what a step and a search take."""
+    import torch
+
+    from ttt.assemble import assemble
+    from ttt.engine.abilities import Prepared
+    from ttt.engine.checkpoint import save_checkpoint, to_bytes
+    from ttt.engine.state import TrainingState
+    from ttt.memo import Memo
+    from ttt.settings import load_config
+
+    config = load_config(ROOT / "params.yaml", changes)
+    task, device, memo = assemble(config), torch.device(config.device), Memo(folder / "memo")
+    state = TrainingState(task, config, device)
+    if isinstance(task.model, Prepared):
+        task.model.prepare(task.train, memo)
+    save_checkpoint(folder / f"{name}.pth", to_bytes(state.checkpoint()))
+    return {
+        "flops_per_sample": step_flops(task, device, memo),
+        "searches_per_second": encoded_per_second(task, device),
+    }
+
+
+def train(folder: Path, name: str, run: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """Train what `prepare` has made, by ``changes`` to params.yaml: speed of the last epoch, errors on unseen samples."""
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
     from ttt.assemble import assemble
@@ -137,20 +162,16 @@ def train(folder: Path, run: str, changes: dict[str, Any]) -> dict[str, Any]:
     from ttt.memo import Memo
     from ttt.settings import load_config
 
-    config = load_config(ROOT / "params.yaml", changes)
+    config, run_dir = load_config(ROOT / "params.yaml", changes), folder / f"{name}-{run}"
     task = assemble(config)
-    memo = Memo(folder / "memo")
-    outcome = fit(task, config, folder / run, Fresh(), memo)
-    notes = [json.loads(line) for line in (folder / run / "timing.jsonl").read_text().splitlines()]
+    outcome = fit(task, config, run_dir, Fresh(init_weights=folder / f"{name}.pth"), Memo(folder / "memo"))
+    notes = [json.loads(line) for line in (run_dir / "timing.jsonl").read_text().splitlines()]
     epoch_seconds = [note["seconds"] for note in notes if note["kind"] == "epoch"][-1]
     model, _ = load_model(outcome.best)
     val = open_samples(Store(folder / "store"), folder / "val_ids.txt")
-    device = next(task.model.parameters()).device
     return {
         "epoch_seconds": epoch_seconds,
         "samples_per_second": len(task.train) / epoch_seconds,
-        "flops_per_sample": step_flops(task, device, memo),
-        "searches_per_second": encoded_per_second(task, device),
         "errors": errors(model, val.batches(64)),
     }
 

@@ -9,7 +9,8 @@ import torch
 from emfm.data.simulate import SimulatedSource
 from emfm.data.stats import compute_norm_stats
 from emfm.models.pod_net import PodNetParams
-from emfm.models.source_cells import SourceRegionParams
+from emfm.models.mirrors import IMAGES
+from emfm.models.source_cells import SourceRegionParams, cell_fields, quarter_in_parts, unit_scans
 from emfm.models.spec import FieldSpec
 from emfm.physics import element_fields
 from emfm.physics.channels import to_channels
@@ -22,7 +23,7 @@ PLANES = {
     "source_plane": {"z_mm": 1.0, "x_mm": [-4.0, 4.0], "y_mm": [-4.0, 4.0], "pitch_mm": 2.0},
     "target_plane": {"z_mm": 5.0, "x_mm": [-8.0, 8.0], "y_mm": [-6.0, 6.0], "pitch_mm": 2.0},
 }
-REGION = {"z_mm": [-1.5, 0.0], "margin_mm": 0.5, "cell_mm": 2.25, "layers": 1, "rank": 40, "iterations": 8}
+REGION = {"depth_mm": [1.0, 2.5], "margin_mm": 0.5, "cell_mm": 2.25, "layers": 1, "rank": 40, "iterations": 8}
 POD_NET = {
     "name": "pod_net",
     "modes": 40,
@@ -96,6 +97,17 @@ def one_sample(geometry, positions_mm, electric, magnetic):
     source = to_channels(h_field[:scan, :2].T.reshape(1, 2, *geometry.source.shape))
     target = np.concatenate([e_field[scan:].T, h_field[scan:].T]).reshape(1, 6, *geometry.target.shape)
     return torch.from_numpy(source).float(), torch.from_numpy(to_channels(target)).float()
+
+
+def all_cell_fields(cells, geometry, modes):
+    """Scans and coefficients of the groups of all cells, those of the images computed for themselves."""
+    parts = [cell_fields(cells, geometry, modes, part) for part in quarter_in_parts(cells)]
+    chosen = torch.cat([part.chosen for part in parts])
+    quarter = len(cells) // IMAGES
+    scans = [
+        chosen @ unit_scans(cells, geometry, np.arange(quarter) + image * quarter) for image in range(IMAGES)
+    ]
+    return torch.cat(scans), torch.cat([part.fields for part in parts], 1).flatten(0, 1)
 
 
 def region(**changes):

@@ -14,7 +14,7 @@ MODEL = {
     "name": "pod_net",
     "modes": 12,
     "prior": "sparse_sources",
-    "sources": {"z_mm": [-1.5, 0.0], "margin_mm": 0.0, "cell_mm": 3.0, "layers": 1, "rank": 20, "iterations": 3},
+    "sources": {"depth_mm": [1.0, 2.5], "margin_mm": 0.0, "cell_mm": 3.0, "layers": 1, "rank": 20, "iterations": 3},
     "width": 8,
     "depth": 1,
 }

@@ -67,8 +67,8 @@ class FieldModel(nn.Module, ABC):
         described, errors = [], []
         for start in range(0, len(chosen), batch_size):
             batch = samples.__getitems__(list(chosen[start : start + batch_size])).to(self.target_std.device)
-            described.append(self.descriptors(batch.x).cpu())
-            errors.append(self.relative_errors(batch).cpu())
+            described.append(self.descriptors(batch.x))
+            errors.append(self.relative_errors(batch))
         return torch.cat(described), torch.cat(errors)
 
     def encode(self, source_h: Tensor) -> Tensor:

@@ -39,6 +39,24 @@ def parity_bases(grid: Grid) -> list[Tensor]:
     return bases
 
 
+def in_parities(rows: Tensor, grid: Grid) -> list[Tensor]:
+    """Scans ``(n, 2 * ny * nx)``, complex128, in each of `parity_bases`: ``(n, d)``, without products with the bases."""
+    x, y = (
+        [part.to(torch.complex128) for part in _even_and_odd(count)] for count in (grid.nx, grid.ny)
+    )
+    hx, hy = rows.view(-1, 2, grid.ny, grid.nx).unbind(1)
+    return [
+        torch.cat([(y[1 - odd_y] @ hx @ x[odd_x].mT).flatten(1), (y[odd_y] @ hy @ x[1 - odd_x].mT).flatten(1)], 1)
+        for odd_y, odd_x in product((0, 1), repeat=2)
+    ]
+
+
+def parity_sizes(grid: Grid) -> list[int]:
+    """How many patterns each of `parity_bases` holds."""
+    x, y = (((count + 1) // 2, count // 2) for count in (grid.nx, grid.ny))
+    return [y[1 - odd_y] * x[odd_x] + y[odd_y] * x[1 - odd_x] for odd_y, odd_x in product((0, 1), repeat=2)]
+
+
 def in_proportion(total: int, sizes: list[int]) -> list[int]:
     """``total``, which is not above the sum of ``sizes``, in parts of which none is above its size."""
     ends = [round(total * end / sum(sizes)) for end in np.cumsum([0, *sizes]).tolist()]

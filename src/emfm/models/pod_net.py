@@ -20,7 +20,7 @@ from tqdm import tqdm
 from emfm.models.encoding import EncodedSamples, IdentifiedSamples
 from emfm.models.field_model import FieldModel, SquaredErrors, in_float32
 from emfm.models.modes import SNAPSHOTS_PER_MODE, FieldModes
-from emfm.models.ridge import RidgeSums
+from emfm.models.ridge import RidgeSums, fit_with_ridge
 from emfm.models.scans import complex_rows, row_length
 from emfm.models.snapshots import physical_snapshots
 from emfm.models.source_cells import SourceRegionParams
@@ -30,16 +30,21 @@ from emfm.models.trust import SCAN_DESCRIPTORS, scan_descriptors
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS
 from emfm.physics.elements import Complex
 from ttt.config import Section
+from ttt.engine.on_device import free_memory
 from ttt.engine.side_by_side import side_by_side
 from ttt.engine.task import Batch, BatchDataset
 from ttt.memo import Memo
 
-_BATCH: Final = 32
-"""Scans that a thread searches for sources at a time: their matrices stay in the processor's cache."""
+_CPU_ROOM: Final = 100e6
+"""Bytes that a thread's share of the scans may take: more does not make it faster, and takes memory a thread."""
+_GPU_SHARE: Final = 0.25
+"""Of a GPU's free memory that scans may take which are searched for sources at a time: the more, the faster."""
+_MOST_AT_ONCE: Final = 2048
 _HELD_OUT: Final = 5
 """The last of so many parts of the training samples chooses the ridge of the linear correction: samples of one family
 stand side by side, so that hardly one is on both sides."""
 _RIDGES: Final = (1e-12, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+_DOUBT_RIDGE: Final = 1e-6
 _WORTHWHILE: Final = 0.9
 """A linear correction must lower the held-out error to this share, or there is none."""
 _LIMIT: Final = 5.0
@@ -111,10 +116,17 @@ class PodNet(FieldModel):
             return source_h
         if torch.compiler.is_exporting():  # a graph for any number of scans cannot cut them into parts
             return self._encode(source_h)
-        parts = torch.split(source_h, _BATCH)
+        parts = torch.split(source_h, self._scans_at_once(source_h.device))
         if source_h.device.type == "cpu":
             return torch.cat(side_by_side(self._encode, parts))
         return torch.cat([self._encode(part) for part in parts])
+
+    def _scans_at_once(self, device: torch.device) -> int:
+        """Scans that are encoded at a time on ``device``."""
+        if self.sources is None:
+            return _MOST_AT_ONCE
+        room = _GPU_SHARE * free_memory(device) if device.type == "cuda" else _CPU_ROOM
+        return min(max(1, int(room / self.sources.bytes_per_scan)), _MOST_AT_ONCE)
 
     def coefficients(self, encoded: Tensor) -> Tensor:
         """Modal coefficients, complex ``(n, modes)``, of encoded scans of size one."""
@@ -231,8 +243,9 @@ class PodNet(FieldModel):
         return rows
 
     def _encode(self, source_h: Tensor) -> Tensor:
-        scale = self.scale(source_h)
-        scaled = source_h / scale
+        scan = source_h.double()
+        scale = self.scale(scan)
+        scaled = scan / scale
         rows = complex_rows(scaled)
         described = [scan_descriptors(scaled)]
         prior = rows.new_zeros(len(rows), self.modes.count)
@@ -241,7 +254,7 @@ class PodNet(FieldModel):
             described.append(more)
         elif self.sources is not None:
             described.append(scale.new_zeros(len(rows), self._num_prior))
-        return torch.cat([scale.flatten(1), _real(rows), _real(prior), *described], 1)
+        return torch.cat([scale.flatten(1), _real(rows), _real(prior), *described], 1).float()
 
     def _parts(self, encoded: Tensor) -> tuple[Tensor, ...]:
         return torch.split(encoded, self._widths, 1)
@@ -267,10 +280,7 @@ class PodNet(FieldModel):
             _, _, prior, described = self._parts(batch.x)
             x.append(torch.cat([torch.ones_like(described[:, :1]), described], 1).double())
             y.append((_complex(batch.y) - _complex(prior)).norm(dim=1).clamp_min(1e-12).log().double())
-        rows = torch.cat(x)
-        gram = rows.T @ rows
-        gram.diagonal().add_(1e-6 * gram.diagonal().mean())
-        self.doubt.copy_(torch.linalg.solve(gram, rows.T @ torch.cat(y)))
+        self.doubt.copy_(fit_with_ridge(torch.cat(x), torch.cat(y)[:, None], _DOUBT_RIDGE)[:, 0])
 
     def _fit_linear(self, encoded: BatchDataset, batches: list[list[int]]) -> None:
         """The linear correction, with the ridge that held-out samples like best; none where they like none."""
@@ -289,9 +299,9 @@ class PodNet(FieldModel):
             fitted.add(x[kept].cpu().numpy(), y[kept].cpu().numpy())
         if len(trial.x) == 0:
             return
-        best, chosen = _WORTHWHILE * self._typical_error(trial), None
+        best, chosen, factors = _WORTHWHILE * self._typical_error(trial), None, fitted.factored()
         for ridge in _RIDGES:
-            self.linear.copy_(torch.from_numpy(fitted.solve(ridge)))
+            self.linear.copy_(torch.from_numpy(factors.solve(ridge)))
             error = self._typical_error(trial)
             if error < best:
                 best, chosen = error, ridge

@@ -4,10 +4,13 @@ The ridge can be left to generalised cross-validation: G. H. Golub, M. Heath, G.
 a method for choosing a good ridge parameter", Technometrics 21 (1979).
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from emfm.physics.elements import Complex
 
@@ -31,6 +34,38 @@ class RidgeSums:
         self._size += float(np.linalg.norm(y) ** 2)
         self._count += len(x)
 
+    def factored(self) -> "RidgeFactors":
+        """The sums so far, factored once for any number of ridges.
+
+        Raises:
+            ValueError: no samples were added, or all their inputs are zero.
+        """
+        size = float(np.trace(self._gram).real) / len(self._gram)
+        if size == 0:
+            raise ValueError("there are no samples, or none with an input that is not zero, to fit a linear map to")
+        values, vectors = np.linalg.eigh(self._gram / size)
+        turned = vectors.conj().T @ self._cross
+        return RidgeFactors(np.maximum(values, 0), vectors, turned, size, self._size, self._count)
+
+    def solve(self, ridge: float | None = None) -> Complex:
+        """See `RidgeFactors.solve`."""
+        return self.factored().solve(ridge)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeFactors:
+    """Eigenvalues of X^H X over the mean of its diagonal, eigenvectors V, and V^H X^H Y."""
+
+    values: NDArray[np.float64]
+    vectors: Complex
+    turned: Complex
+    size: float
+    """The mean of the diagonal of X^H X."""
+    output_power: float
+    """||Y||^2."""
+    count: int
+    """Samples."""
+
     def solve(self, ridge: float | None = None) -> Complex:
         """W that minimises ||X W - Y||^2 + lambda ||W||^2, ``(inputs, outputs)``.
 
@@ -39,26 +74,36 @@ class RidgeSums:
                 chosen by cross-validation.
 
         Raises:
-            ValueError: no samples were added, all their inputs are zero, or the ridge is not above 0.
+            ValueError: the ridge is not above 0.
         """
-        size = float(np.trace(self._gram).real) / len(self._gram)
-        if size == 0:
-            raise ValueError("there are no samples, or none with an input that is not zero, to fit a linear map to")
         if ridge is not None and not ridge > 0:
             raise ValueError(f"a ridge must be above 0, found {ridge}")
-        values, vectors = np.linalg.eigh(self._gram / size)
-        values = np.maximum(values, 0)
-        turned = vectors.conj().T @ self._cross
-        damping = self._best(values, turned, size) if ridge is None else ridge
-        return np.asarray(vectors @ (turned / ((values + damping) * size)[:, None]), np.complex128)
+        damping = self._best() if ridge is None else ridge
+        return np.asarray(
+            self.vectors @ (self.turned / ((self.values + damping) * self.size)[:, None]), np.complex128
+        )
 
-    def _best(self, values: NDArray[np.float64], turned: Complex, size: float) -> float:
+    def _best(self) -> float:
         """The lambda of the lowest cross-validated error."""
-        power = np.sum(np.abs(turned) ** 2, axis=1) / size
+        power = np.sum(np.abs(self.turned) ** 2, axis=1) / self.size
         scores = []
         for damping in _RIDGES:
-            share = values / (values + damping)
-            rest = self._size - np.sum(power * (2 - share) / (values + damping))
-            free = self._count - np.sum(share)
-            scores.append(max(rest, self._size * _SMALLEST) / max(free, _SMALLEST * self._count) ** 2)
+            share = self.values / (self.values + damping)
+            rest = self.output_power - np.sum(power * (2 - share) / (self.values + damping))
+            free = self.count - np.sum(share)
+            scores.append(max(rest, self.output_power * _SMALLEST) / max(free, _SMALLEST * self.count) ** 2)
         return float(_RIDGES[int(np.argmin(scores))])
+
+
+def fit_with_ridge(x: Tensor, y: Tensor, ridge: float) -> Tensor:
+    """W that minimises ||x W - y||^2 + lambda ||W||^2 for real x ``(n, inputs)`` and y ``(n, outputs)``.
+
+    By the eigenvectors of x^T x on the device of ``x``: inputs that depend on one another, or are zero, do no harm.
+    ``ridge`` is lambda relative to the mean of the diagonal of x^T x.
+    """
+    gram = x.mT @ x
+    size = gram.diagonal().mean().clamp_min(torch.finfo(x.dtype).tiny)
+    values, vectors = torch.linalg.eigh(gram / size)
+    turned = vectors.mT @ (x.mT @ y)
+    solution: Tensor = vectors @ (turned / ((values.clamp_min(0) + ridge) * size)[:, None])
+    return solution

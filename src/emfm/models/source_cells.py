@@ -6,7 +6,6 @@ in fours, which are mirror images of each other about the middle of the scan, an
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,14 +19,14 @@ from emfm.models.modes import FieldModes
 from emfm.physics.channels import E_COMPONENTS, SOURCE_COMPONENTS
 from emfm.physics.constants import ETA_0
 from emfm.physics.elements import unit_element_fields
-from emfm.physics.grid import Geometry
+from emfm.physics.grid import Geometry, Grid
 from ttt.config import Section
-from ttt.engine.side_by_side import side_by_side
 
 _MM = 1e-3
 _GAUSS: Final = 0.5 / np.sqrt(3)
 _MOMENTS: Final = 6
-_CELLS_AT_ONCE: Final = 8
+_POINTS: Final = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+_CELLS_AT_ONCE: Final = 2
 KEPT: Final = 12
 """Combinations of a cell's 24 unit elements of one kind that are kept."""
 
@@ -35,19 +34,21 @@ KEPT: Final = 12
 class SourceRegionParams(Section):
     """Where sources are looked for: below the scan, in a layer."""
 
-    z_mm: list[float] = Field(min_length=2, max_length=2, description="lowest and highest z of sources, mm")
+    depth_mm: list[float] = Field(
+        min_length=2, max_length=2, description="least and greatest depth of sources below the scan, mm"
+    )
     margin_mm: float = Field(ge=0, description="how far beyond the scan's rim sources are looked for, mm")
     cell_mm: float = Field(gt=0, description="largest width of a cell in x and y, mm")
     layers: int = Field(ge=1, le=16, description="cells on top of one another")
     rank: int = Field(ge=1, description="leading patterns of the scan that are used; more is finer and slower")
     iterations: int = Field(ge=1, le=100, description="steps of the search for the few cells that radiate")
 
-    @field_validator("z_mm")
+    @field_validator("depth_mm")
     @classmethod
-    def _in_order(cls, z_mm: list[float]) -> list[float]:
-        if not z_mm[0] < z_mm[1]:
-            raise ValueError("the lowest z must be below the highest")
-        return z_mm
+    def _below_the_scan_and_in_order(cls, depth_mm: list[float]) -> list[float]:
+        if not 0 < depth_mm[0] < depth_mm[1]:
+            raise ValueError("the least depth must be above 0, and the greatest above the least")
+        return depth_mm
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,9 @@ class SourceCells:
 
 
 def source_cells(params: SourceRegionParams, geometry: Geometry) -> SourceCells:
-    """The cells below the scan; raises ValueError where a source could lie on the scan or above it."""
+    """The cells below the scan."""
     scan = geometry.source
-    bottom, top = (z * _MM for z in params.z_mm)
-    if not top < scan.z:
-        raise ValueError(f"sources up to z = {top} m do not lie below the scan at z = {scan.z} m")
+    top, bottom = (scan.z - depth * _MM for depth in params.depth_mm)
     margin = params.margin_mm * _MM
     low = np.array([scan.x[0] - margin, scan.y[0] - margin, bottom])
     high = np.array([scan.x[-1] + margin, scan.y[-1] + margin, top])
@@ -89,52 +88,72 @@ def source_cells(params: SourceRegionParams, geometry: Geometry) -> SourceCells:
     return SourceCells((low + high) / 2 + signs * np.tile(from_middle, (IMAGES, 1)), signs, size)
 
 
-def cell_fields(cells: SourceCells, geometry: Geometry, modes: FieldModes) -> tuple[Tensor, Tensor]:
-    """What each group of cells makes on the scan and above it, per unit of source.
+@dataclass(frozen=True)
+class CellFields:
+    """What some cells of the first quarter and their images make, per unit of source; electric before magnetic."""
 
-    Returns:
-        scans, complex64 ``(groups, KEPT, 2 * ny * nx)``, A/m, and modal coefficients of the target,
-        complex64 ``(groups, KEPT, modes)``; cell by cell, electric before magnetic.
-    """
-    parts = [slice(start, start + _CELLS_AT_ONCE) for start in range(0, len(cells), _CELLS_AT_ONCE)]
-    scans, fields = zip(*side_by_side(partial(_unit_fields, cells, geometry, modes), parts), strict=True)
-    return _strongest(torch.cat(scans), torch.cat(fields))
+    chosen: Tensor
+    """The combinations of a group's 24 unit elements that are kept, complex64 ``(groups, KEPT, 24)``."""
+    scans: Tensor
+    """Of the cells alone, whose images' scans differ by signs: complex64 ``(groups, KEPT, 2 * ny * nx)``, A/m."""
+    fields: Tensor
+    """Modal coefficients of the target, complex64 ``(IMAGES, groups, KEPT, modes)``."""
 
 
-def _unit_fields(cells: SourceCells, geometry: Geometry, modes: FieldModes, part: slice) -> tuple[Tensor, Tensor]:
-    """Scan and coefficients of all unit elements of a part of the cells, ``(groups, 24, ...)``."""
-    middles, signs = cells.middles[part], cells.signs[part]
-    offsets = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * _GAUSS * cells.size
+def quarter_in_parts(cells: SourceCells) -> list[slice]:
+    """The first quarter of the cells in parts, whose unit fields take some 100 MB each."""
+    quarter = len(cells) // IMAGES
+    return [slice(start, min(start + _CELLS_AT_ONCE, quarter)) for start in range(0, quarter, _CELLS_AT_ONCE)]
+
+
+def cell_fields(cells: SourceCells, geometry: Geometry, modes: FieldModes, part: slice) -> CellFields:
+    """The combinations that carry most of the scan and the field of a ``part`` of the first quarter together."""
+    quarter = len(cells) // IMAGES
+    scans = unit_scans(cells, geometry, np.arange(quarter)[part])
+    images = np.concatenate([np.arange(quarter)[part] + image * quarter for image in range(IMAGES)])
+    fields = _unit_coefficients(cells, geometry, modes, images).view(IMAGES, *scans.shape[:2], -1)
+    chosen = _strongest(scans, fields[0])
+    return CellFields(chosen, chosen @ scans, chosen @ fields)
+
+
+def unit_scans(cells: SourceCells, geometry: Geometry, indices: NDArray[np.intp]) -> Tensor:
+    """Scans of all unit elements of the cells ``indices``, complex64 ``(groups, 24, 2 * ny * nx)``, A/m."""
+    tangential = slice(len(E_COMPONENTS), len(E_COMPONENTS) + len(SOURCE_COMPONENTS))
+    rows = _unit_rows(cells, geometry, geometry.source, tangential, indices)
+    return _by_group(rows.to(torch.complex64), len(indices))
+
+
+def _unit_coefficients(
+    cells: SourceCells, geometry: Geometry, modes: FieldModes, indices: NDArray[np.intp]
+) -> Tensor:
+    """Modal coefficients of the target of all unit elements, complex64 ``(groups, 24, modes)``."""
+    rows = _unit_rows(cells, geometry, geometry.target, slice(None), indices)
+    return _by_group(modes.project_rows(rows.to(modes.modes.dtype).to(modes.modes.device)).cpu(), len(indices))
+
+
+def _unit_rows(
+    cells: SourceCells, geometry: Geometry, plane: Grid, components: slice, indices: NDArray[np.intp]
+) -> Tensor:
+    """The field of each unit element, complex128 ``(cells * points * 6, components * ny * nx)``."""
+    middles, signs = cells.middles[indices], cells.signs[indices]
+    offsets = _POINTS * _GAUSS * cells.size
     positions = (middles[:, None] + signs[:, None] * offsets).reshape(-1, 3)
     # In a mirror the magnetic current, an axial vector, turns round where the electric one does not.
     moments = np.concatenate([signs, ETA_0 * signs.prod(axis=1, keepdims=True) * signs], axis=1)
     strength = np.repeat(moments / np.sqrt(len(offsets)), len(offsets), axis=0)[:, :, None, None]
-    tangential = slice(len(E_COMPONENTS), len(E_COMPONENTS) + len(SOURCE_COMPONENTS))
-    scan = unit_element_fields(geometry.source.points(), positions, geometry.frequency)[..., tangential]
-    target = unit_element_fields(geometry.target.points(), positions, geometry.frequency)
-    rows = [
-        torch.from_numpy((part * strength).transpose(0, 1, 3, 2).reshape(len(positions) * _MOMENTS, -1))
-        for part in (scan, target)
-    ]
-    coefficients = modes.project_rows(rows[1].to(modes.modes)).cpu()
-    return (
-        _by_group(rows[0].to(torch.complex64), len(middles), len(offsets)),
-        _by_group(coefficients, len(middles), len(offsets)),
-    )
+    field = unit_element_fields(plane.points(), positions, geometry.frequency)[..., components]
+    return torch.from_numpy((field * strength).transpose(0, 1, 3, 2).reshape(len(positions) * _MOMENTS, -1))
 
 
-def _by_group(rows: Tensor, cells: int, points: int) -> Tensor:
+def _by_group(rows: Tensor, cells: int) -> Tensor:
     """``(cells * points * 6, d)`` -> ``(cells * 2, points * 3, d)``: electric elements, then magnetic ones."""
-    parts = rows.reshape(cells, points, 2, _MOMENTS // 2, -1).transpose(1, 2)
-    return parts.reshape(cells * 2, points * (_MOMENTS // 2), -1)
+    parts = rows.reshape(cells, len(_POINTS), 2, _MOMENTS // 2, -1).transpose(1, 2)
+    return parts.reshape(cells * 2, len(_POINTS) * (_MOMENTS // 2), -1)
 
 
-def _strongest(scans: Tensor, fields: Tensor) -> tuple[Tensor, Tensor]:
-    """The combinations of a group's elements that carry most of its scan and field together; those of its images."""
-    quarters = [part.view(IMAGES, -1, *part.shape[1:]) for part in (scans, fields)]
-    sized = [part[0] / part[0].abs().square().mean().sqrt() / part.shape[3] ** 0.5 for part in quarters]
+def _strongest(scans: Tensor, fields: Tensor) -> Tensor:
+    """The combinations of each group's elements that carry most of its scan and its field, both counted alike."""
+    sized = [part / part.abs().square().sum((1, 2), keepdim=True).sqrt() for part in (scans, fields)]
     together = torch.cat(sized, 2).to(torch.complex128)
     _, vectors = torch.linalg.eigh(together @ together.mH)
-    chosen = vectors[:, :, -KEPT:].mH.to(torch.complex64)
-    scans, fields = ((chosen @ part).flatten(0, 1) for part in quarters)
-    return scans, fields
+    return vectors[:, :, -KEPT:].mH.to(torch.complex64)

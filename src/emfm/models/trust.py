@@ -9,6 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from emfm.models.ridge import fit_with_ridge
+
 SCAN_DESCRIPTORS: Final = ("points that carry the scan", "roughness", "share at the rim")
 OUTSIDE: Final = 0.999
 """A scan farther out than this share of the training samples is called unlike them."""
@@ -45,7 +47,9 @@ class Trust(nn.Module):
         The training samples, of which there are more, say how the error goes with the descriptors; the validation
         samples, which the model did not see, how large it is.
         """
-        train, val = train.double(), val.double()
+        train, train_errors, val, val_errors = (
+            part.to(self.mean.device, torch.float64) for part in (train, train_errors, val, val_errors)
+        )
         mean = train.mean(0)
         covariance = (train - mean).T @ (train - mean) / len(train)
         covariance.diagonal().add_(_FLOOR * covariance.diagonal().mean().clamp_min(_TINY))
@@ -57,10 +61,8 @@ class Trust(nn.Module):
         self.lowest.copy_(known.amin(0))
         self.highest.copy_(known.amax(0))
         self.farthest.copy_(known.norm(dim=1).quantile(OUTSIDE).clamp_min(_TINY))
-        logs, unseen_logs = (errors.double().clamp_min(_TINY).log() for errors in (train_errors, val_errors))
-        gram = known.T @ known
-        gram.diagonal().add_(_RIDGE * len(known))
-        slopes = torch.linalg.solve(gram, known.T @ (logs - logs.mean(0)))
+        logs, unseen_logs = (errors.clamp_min(_TINY).log() for errors in (train_errors, val_errors))
+        slopes = fit_with_ridge(known, logs - logs.mean(0), _RIDGE)
         self.coefficients.copy_(torch.cat([torch.zeros_like(slopes[:1]), slopes]))
         foretold, _ = self(val.to(self.mean.dtype))
         self.coefficients[0] = (unseen_logs - foretold.double().log()).median(0).values

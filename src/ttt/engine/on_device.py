@@ -68,6 +68,11 @@ def held(
     return DeviceSamples(samples, dataset.fingerprint)
 
 
-def _room(device: torch.device) -> int:
+def free_memory(device: torch.device) -> int:
+    """Free bytes of a cuda device."""
     free, _ = torch.cuda.mem_get_info(device)
-    return int(SHARE * free)
+    return free
+
+
+def _room(device: torch.device) -> int:
+    return int(SHARE * free_memory(device))

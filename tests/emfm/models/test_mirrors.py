@@ -6,7 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emfm.models.mirrors import IMAGES, exchange, image_signs, in_proportion, parity_bases
+from emfm.models.mirrors import (
+    IMAGES,
+    exchange,
+    image_signs,
+    in_parities,
+    in_proportion,
+    parity_bases,
+    parity_sizes,
+)
 from emfm.physics import Grid
 
 GRIDS = [Grid(-2e-3, 1e-3, 1e-3, 2e-3, nx, ny, 1e-3) for nx, ny in ((5, 4), (4, 3), (3, 3), (2, 2))]
@@ -16,6 +24,15 @@ GRIDS = [Grid(-2e-3, 1e-3, 1e-3, 2e-3, nx, ny, 1e-3) for nx, ny in ((5, 4), (4, 
 def test_the_bases_of_all_parities_are_one_orthonormal_basis_of_scans(grid):
     whole = torch.cat(parity_bases(grid), 1)
     torch.testing.assert_close(whole.mH @ whole, torch.eye(2 * grid.ny * grid.nx).to(whole))
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: f"{grid.nx} x {grid.ny}")
+def test_coordinates_in_the_parities_are_those_in_their_bases(grid):
+    rows = torch.randn(3, 2 * grid.ny * grid.nx, dtype=torch.complex128)
+    bases = parity_bases(grid)
+    assert parity_sizes(grid) == [basis.shape[1] for basis in bases]
+    for found, basis in zip(in_parities(rows, grid), bases, strict=True):
+        torch.testing.assert_close(found, rows @ basis.conj())
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: f"{grid.nx} x {grid.ny}")

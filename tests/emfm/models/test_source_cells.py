@@ -8,8 +8,8 @@ from emfm.models.mirrors import IMAGES, image_signs, parity_bases
 from emfm.models.modes import FieldModes
 from emfm.models.scans import complex_rows
 from emfm.models.snapshots import physical_snapshots
-from emfm.models.source_cells import KEPT, cell_fields, source_cells
-from small_fields import one_sample, region, small_geometry
+from emfm.models.source_cells import KEPT, quarter_in_parts, source_cells
+from small_fields import PLANES, all_cell_fields, one_sample, region, small_geometry
 
 GEOMETRY = small_geometry()
 
@@ -30,15 +30,21 @@ def test_cells_cover_the_region_and_no_more(cell_mm, layers, counts):
     assert len(np.unique(cells.middles.round(9), axis=0)) == len(cells)
 
 
-@pytest.mark.parametrize("top", [1.0, 1.5])
-def test_a_region_that_reaches_the_scan_is_refused(top):
-    with pytest.raises(ValueError, match=r"sources up to z = .* do not lie below the scan at z = 0.001 m"):
-        source_cells(region(z_mm=[-1.5, top]), GEOMETRY)
+@pytest.mark.parametrize("height_mm", [1.0, 21.0, -3.0])
+def test_the_region_goes_with_the_scan(height_mm):
+    """Boards whose top is not at z = 0 need no other parameters."""
+    moved = small_geometry(
+        source_plane=PLANES["source_plane"] | {"z_mm": height_mm},
+        target_plane=PLANES["target_plane"] | {"z_mm": height_mm + 4},
+    )
+    middles, usual = (source_cells(region(), geometry).middles for geometry in (moved, GEOMETRY))
+    np.testing.assert_allclose(middles - [0, 0, (height_mm - 1.0) * 1e-3], usual, atol=1e-12)
 
 
-def test_a_region_upside_down_is_refused():
-    with pytest.raises(ValueError, match="the lowest z must be below the highest"):
-        region(z_mm=[0.0, -1.5])
+@pytest.mark.parametrize("depth_mm", [[0.0, 1.5], [-0.5, 1.5], [2.5, 1.0], [1.0, 1.0]])
+def test_a_region_that_reaches_the_scan_or_is_upside_down_is_refused(depth_mm):
+    with pytest.raises(ValueError, match="the least depth must be above 0, and the greatest above the least"):
+        region(depth_mm=depth_mm)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +66,7 @@ def test_a_cell_makes_the_field_of_any_element_inside_it_and_better_the_smaller_
         cells = source_cells(region(cell_mm=cell_mm, layers=layers), GEOMETRY)
         inside = np.all(np.abs(cells.middles - np.array(place_mm) * 1e-3) <= cells.size / 2, axis=1)
         group = 2 * int(np.flatnonzero(inside)[0]) + kind
-        scans, fields = cell_fields(cells, GEOMETRY, modes)
+        scans, fields = all_cell_fields(cells, GEOMETRY, modes)
         assert scans.shape == (cells.groups, KEPT, 50)
         assert fields.shape == (cells.groups, KEPT, 60)
         made = [part[group].mT / size for part, size in zip((scans, fields), sizes_of(truth), strict=True)]
@@ -79,7 +85,7 @@ def sizes_of(parts):
 @pytest.mark.parametrize("image", range(1, IMAGES))
 def test_the_scans_of_a_cell_and_of_its_images_differ_by_signs_alone(modes, image):
     cells = source_cells(region(cell_mm=1.5, layers=2), GEOMETRY)
-    scans = cell_fields(cells, GEOMETRY, modes)[0].unflatten(0, (IMAGES, -1)).to(torch.complex128)
+    scans = all_cell_fields(cells, GEOMETRY, modes)[0].unflatten(0, (IMAGES, -1)).to(torch.complex128)
     signs = image_signs()[:, :2]
     for parity, basis in enumerate(parity_bases(GEOMETRY.source)):
         of_parity = scans @ basis.conj()
@@ -88,3 +94,10 @@ def test_the_scans_of_a_cell_and_of_its_images_differ_by_signs_alone(modes, imag
         torch.testing.assert_close(
             of_parity[image], turned * of_parity[0], rtol=1e-4, atol=1e-6 * float(scans.abs().max())
         )
+
+
+@pytest.mark.parametrize(("cell_mm", "layers"), [(2.25, 1), (1.0, 3)])
+def test_the_parts_of_the_quarter_hold_each_of_its_cells_once(cell_mm, layers):
+    cells = source_cells(region(cell_mm=cell_mm, layers=layers), GEOMETRY)
+    quarter = np.arange(len(cells) // IMAGES)
+    np.testing.assert_array_equal(np.concatenate([quarter[part] for part in quarter_in_parts(cells)]), quarter)
