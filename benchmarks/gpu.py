@@ -97,7 +97,8 @@ def measure(device: str, limit: float, samples: int, models: list[str]) -> Itera
             "models": {},
         }
         for name in models:
-            for figures["models"][name] in measure_model(folder, name, data | MODELS[name], limit, ceilings):
+            for measured in measure_model(folder, name, data | MODELS[name], limit, ceilings):
+                figures["models"][name] = measured
                 yield figures
     finally:
         shutil.rmtree(folder)
@@ -152,7 +153,7 @@ def prepare(folder: Path, name: str, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(folder: Path, name: str, run: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Train what `prepare` has made, by ``changes`` to params.yaml: speed of the last epoch, errors on unseen samples."""
+    """Train on from what `prepare` has made: the speed of the last epoch, and errors on unseen samples."""
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
     from ttt.assemble import assemble

@@ -8,8 +8,8 @@ import torch
 
 from emfm.data.simulate import SimulatedSource
 from emfm.data.stats import compute_norm_stats
-from emfm.models.pod_net import PodNetParams
 from emfm.models.mirrors import IMAGES
+from emfm.models.pod_net import PodNetParams
 from emfm.models.source_cells import SourceRegionParams, cell_fields, quarter_in_parts, unit_scans
 from emfm.models.spec import FieldSpec
 from emfm.physics import element_fields
@@ -104,9 +104,7 @@ def all_cell_fields(cells, geometry, modes):
     parts = [cell_fields(cells, geometry, modes, part) for part in quarter_in_parts(cells)]
     chosen = torch.cat([part.chosen for part in parts])
     quarter = len(cells) // IMAGES
-    scans = [
-        chosen @ unit_scans(cells, geometry, np.arange(quarter) + image * quarter) for image in range(IMAGES)
-    ]
+    scans = [chosen @ unit_scans(cells, geometry, np.arange(quarter) + image * quarter) for image in range(IMAGES)]
     return torch.cat(scans), torch.cat([part.fields for part in parts], 1).flatten(0, 1)
 
 

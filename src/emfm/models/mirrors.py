@@ -40,10 +40,8 @@ def parity_bases(grid: Grid) -> list[Tensor]:
 
 
 def in_parities(rows: Tensor, grid: Grid) -> list[Tensor]:
-    """Scans ``(n, 2 * ny * nx)``, complex128, in each of `parity_bases`: ``(n, d)``, without products with the bases."""
-    x, y = (
-        [part.to(torch.complex128) for part in _even_and_odd(count)] for count in (grid.nx, grid.ny)
-    )
+    """Coordinates ``(n, d)`` of scans ``(n, 2 * ny * nx)``, complex128, in each of `parity_bases`, without these."""
+    x, y = ([part.to(torch.complex128) for part in _even_and_odd(count)] for count in (grid.nx, grid.ny))
     hx, hy = rows.view(-1, 2, grid.ny, grid.nx).unbind(1)
     return [
         torch.cat([(y[1 - odd_y] @ hx @ x[odd_x].mT).flatten(1), (y[odd_y] @ hy @ x[1 - odd_x].mT).flatten(1)], 1)

@@ -79,9 +79,7 @@ class RidgeFactors:
         if ridge is not None and not ridge > 0:
             raise ValueError(f"a ridge must be above 0, found {ridge}")
         damping = self._best() if ridge is None else ridge
-        return np.asarray(
-            self.vectors @ (self.turned / ((self.values + damping) * self.size)[:, None]), np.complex128
-        )
+        return np.asarray(self.vectors @ (self.turned / ((self.values + damping) * self.size)[:, None]), np.complex128)
 
     def _best(self) -> float:
         """The lambda of the lowest cross-validated error."""

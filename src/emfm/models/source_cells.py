@@ -123,9 +123,7 @@ def unit_scans(cells: SourceCells, geometry: Geometry, indices: NDArray[np.intp]
     return _by_group(rows.to(torch.complex64), len(indices))
 
 
-def _unit_coefficients(
-    cells: SourceCells, geometry: Geometry, modes: FieldModes, indices: NDArray[np.intp]
-) -> Tensor:
+def _unit_coefficients(cells: SourceCells, geometry: Geometry, modes: FieldModes, indices: NDArray[np.intp]) -> Tensor:
     """Modal coefficients of the target of all unit elements, complex64 ``(groups, 24, modes)``."""
     rows = _unit_rows(cells, geometry, geometry.target, slice(None), indices)
     return _by_group(modes.project_rows(rows.to(modes.modes.dtype).to(modes.modes.device)).cpu(), len(indices))
@@ -156,4 +154,5 @@ def _strongest(scans: Tensor, fields: Tensor) -> Tensor:
     sized = [part / part.abs().square().sum((1, 2), keepdim=True).sqrt() for part in (scans, fields)]
     together = torch.cat(sized, 2).to(torch.complex128)
     _, vectors = torch.linalg.eigh(together @ together.mH)
-    return vectors[:, :, -KEPT:].mH.to(torch.complex64)
+    chosen: Tensor = vectors[:, :, -KEPT:].mH.to(torch.complex64)
+    return chosen

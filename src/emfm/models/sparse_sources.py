@@ -39,6 +39,7 @@ from emfm.models.source_cells import (
 )
 from emfm.physics.channels import SOURCE_COMPONENTS
 from emfm.physics.grid import Geometry
+from ttt.engine.progress import LOG
 from ttt.engine.side_by_side import side_by_side
 
 DESCRIPTORS: Final = ("misfit", "unsettled", "active cells")
@@ -58,6 +59,7 @@ _PARTS_AT_ONCE: Final = 8
 _MATRICES: Final = 6
 _MOMENTS: Final = 3
 """Arrays of the size of S, and of all moments, that a step of the search holds at a time, about."""
+_MUCH_LEFT_OUT: Final = 0.15
 _SMALL: Final = 15
 """Triangles of less than twice this size are inverted at once."""
 
@@ -130,8 +132,7 @@ class SparseSources(nn.Module):
         self.fields.copy_(torch.cat(fields, 1).flatten(0, 2))
         self.patterns.copy_(self._leading(powers))
         project = partial(self._pattern_rows, self.patterns.cpu().conj().resolve_conj().to(torch.complex128))
-        rows = side_by_side(project, list(zip(parts, chosen, strict=True)))
-        self.scans.copy_(torch.cat(rows))
+        self.scans.copy_(torch.cat(side_by_side(project, list(zip(parts, chosen, strict=True)))))
         self._derived = None
 
     def _leading(self, powers: list[Tensor]) -> Tensor:
@@ -146,7 +147,7 @@ class SparseSources(nn.Module):
             LOG.warning(
                 "model.sources.rank: %d patterns leave out %.2g %% of what cells make on this scan; more of them make "
                 "the search finer and slower",
-                *(len(self._bases), 100 * left_out),
+                *(self.patterns.shape[1], 100 * left_out),
             )
         return torch.cat(leading, 1)
 

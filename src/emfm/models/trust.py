@@ -65,7 +65,8 @@ class Trust(nn.Module):
         slopes = fit_with_ridge(known, logs - logs.mean(0), _RIDGE)
         self.coefficients.copy_(torch.cat([torch.zeros_like(slopes[:1]), slopes]))
         foretold, _ = self(val.to(self.mean.dtype))
-        self.coefficients[0] = (unseen_logs - foretold.double().log()).median(0).values
+        ratios = (unseen_logs - foretold.double().log()).sort(0).values
+        self.coefficients[0] = ratios[(len(ratios) - 1) // 2]  # the median, by a way that repeats on a GPU
 
     def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
         """Expected relative errors of E and H ``(n, 2)``, and the distance relative to `farthest` ``(n,)``.
