@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from emfm.data.arrays import write_npy
 from emfm.data.readers.array_files import array_names, read_npy, read_npz
+from emfm.data.readers.columns import AXES
 from emfm.data.readers.csv_cases import E_FILE, H_FILE, read_csv_plane
 from emfm.data.readers.feko import read_feko_plane
 from emfm.data.readers.folders import natural_key
+from emfm.data.readers.frequency import frequency_units
 from emfm.data.readers.hfss_fld import read_hfss_plane
+from emfm.data.readers.planes import SCAN_TOLERANCE, checked_tolerance
 from emfm.data.readers.solver_ascii import read_solver_source
-from emfm.data.readers.tables import AXES
 from emfm.data.sample import DataError
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Grid
@@ -29,19 +31,20 @@ _COORDINATE_DECIMALS: Final = 9
 """Coordinates are written to a picometre, so that 3 mm is not 3.0000000000000004 mm."""
 
 
-def read_source_h(path: Path, grid: Grid, frequency: float) -> NDArray[np.float32]:
+def read_source_h(path: Path, grid: Grid, frequency: float, tolerance: float | None = None) -> NDArray[np.float32]:
     """Source H in a file: ``(4, ny, nx)``, A/m, on the source plane ``grid`` at ``frequency`` (Hz).
 
     The suffix says what the file is: ``.csv`` with the columns of ``source_H.csv``, ``.npy``, ``.npz`` with the
     array ``x`` or a single array, ``.txt`` an ASCII export of a solver, ``.hfe`` a near field of FEKO, ``.fld`` one
-    of HFSS. Only a ``.hfe`` says its frequency, which must be this one.
+    of HFSS. Where it states its frequency, that must be this one. A point may lie ``tolerance`` m from its place in
+    each direction; None: `SCAN_TOLERANCE` of the pitch, as a file may come from a scanner.
 
     Raises DataError where the file is none of these or cannot be used.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{path}: not a known kind of file; give one of {', '.join(_READERS)}")
-    return reader(path, grid, frequency)
+    return reader(path, grid, frequency, checked_tolerance(tolerance, grid, SCAN_TOLERANCE))
 
 
 def list_inputs(folder: Path) -> list[Path]:
@@ -125,34 +128,34 @@ def _source_shape(grid: Grid) -> tuple[int, int, int]:
     return (len(SOURCE_CHANNELS), *grid.shape)
 
 
-def _read_csv(path: Path, grid: Grid, _frequency: float) -> NDArray[np.float32]:
-    return read_csv_plane(path, SOURCE_CHANNELS, grid)
+def _read_csv(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
+    return read_csv_plane(path, SOURCE_CHANNELS, grid, None, frequency, tolerance)
 
 
-def _read_npy(path: Path, grid: Grid, _frequency: float) -> NDArray[np.float32]:
+def _read_npy(path: Path, grid: Grid, _frequency: float, _tolerance: float) -> NDArray[np.float32]:
     return read_npy(path, _source_shape(grid))
 
 
-def _read_npz(path: Path, grid: Grid, _frequency: float) -> NDArray[np.float32]:
-    names = array_names(path)
-    name = names[0] if len(names) == 1 else "x"
-    (source_h,) = read_npz(path, [name], [_source_shape(grid)])
+def _read_npz(path: Path, grid: Grid, frequency: float, _tolerance: float) -> NDArray[np.float32]:
+    fields = [name for name in array_names(path) if not frequency_units(name)]
+    name = fields[0] if len(fields) == 1 else "x"
+    (source_h,) = read_npz(path, [name], [_source_shape(grid)], None, frequency)
     return source_h
 
 
-def _read_txt(path: Path, grid: Grid, _frequency: float) -> NDArray[np.float32]:
-    return read_solver_source(path, grid)
+def _read_txt(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
+    return read_solver_source(path, grid, None, frequency, tolerance)
 
 
-def _read_hfe(path: Path, grid: Grid, frequency: float) -> NDArray[np.float32]:
-    return read_feko_plane(path, SOURCE_CHANNELS, grid, frequency)
+def _read_hfe(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
+    return read_feko_plane(path, SOURCE_CHANNELS, grid, frequency, None, tolerance)
 
 
-def _read_fld(path: Path, grid: Grid, _frequency: float) -> NDArray[np.float32]:
-    return read_hfss_plane(path, SOURCE_CHANNELS, grid)
+def _read_fld(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
+    return read_hfss_plane(path, SOURCE_CHANNELS, grid, None, frequency, tolerance)
 
 
-_READERS: Final[dict[str, Callable[[Path, Grid, float], NDArray[np.float32]]]] = {
+_READERS: Final[dict[str, Callable[[Path, Grid, float, float], NDArray[np.float32]]]] = {
     ".csv": _read_csv,
     ".npy": _read_npy,
     ".npz": _read_npz,
