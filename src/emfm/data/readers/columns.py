@@ -59,7 +59,7 @@ class Header:
 
 def read_header(line: str) -> Header:
     """The columns that a header line names; raises ValueError with what is ambiguous in it."""
-    text = line.strip().lstrip("#%").strip()
+    text = line.strip(" \r\n").lstrip("#%").strip(" ")  # a tab at the start is a column without a name
     bare = _PROTECTED.sub("", text)
     separators = [separator for separator in (",", ";") if separator in bare]
     if len(separators) > 1:
@@ -67,7 +67,7 @@ def read_header(line: str) -> Header:
     if separators or "\t" in bare:
         separator = separators[0] if separators else "\t"
         names = _split(text, separator)
-        if separators or all(name.strip() for name in names[:-1]):
+        if separators or all(name.strip() for name in names[1:-1]):
             while len(names) > 1 and not names[-1].strip():  # separators at the end of each line
                 names.pop()
             return Header(separator, tuple(map(_column, names)))

@@ -130,7 +130,7 @@ def _split_header(table: TextTable) -> tuple[_Extent, TextTable]:
 
     What else the lines above the points say is among the remarks.
     """
-    line, body, number, others = table.header, table.body, table.first_line - 1, [table.remarks]
+    line, body, number, others = table.header.strip(), table.body, table.first_line - 1, [table.remarks]
     while not line.startswith(_GRID) and len(others) < _MOST_HEADER_LINES and body:
         others.append(line)
         head, _, body = body.partition(b"\n")

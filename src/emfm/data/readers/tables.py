@@ -100,7 +100,7 @@ def read_text_table(path: Path, points: int, root: Path | None = None) -> TextTa
         first_line += 1
     if len(head) > _LONGEST_HEADER:
         raise DataError(f"{path}: line {first_line - 1}: is longer than any header; give the names of columns there")
-    return TextTable(path, text_of(head).strip(), body, first_line, "\n".join(remarks))
+    return TextTable(path, text_of(head).strip(" \r"), body, first_line, "\n".join(remarks))
 
 
 def parse_numbers(
@@ -235,8 +235,8 @@ def _refusal(table: TextTable, rows: Sequence[Row], names: Sequence[str], separa
 def _miscounted(row: Row, names: Sequence[str], separator: str) -> str:
     """What is wrong with a line that does not hold a number for each column."""
     line = separator.join(row.cells)
-    others = [other for other in (",", ";", "\t") if other != separator and other in line]
-    if len(row.cells) == 1 and others:
+    others = [other for other in (",", ";", "\t") if other != separator and line.count(other) >= len(names) - 1 > 0]
+    if others:
         return (
             f"its numbers are separated by {described(others[0])}, but the names of the columns by "
             f"{described(separator)}; use one of them throughout"
