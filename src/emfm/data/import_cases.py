@@ -88,7 +88,9 @@ class ImportedCases:
         for folder in self.folders:
             reader = type(folder.reader)
             code = sha256_file(Path(inspect.getfile(reader)))
-            common = hashlib.sha256(f"{folder.root.resolve()}\0{reader.__qualname__}\0{code}\0{self.tolerance}\n".encode())
+            common = hashlib.sha256(
+                f"{folder.root.resolve()}\0{reader.__qualname__}\0{code}\0{self.tolerance}\n".encode()
+            )
             for case in folder.table.ids:
                 key = common.copy()
                 key.update(f"{case}\n".encode())

@@ -63,8 +63,8 @@ class ImportParams(Section):
     position_tolerance_mm: float | None = Field(
         default=None,
         gt=0,
-        description="a point of a file may lie this far from its grid point in x, in y and in z, mm, less than half the "
-        "pitch; null: a thousandth of the pitch, as solvers round, where scanners may need 0.01 and more",
+        description="a point of a file may lie this far from its grid point in x, in y and in z, mm, less than half "
+        "the pitch; null: a thousandth of the pitch, as solvers round; scanners may need 0.01 and more",
     )
 
     @property

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from emfm.data.readers.frequency import frequency_units
 from emfm.data.readers.units import field_factor, length_factor
@@ -13,10 +13,12 @@ from ttt.engine.progress import LOG
 
 AXES: Final = ("x", "y", "z")
 
-BLANKS: Final = " "
-"""Stands for columns that any number of blanks and tabs separate."""
+Separator = Literal["comma", "semicolon", "tab", "space"]
+"""What stands between columns; ``space``: any number of blanks and tabs."""
 
-_NAMED_SEPARATORS: Final = {",": "','", ";": "';'", "\t": "tabs", BLANKS: "blanks"}
+CHARACTERS: Final[dict[Separator, str]] = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " "}
+
+_IN_WORDS: Final[dict[Separator, str]] = {"comma": "','", "semicolon": "';'", "tab": "tabs", "space": "blanks"}
 _PROTECTED: Final = re.compile(r'"[^"]*"|\[[^\[\]]*\]|\([^()]*\)')
 _WITH_UNIT: Final = re.compile(r"(\S[^\[\]()]*|\S+\([^()]*\))\s*[\[(]([^\[\]()]*)[\])]")
 _BETWEEN_BLANKS: Final = re.compile(r"([^\s\[\]]+)\s*\[([^\[\]]*)\]\s*")
@@ -41,9 +43,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Header:
-    """The columns of a table, and what separates them: a comma, a semicolon, a tab or `BLANKS`."""
+    """The columns of a table, and what separates them."""
 
-    separator: str
+    separator: Separator
     columns: tuple[Column, ...]
 
     @property
@@ -61,20 +63,20 @@ def read_header(line: str) -> Header:
     """The columns that a header line names; raises ValueError with what is ambiguous in it."""
     text = line.strip(" \r\n").lstrip("#%").strip(" ")  # a tab at the start is a column without a name
     bare = _PROTECTED.sub("", text)
-    separators = [separator for separator in (",", ";") if separator in bare]
-    if len(separators) > 1:
+    if "," in bare and ";" in bare:
         raise ValueError("separates columns both by ',' and by ';'")
+    separators: list[Separator] = ["comma"] if "," in bare else ["semicolon"] if ";" in bare else []
     if separators or "\t" in bare:
-        separator = separators[0] if separators else "\t"
-        names = _split(text, separator)
+        separator = separators[0] if separators else "tab"
+        names = _split(text, CHARACTERS[separator])
         if separators or all(name.strip() for name in names[1:-1]):
             while len(names) > 1 and not names[-1].strip():  # separators at the end of each line
                 names.pop()
             return Header(separator, tuple(map(_column, names)))
     pairs = _BETWEEN_BLANKS.findall(text)
     if pairs and not _BETWEEN_BLANKS.sub("", text):
-        return Header(BLANKS, tuple(_column(f"{name} [{unit}]") for name, unit in pairs))
-    return Header(BLANKS, tuple(map(_column, text.split())))
+        return Header("space", tuple(_column(f"{name} [{unit}]") for name, unit in pairs))
+    return Header("space", tuple(map(_column, text.split())))
 
 
 def canonical_name(name: str) -> str | None:
@@ -89,9 +91,9 @@ def canonical_name(name: str) -> str | None:
     return f"{component.capitalize()}_{_PARTS[match[2] or match[3]]}"
 
 
-def described(separator: str) -> str:
+def described(separator: Separator) -> str:
     """A separator in words."""
-    return _NAMED_SEPARATORS[separator]
+    return _IN_WORDS[separator]
 
 
 def find_columns(header: Header, needed: Sequence[str], spell: Callable[[str], str] = str) -> list[int]:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emfm.data.readers.base import READERS, Fields, NoParams
-from emfm.data.readers.columns import AXES, BLANKS, Column, Header, find_columns, say_unused, unknown_columns
+from emfm.data.readers.columns import AXES, Column, Header, find_columns, say_unused, unknown_columns
 from emfm.data.readers.folders import CaseFolders, checked_file
 from emfm.data.readers.frequency import is_frequency, other_frequency
 from emfm.data.readers.planes import PointTable, field_on_grid
@@ -83,7 +83,7 @@ def read_feko_plane(
     checked_file(path, root)
     block = _block_at(path, frequency, grid)
     _check_block(block, channels[0][0])
-    header = Header(BLANKS, tuple(Column(name, name.strip()) for name in block.columns))
+    header = Header("space", tuple(Column(name, name.strip()) for name in block.columns))
     needed = (*AXES, *channels)
     try:
         places = find_columns(header, needed, _feko_name)
@@ -92,7 +92,7 @@ def read_feko_plane(
     say_unused(path, unknown_columns(header))
     table = TextTable(path, "", b"".join(block.lines), block.first_line)
     unused = [place for place in range(len(block.columns)) if place not in places]
-    values = parse_numbers(table, block.columns, BLANKS, unused)
+    values = parse_numbers(table, block.columns, "space", unused)
     _check_count(block)
     xyz, fields = np.hsplit(values[:, places], [len(AXES)])
     return field_on_grid(PointTable(table, tuple(map(_feko_name, needed)), xyz, fields), grid, tolerance)

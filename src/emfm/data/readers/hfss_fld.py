@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emfm.data.readers.base import READERS, Fields, NoParams
-from emfm.data.readers.columns import AXES, BLANKS
+from emfm.data.readers.columns import AXES
 from emfm.data.readers.folders import CaseFolders
 from emfm.data.readers.frequency import check_statements
 from emfm.data.readers.planes import PointTable, field_on_grid
@@ -105,7 +105,7 @@ def read_hfss_plane(
         check_statements(path, points.remarks, frequency)
     _check_points_included(points, columns)
     unused = [place for place in range(len(columns)) if place not in places]
-    values = parse_numbers(points, columns, BLANKS, unused)[:, places]
+    values = parse_numbers(points, columns, "space", unused)[:, places]
     xyz, fields = np.hsplit(values, [len(AXES)])
     with np.errstate(over="ignore"):  # what gets infinite is refused by its line
         xyz = xyz * _point_unit(extent, xyz)

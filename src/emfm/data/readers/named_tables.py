@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from emfm.data.readers.columns import (
     AXES,
+    CHARACTERS,
+    Separator,
     column_factor,
     find_columns,
     frequency_columns,
@@ -84,7 +86,7 @@ def read_named_plane(
 class _Layout:
     """What a header says of the columns that are needed."""
 
-    separator: str
+    separator: Separator
     names: tuple[str, ...]
     """Of all columns."""
     places: list[int]
@@ -146,10 +148,10 @@ def _check_frequency(table: TextTable, layout: _Layout, numbers: NDArray[np.floa
             check_frequency(table.path, where, float(numbers[row, place]), units, frequency)
 
 
-def _below_rule(table: TextTable, separator: str) -> TextTable:
+def _below_rule(table: TextTable, separator: Separator) -> TextTable:
     """The table without the dashed line that may stand beneath the header."""
     line, _, rest = table.body.partition(b"\n")
     dashes = line.strip()
-    if not dashes or dashes.translate(None, b"-" + separator.encode()):
+    if not dashes or dashes.translate(None, b"-" + CHARACTERS[separator].encode()):
         return table
     return TextTable(table.path, table.header, rest, table.first_line + 1, table.remarks)

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.data.readers.columns import BLANKS, Header, read_header
+from emfm.data.readers.columns import CHARACTERS, Header, read_header
 from emfm.data.readers.folders import checked_file
 from emfm.data.readers.spelling import has_decimal_commas, with_point
 from emfm.data.readers.text_files import as_lines
@@ -94,7 +94,7 @@ def _parse(text: str, path: Path) -> _Rows:
     id_column = names.index(_ID)
     family_column = names.index(_FAMILY) if _FAMILY in names else id_column
     rows = _Rows(columns={name: [] for name in names if name not in (_ID, _FAMILY)})
-    reader = csv.reader(stream, delimiter=header.separator, strict=True, skipinitialspace=True)
+    reader = csv.reader(stream, delimiter=CHARACTERS[header.separator], strict=True, skipinitialspace=True)
     for cells in reader:
         line = skipped + 1 + reader.line_num
         while len(cells) > len(names) and not cells[-1].strip():  # separators at the end of each line
@@ -124,7 +124,7 @@ def _read_names(line: str, where: str) -> tuple[Header, list[str]]:
         header = read_header(line)
     except ValueError as error:
         raise DataError(f"{where}: {error}; name the columns there, one separator between them") from None
-    if header.separator == BLANKS:  # a single column, whose name may have blanks
+    if header.separator == "space":  # a single column, whose name may have blanks
         header = read_header(line.strip() + ",")
     names = [column.written for column in header.columns]
     names = [name.casefold() if name.casefold() in (_ID, _FAMILY) else name for name in names]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from emfm.data.readers.columns import BLANKS
+from emfm.data.readers.columns import CHARACTERS, Separator
 from emfm.data.readers.text_files import text_of
 from emfm.data.sample import DataError
 
@@ -30,7 +30,7 @@ class Row:
     cells: list[str]
 
 
-def split_rows(body: bytes, first_line: int, columns: int, separator: str) -> list[Row]:
+def split_rows(body: bytes, first_line: int, columns: int, separator: Separator) -> list[Row]:
     """The lines of a table's body, blank cells at their ends and quotes removed.
 
     A line whose quotes cannot be understood is one cell.
@@ -102,14 +102,14 @@ def plain_csv(rows: list[Row], lines: int, first_line: int) -> bytes:
     return "".join(by_line.get(first_line + number, "") + "\n" for number in range(lines)).encode()
 
 
-def _cells(text: str, separator: str) -> list[str]:
-    if separator == BLANKS:
+def _cells(text: str, separator: Separator) -> list[str]:
+    if separator == "space":
         cells = [cell.strip('"') for cell in _BLANKS.split(text.strip(_BLANK)) if cell]
     elif '"' in text:
         try:
-            cells = next(csv.reader([text], delimiter=separator, skipinitialspace=True))
+            cells = next(csv.reader([text], delimiter=CHARACTERS[separator], skipinitialspace=True))
         except (csv.Error, StopIteration):
             return [text]
     else:
-        cells = text.split(separator)
+        cells = text.split(CHARACTERS[separator])
     return [cell.strip(_BLANK).replace(_MINUS, "-") for cell in cells]

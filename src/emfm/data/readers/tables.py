@@ -15,7 +15,7 @@ import pandas as pd
 import simdjson
 from numpy.typing import NDArray
 
-from emfm.data.readers.columns import AXES, BLANKS, described
+from emfm.data.readers.columns import AXES, CHARACTERS, Separator, described
 from emfm.data.readers.folders import checked_file
 from emfm.data.readers.spelling import Row, plain_csv, split_rows, with_points
 from emfm.data.readers.text_files import as_lines, text_of
@@ -104,21 +104,21 @@ def read_text_table(path: Path, points: int, root: Path | None = None) -> TextTa
 
 
 def parse_numbers(
-    table: TextTable, names: Sequence[str], separator: str, unused: Collection[int] = ()
+    table: TextTable, names: Sequence[str], separator: Separator, unused: Collection[int] = ()
 ) -> NDArray[np.float64]:
     """The numbers below the header, each the float64 nearest to its decimal text: ``(rows, len(names))``.
 
     Args:
         table: a file's lines.
         names: of its columns, for errors.
-        separator: between the columns: a comma, a semicolon, a tab, or `BLANKS`.
+        separator: between the columns.
         unused: places of columns that may hold anything.
 
     Raises:
         DataError: names the line and the column of what is not a number, or may be one of two.
     """
     signed = [place for place, name in enumerate(names) if name.casefold() not in AXES]
-    body, comma = _with_commas(table.body, separator), separator != BLANKS
+    body, comma = _with_commas(table.body, separator), separator != "space"
     numbers = None
     if body is not None:
         first_line, _, _ = body.partition(b"\n")
@@ -128,11 +128,11 @@ def parse_numbers(
     return _parse_carefully(table, names, separator, unused) if numbers is None else numbers
 
 
-def _with_commas(body: bytes, separator: str) -> bytes | None:
+def _with_commas(body: bytes, separator: Separator) -> bytes | None:
     """``body`` with commas for semicolons or tabs; None where it has commas that mean something else."""
-    if separator in (",", BLANKS):
+    if separator in ("comma", "space"):
         return body
-    return None if b"," in body else body.replace(separator.encode(), b",")
+    return None if b"," in body else body.replace(CHARACTERS[separator].encode(), b",")
 
 
 def _stands_above_header(line: bytes, below: bytes) -> bool:
@@ -144,7 +144,7 @@ def _stands_above_header(line: bytes, below: bytes) -> bool:
 
 
 def _parse_carefully(
-    table: TextTable, names: Sequence[str], separator: str, unused: Collection[int]
+    table: TextTable, names: Sequence[str], separator: Separator, unused: Collection[int]
 ) -> NDArray[np.float64]:
     """The numbers as `parse_numbers` gives them, however they are spelled; raises DataError for what is none."""
     columns = len(names)
@@ -219,7 +219,7 @@ def parse_any_spelling(body: bytes, columns: int, comma: bool) -> NDArray[np.flo
     return frame.to_numpy() if isinstance(frame.index, pd.RangeIndex) else None
 
 
-def _refusal(table: TextTable, rows: Sequence[Row], names: Sequence[str], separator: str) -> DataError:
+def _refusal(table: TextTable, rows: Sequence[Row], names: Sequence[str], separator: Separator) -> DataError:
     """The first cell that holds no number, or line that holds too few or too many, as an error."""
     for row in rows:
         where = f"{table.path}: line {row.line}"
@@ -232,17 +232,18 @@ def _refusal(table: TextTable, rows: Sequence[Row], names: Sequence[str], separa
     return DataError(f"{table.path}: holds characters that no table of numbers has; export it again")
 
 
-def _miscounted(row: Row, names: Sequence[str], separator: str) -> str:
+def _miscounted(row: Row, names: Sequence[str], separator: Separator) -> str:
     """What is wrong with a line that does not hold a number for each column."""
-    line = separator.join(row.cells)
-    others = [other for other in (",", ";", "\t") if other != separator and line.count(other) >= len(names) - 1 > 0]
+    line = CHARACTERS[separator].join(row.cells)
+    others: list[Separator] = ["comma", "semicolon", "tab"]
+    others = [other for other in others if other != separator and line.count(CHARACTERS[other]) >= len(names) - 1 > 0]
     if others:
         return (
             f"its numbers are separated by {described(others[0])}, but the names of the columns by "
             f"{described(separator)}; use one of them throughout"
         )
     problem = f"has {len(row.cells)} numbers, but the header names {len(names)} columns"
-    if separator == "," and len(row.cells) > len(names) and "." not in line:
+    if separator == "comma" and len(row.cells) > len(names) and "." not in line:
         return (
             f"{problem}; where commas are decimal marks, too, no program can tell which are which: write decimal "
             "points, or separate the columns by ';'"
