@@ -109,6 +109,7 @@ SPELLINGS = {
     "units": with_header(
         "x [mm]", "y[mm]", "z (mm)", "Hx_re [A/m]", "Hx_im (A/m)", "Hy_re [a/m]", "Re(Hy) [A/m]"
     ).replace("Re(Hy)", "Hy_im"),
+    "units of the coordinates": with_header("x_mm", "Y_mm", "z/mm", *SOURCE),
     "an index": joined([[str(n) if n else "", *row] for n, row in enumerate(rows_of(PLAIN))], ","),
     "an index and tabs": joined([[str(n) if n else "", *row] for n, row in enumerate(rows_of(PLAIN))], "\t"),
 }

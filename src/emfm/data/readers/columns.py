@@ -21,6 +21,7 @@ CHARACTERS: Final[dict[Separator, str]] = {"comma": ",", "semicolon": ";", "tab"
 _IN_WORDS: Final[dict[Separator, str]] = {"comma": "','", "semicolon": "';'", "tab": "tabs", "space": "blanks"}
 _PROTECTED: Final = re.compile(r'"[^"]*"|\[[^\[\]]*\]|\([^()]*\)')
 _WITH_UNIT: Final = re.compile(r"(\S[^\[\]()]*|\S+\([^()]*\))\s*[\[(]([^\[\]()]*)[\])]")
+_AXIS_AND_UNIT: Final = re.compile(r"([xyz])\s*[_/]\s*(\w+)", re.IGNORECASE)
 _BETWEEN_BLANKS: Final = re.compile(r"([^\s\[\]]+)\s*\[([^\[\]]*)\]\s*")
 _PARTS: Final = {"re": "re", "real": "re", "im": "im", "imag": "im", "imaginary": "im"}
 _PART: Final = "|".join(sorted(_PARTS, key=len, reverse=True))
@@ -167,7 +168,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 def _column(cell: str) -> Column:
     text = _unquoted(cell)
-    match = _WITH_UNIT.fullmatch(text)
+    match = _AXIS_AND_UNIT.fullmatch(text) or _WITH_UNIT.fullmatch(text)
     if match and match[1].strip().casefold() not in _PARTS:  # Re(Hx) has no unit
         return Column(text, match[1].strip(), match[2].strip())
     return Column(text, text)
