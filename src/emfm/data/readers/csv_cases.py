@@ -49,10 +49,11 @@ def read_csv_plane(
     root: Path | None = None,
     frequency: float | None = None,
     tolerance: float | None = None,
+    larger: bool = False,
 ) -> NDArray[np.float32]:
     """The channels of a CSV file on ``grid``: ``(len(channels), ny, nx)``.
 
     See `emfm.data.readers.named_tables.read_named_plane`. Raises DataError naming the file and the line or column that
     cannot be used, also where a link leads the file out of ``root``.
     """
-    return read_named_plane(path, channels, grid, _FORMAT, root, frequency, tolerance)
+    return read_named_plane(path, channels, grid, _FORMAT, root, frequency, tolerance, larger)

@@ -26,7 +26,7 @@ from emfm.data.readers.base import READERS, Fields, NoParams
 from emfm.data.readers.columns import AXES, Column, Header, find_columns, say_unused, unknown_columns
 from emfm.data.readers.folders import CaseFolders, checked_file
 from emfm.data.readers.frequency import is_frequency, other_frequency
-from emfm.data.readers.planes import PointTable, field_on_grid
+from emfm.data.readers.planes import PointTable, field_on_grid, most_points
 from emfm.data.readers.tables import TextTable, parse_numbers
 from emfm.data.readers.text_files import read_lines, text_of
 from emfm.data.sample import DataError
@@ -72,6 +72,7 @@ def read_feko_plane(
     frequency: float,
     root: Path | None = None,
     tolerance: float | None = None,
+    larger: bool = False,
 ) -> NDArray[np.float32]:
     """The channels of one field in a .efe or .hfe file at ``frequency`` (Hz) on ``grid``: ``(channels, ny, nx)``.
 
@@ -81,7 +82,7 @@ def read_feko_plane(
     of ``root``.
     """
     checked_file(path, root)
-    block = _block_at(path, frequency, grid)
+    block = _block_at(path, frequency, 2 * most_points(grid, larger))
     _check_block(block, channels[0][0])
     header = Header("space", tuple(Column(name, name.strip()) for name in block.columns))
     needed = (*AXES, *channels)
@@ -95,7 +96,7 @@ def read_feko_plane(
     values = parse_numbers(table, block.columns, "space", unused)
     _check_count(block)
     xyz, fields = np.hsplit(values[:, places], [len(AXES)])
-    return field_on_grid(PointTable(table, tuple(map(_feko_name, needed)), xyz, fields), grid, tolerance)
+    return field_on_grid(PointTable(table, tuple(map(_feko_name, needed)), xyz, fields), grid, tolerance, larger)
 
 
 def _feko_name(name: str) -> str:
@@ -125,7 +126,7 @@ class _Block:
         return f"{self.path}: the block before line {self.first_line}"
 
 
-def _block_at(path: Path, frequency: float, grid: Grid) -> _Block:
+def _block_at(path: Path, frequency: float, most: int) -> _Block:
     """The only block of this frequency; the lines of others are not kept."""
     found: list[_Block] = []
     frequencies: list[float] = []
@@ -138,7 +139,7 @@ def _block_at(path: Path, frequency: float, grid: Grid) -> _Block:
         if found and block is found[-1]:
             block.lines.append(line)
             block.points += bool(line.strip())
-            if block.points > 2 * grid.nx * grid.ny:
+            if block.points > most:
                 raise DataError(f"{block.where}: has more points than the plane; export that plane alone")
     if len(found) == 1:
         return found[0]

@@ -29,7 +29,7 @@ from emfm.data.readers.base import READERS, Fields, NoParams
 from emfm.data.readers.columns import AXES
 from emfm.data.readers.folders import CaseFolders
 from emfm.data.readers.frequency import check_statements
-from emfm.data.readers.planes import PointTable, field_on_grid
+from emfm.data.readers.planes import PointTable, field_on_grid, most_points
 from emfm.data.readers.tables import TextTable, parse_numbers, read_text_table
 from emfm.data.readers.text_files import text_of
 from emfm.data.readers.units import LENGTHS, length_factor
@@ -88,6 +88,7 @@ def read_hfss_plane(
     root: Path | None = None,
     frequency: float | None = None,
     tolerance: float | None = None,
+    larger: bool = False,
 ) -> NDArray[np.float32]:
     """The channels of one field in a .fld file on ``grid``: ``(len(channels), ny, nx)``.
 
@@ -97,7 +98,7 @@ def read_hfss_plane(
     Raises DataError naming the file and the line that cannot be used, also where a link leads the file out of ``root``.
     """
     columns = (*AXES, *channel_names(E_COMPONENTS if channels[0][0] == "E" else H_COMPONENTS))
-    extent, points = _split_header(read_text_table(path, grid.ny * grid.nx, root))
+    extent, points = _split_header(read_text_table(path, most_points(grid, larger), root))
     wanted = (*AXES, *channels)
     places = [columns.index(name) for name in wanted]
     _check_quantity(points, columns)
@@ -109,7 +110,7 @@ def read_hfss_plane(
     xyz, fields = np.hsplit(values, [len(AXES)])
     with np.errstate(over="ignore"):  # what gets infinite is refused by its line
         xyz = xyz * _point_unit(extent, xyz)
-    return field_on_grid(PointTable(points, wanted, xyz, fields), grid, tolerance)
+    return field_on_grid(PointTable(points, wanted, xyz, fields), grid, tolerance, larger)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from emfm.data.readers.columns import (
     unknown_columns,
 )
 from emfm.data.readers.frequency import check_frequency, check_statements
-from emfm.data.readers.planes import PointTable, field_on_grid
+from emfm.data.readers.planes import PointTable, field_on_grid, most_points
 from emfm.data.readers.tables import TextTable, parse_numbers, read_text_table
 from emfm.data.sample import DataError
 from emfm.physics.grid import Grid
@@ -49,6 +49,7 @@ def read_named_plane(
     root: Path | None = None,
     frequency: float | None = None,
     tolerance: float | None = None,
+    larger: bool = False,
 ) -> NDArray[np.float32]:
     """The channels of a table on ``grid``: ``(len(channels), ny, nx)``; other columns are not used.
 
@@ -60,11 +61,12 @@ def read_named_plane(
         root: the folder that links must not lead out of.
         frequency: Hz; compared with what a column or a remark above the header states. None: with nothing.
         tolerance: how far from its grid point a point may lie, m; None: a thousandth of the pitch.
+        larger: whether it may hold further points, which are not used.
 
     Raises:
         DataError: names the file and the line, column or unit that cannot be used.
     """
-    table = read_text_table(path, grid.ny * grid.nx, root)
+    table = read_text_table(path, most_points(grid, larger), root)
     try:
         layout = _layout(table.header, tuple(channels), form)
     except ValueError as error:
@@ -79,7 +81,7 @@ def read_named_plane(
         xyz = xyz * layout.axis_factors
         if layout.field_factors is not None:
             fields = fields * layout.field_factors
-    return field_on_grid(PointTable(table, layout.spelled, xyz, fields), grid, tolerance)
+    return field_on_grid(PointTable(table, layout.spelled, xyz, fields), grid, tolerance, larger)
 
 
 @dataclass(frozen=True)

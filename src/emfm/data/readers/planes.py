@@ -1,15 +1,19 @@
 """From points in any order to channels on a grid: the coordinates decide."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.data.readers.plane_faults import plane_fault, rows_on_grid
 from emfm.data.readers.tables import TextTable
 from emfm.data.sample import DataError
 from emfm.physics.grid import Grid
+from ttt.engine.progress import LOG
 
 POSITION_TOLERANCE: Final = 1e-3
 """How far from its grid point a point of a solver may lie, in parts of the pitch, where nothing else is said."""
@@ -21,6 +25,11 @@ _ROUNDING: Final = 1e-9
 """Of a tolerance: a point at its very end is taken, whatever the rounding of its coordinates."""
 
 _MM: Final = 1e-3
+_MOST_POINTS: Final = 1_000_000
+_AXES: Final = 3
+_NOT_FINITE: Final = "is not finite; solve or export the case again"
+_SAID: Final[set[tuple[Path, int]]] = set()
+"""Folders, and numbers of points, of files that it was said of that they are cut down."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +61,14 @@ def checked_tolerance(tolerance: float | None, grid: Grid, share: float = POSITI
     return tolerance
 
 
-def field_on_grid(table: PointTable, grid: Grid, tolerance: float | None = None) -> NDArray[np.float32]:
+def field_on_grid(
+    table: PointTable, grid: Grid, tolerance: float | None = None, larger: bool = False
+) -> NDArray[np.float32]:
     """The channels of ``table`` as ``(channels, ny, nx)``.
 
     A point may lie ``tolerance`` m from its grid point in each direction; None: a thousandth of the pitch.
+
+    With ``larger`` the table may hold further points, of a larger or finer plane, which are not used; that is said.
 
     Raises DataError, naming the line or the coordinates, for a value that is not finite, a point off the
     grid or off its plane, a point given twice, and a point that is missing.
@@ -63,12 +76,25 @@ def field_on_grid(table: PointTable, grid: Grid, tolerance: float | None = None)
     within = checked_tolerance(tolerance, grid)
     with np.errstate(over="ignore", invalid="ignore"):  # of coordinates beyond all planes
         order = _row_of_each_point(table.xyz.tobytes(), grid, within)
+    if order is None and larger and np.isfinite(table.xyz).all():
+        order = rows_on_grid(table.xyz, grid, within)
+        if order is not None:
+            _say_cut_down(table, len(order))
     if order is not None:
         fields = to_float32(table.fields.T).take(order, axis=1)
         if np.isfinite(fields).all():
             return fields.reshape(-1, *grid.shape)
+        channel, point = np.argwhere(~np.isfinite(fields))[0]
+        is_number = np.isfinite(table.fields[order[point], channel])
+        problem = "is too large for float32; check its unit" if is_number else _NOT_FINITE
+        raise _bad_value(table, (order[point], channel + _AXES), problem)
     with np.errstate(over="ignore", invalid="ignore"):
         raise _refusal(table, grid, within)
+
+
+def most_points(grid: Grid, larger: bool) -> int:
+    """How many points a file may hold: those of ``grid``, or, with ``larger``, as many as memory is spent on."""
+    return max(grid.nx * grid.ny, _MOST_POINTS) if larger else grid.nx * grid.ny
 
 
 def to_float32(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -111,13 +137,12 @@ def _refusal(table: PointTable, grid: Grid, tolerance: float) -> DataError:
     text, values = table.text, np.hstack([table.xyz, table.fields])
     infinite = np.argwhere(~np.isfinite(values))
     if infinite.size:
-        return _bad_value(table, infinite[0], "is not finite; solve or export the case again")
+        return _bad_value(table, infinite[0], _NOT_FINITE)
     off = np.flatnonzero(_off_grid(table.xyz, grid, tolerance))
     if off.size:
         return DataError(
-            f"{text.path}: line {text.line(off[0])}: the point {_point(*table.xyz[off[0]])} is not on "
-            f"the expected plane, {_described(grid)}; check the unit of x, y and z, export that plane, or mend "
-            "the planes under data"
+            f"{text.path}: line {text.line(off[0])}: the point {_point(*table.xyz[off[0]])} is not on the expected "
+            f"plane, {grid.described()}: {plane_fault(table.xyz, grid, tolerance)}"
         )
     places = _places(table.xyz, grid)
     counts = np.bincount(places, minlength=grid.ny * grid.nx)
@@ -129,13 +154,11 @@ def _refusal(table: PointTable, grid: Grid, tolerance: float) -> DataError:
             f"{_point(*grid.points()[twice])}; keep one of them"
         )
     missing = np.flatnonzero(counts == 0)
-    if missing.size:
-        return DataError(
-            f"{text.path}: has no line for {missing.size} of the {counts.size} points, the first at "
-            f"{_point(*grid.points()[missing[0]])}; export the whole plane, {_described(grid)}"
-        )
-    too_large = np.argwhere(~np.isfinite(to_float32(values)))
-    return _bad_value(table, too_large[0], "is too large for float32; check its unit")
+    return DataError(
+        f"{text.path}: has no line for {missing.size} of the {counts.size} points, the first at "
+        f"{_point(*grid.points()[missing[0]])}; export the whole plane, {grid.described()}: "
+        f"{plane_fault(table.xyz, grid, tolerance)}"
+    )
 
 
 def _off_axis(
@@ -147,7 +170,15 @@ def _off_axis(
     return (np.abs(steps - nearest) * pitch > within) | (nearest < 0) | (nearest >= count)
 
 
-def _bad_value(table: PointTable, place: NDArray[np.intp], problem: str) -> DataError:
+def _say_cut_down(table: PointTable, expected: int) -> None:
+    """Warn that points are not used; once for the files of a folder that have as many."""
+    path, points = table.text.path, len(table.xyz)
+    if (path.parent, points) not in _SAID:
+        _SAID.add((path.parent, points))
+        LOG.warning("%s: %d of its %d points are the expected plane, the others are not used", path, expected, points)
+
+
+def _bad_value(table: PointTable, place: Sequence[int], problem: str) -> DataError:
     row, column = place
     return DataError(f"{table.text.path}: line {table.text.line(row)}, column {table.names[column]}: {problem}")
 
@@ -155,11 +186,3 @@ def _bad_value(table: PointTable, place: NDArray[np.intp], problem: str) -> Data
 def _point(x: float, y: float, z: float) -> str:
     x, y, z = (round(float(value) / _MM, 9) + 0.0 for value in (x, y, z))
     return f"x = {x:.9g}, y = {y:.9g}, z = {z:.9g} mm"
-
-
-def _described(grid: Grid) -> str:
-    return (
-        f"x {grid.x[0] / _MM:.6g} to {grid.x[-1] / _MM:.6g} mm by {grid.pitch_x / _MM:.6g} mm, "
-        f"y {grid.y[0] / _MM:.6g} to {grid.y[-1] / _MM:.6g} mm by {grid.pitch_y / _MM:.6g} mm, "
-        f"z = {grid.z / _MM:.6g} mm"
-    )

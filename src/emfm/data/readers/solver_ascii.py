@@ -53,13 +53,14 @@ def read_solver_source(
     root: Path | None = None,
     frequency: float | None = None,
     tolerance: float | None = None,
+    larger: bool = False,
 ) -> NDArray[np.float32]:
     """Source H of an export on ``grid``: ``(4, ny, nx)``, A/m; columns of Hz are not used.
 
     See `emfm.data.readers.named_tables.read_named_plane`. Raises DataError naming the file and the line, column or
     unit that cannot be used, also where a link leads the file out of ``root``.
     """
-    return read_named_plane(path, SOURCE_CHANNELS, grid, _FORMAT, root, frequency, tolerance)
+    return read_named_plane(path, SOURCE_CHANNELS, grid, _FORMAT, root, frequency, tolerance, larger)
 
 
 def _solver_name(name: str) -> str:
