@@ -39,6 +39,7 @@ DATA = ROOT / "tests" / "data"
 SOURCE_H, TARGET = random_case(0)
 GRID = GEOMETRY.source
 FREQUENCY = GEOMETRY.frequency
+HFSS_WITH_FREQUENCY = b"Freq='5GHz'\n" + (DATA / "hfss/board_1/source_H.fld").read_bytes()
 TRAINING = {
     "seed": 3,
     "device": "cpu",
@@ -76,14 +77,18 @@ def make_targets(work: Path) -> dict[str, Target]:
     (memo_file,) = memo.glob("*.array")
     stats = compute_norm_stats([(np.stack([SOURCE_H] * 2), np.stack([TARGET, 2 * TARGET]))], True, 1e-6)
     return {
-        "csv": Target("a.csv", _source_h, (csv_text(SOURCE, SOURCE_H, GRID).encode(),)),
+        "csv": Target("a.csv", _source_h, _spellings(csv_text(SOURCE, SOURCE_H, GRID))),
         "csv_target": Target("a.csv", _target_e, (csv_text(E_FIELD, TARGET[:6], GEOMETRY.target).encode(),)),
-        "solver_ascii": Target("a.txt", _source_h, (solver_text(H_FIELD, three, GRID).encode(),)),
+        "solver_ascii": Target("a.txt", _source_h, _spellings(solver_text(H_FIELD, three, GRID))),
         "feko": Target("a.hfe", _source_h, ((DATA / "feko/board_1/source.hfe").read_bytes(),)),
-        "hfss": Target("a.fld", _source_h, ((DATA / "hfss/board_1/source_H.fld").read_bytes(),)),
+        "hfss": Target("a.fld", _source_h, ((DATA / "hfss/board_1/source_H.fld").read_bytes(), HFSS_WITH_FREQUENCY)),
         "npy": Target("a.npy", _source_h, (_npy(SOURCE_H), _npy(SOURCE_H.astype(object)))),
-        "npz": Target("a.npz", _source_h, (_npz(x=SOURCE_H, y=TARGET), _npz_deflated(SOURCE_H))),
-        "samples_csv": Target("samples.csv", _sample_table, (b"id,family,p\na,f,1\nb,f,2.5e-3\n",)),
+        "npz": Target(
+            "a.npz",
+            _source_h,
+            (_npz(x=SOURCE_H, y=TARGET), _npz_deflated(SOURCE_H), _npz(x=SOURCE_H, f_hz=np.array(FREQUENCY))),
+        ),
+        "samples_csv": Target("samples.csv", _sample_table, _spellings("id,family,p,q\na,f,1,x\nb,f,2.5e-3,y\n")),
         "ids": Target("ids.txt", read_ids, (b"a\nb\nc\n",)),
         "params": Target(
             "params.yaml",
@@ -110,6 +115,13 @@ def make_targets(work: Path) -> dict[str, Target]:
         "template_npz": Target("a.npz", _samples, (_npz(x=np.ones((3, 2))),)),
         "reference_cases": Target("cases.npz", read_reference_cases, (_npz(x=np.ones(2)),)),
     }
+
+
+def _spellings(text: str) -> tuple[bytes, ...]:
+    """A table as several programs write it."""
+    quoted = "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in text.splitlines()) + "\n"
+    excel = "sep=;\n" + text.replace(",", ";").replace(".", ",")
+    return text.encode(), quoted.encode(), excel.encode("utf-16"), text.replace("\r", "").replace("\n", "\r").encode()
 
 
 def _source_h(path: Path) -> object:

@@ -100,6 +100,13 @@ def _check_across_sections(params: Params, source: str) -> None:
     if kind not in SOURCE_KINDS.names():
         problems.append(unknown_key(f"acquire.simulate.kind '{kind}'", kind, SOURCE_KINDS.names()))
     problems += scene_problems(params.acquire.simulate)
+    tolerance = params.acquire.import_.position_tolerance_mm
+    pitch = min(params.data.source_plane.pitch_mm, params.data.target_plane.pitch_mm)
+    if tolerance is not None and not tolerance < pitch / 2:
+        problems.append(
+            f"acquire.import.position_tolerance_mm: {tolerance:g} is not below half the pitch of {pitch:g} mm under "
+            "data, so that points could be taken for their neighbours"
+        )
     if params.eval.num_pictures > params.split.val_fixed:
         problems.append("eval.num_pictures: more than split.val_fixed has samples")
     if problems:

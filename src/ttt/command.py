@@ -1,12 +1,13 @@
 """What the commands share: how errors end them, and which value wins where one is given twice."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from typing import Final
 
 from ttt.config import UserError
-from ttt.engine.errors import DivergedError, Interrupted, SaveError, TrainingError
+from ttt.engine.errors import BusyError, DivergedError, Interrupted, SaveError, TrainingError
 
 PRECEDENCE: Final = (
     "Which value wins: the command line over the configuration file, the file over the defaults. On resuming, "
@@ -14,11 +15,15 @@ PRECEDENCE: Final = (
     "schedule, the AMP scaler, random numbers, the place in the data. Only --lr and --resume_* change that."
 )
 
+_NOT_THE_USERS: Final = (BusyError, DivergedError, SaveError)
+
 
 def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
     """The exit status of ``work(args)``; an error that is the user's to mend is a sentence, not a traceback.
 
-    0: done; 2: refused before any work; 1: failed in the middle; 128 + N: stopped by signal N.
+    The same of every command and stage: 0 done; 2 refused, as what the user gave (a flag, a parameter, a file) cannot
+    be used; 1 not done for another reason (a file cannot be written, another process works there, the loss diverged);
+    128 + N stopped by signal N.
     """
     try:
         work(args)
@@ -26,8 +31,8 @@ def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Names
         sys.stderr.write(f"error: {error}\n")
         return exit_status(error)
     except KeyboardInterrupt:
-        sys.stderr.write("error: stopped before the training began; nothing was saved\n")
-        return 130
+        sys.stderr.write("error: stopped before it was done\n")
+        return 128 + signal.SIGINT
     return 0
 
 
@@ -35,4 +40,5 @@ def exit_status(error: Exception) -> int:
     """See `run_command`."""
     if isinstance(error, Interrupted):
         return 128 + error.signal
-    return 1 if isinstance(error, OSError | DivergedError | SaveError) else 2
+    refused = isinstance(error, UserError | TrainingError) and not isinstance(error, _NOT_THE_USERS)
+    return 2 if refused else 1

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeVar
 import pydantic
 import yaml
 
+from ttt.text import decoded
+
 SCALES: Final = ("demo", "full")
 """Names of the two sizes of a job. A value may be given once, or once per scale: ``{demo: 8, full: 50}``."""
 
@@ -68,7 +70,7 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises ConfigError where there is no such file or no such mapping."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
     except FileNotFoundError:
         raise ConfigError(str(path), ["no such file; name one with --config"]) from None
     except (OSError, ValueError) as error:

@@ -2,7 +2,8 @@
 
 An input is a .npy, .npz (array x) or .csv file (a row a sample) with one sample, or with several along its
 first axis. A file's predictions go to --out, a .npy file; those of a folder's files each to
-<out>/<stem>_pred.npy.
+<out>/<stem>_pred.npy. Files of a folder that cannot be used are named at the end, after the others are done; the exit
+status is then 2.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from ttt.command import PRECEDENCE, run_command
 from ttt.config import UserError
 from ttt.files import write_bytes
+from ttt.inputs import Refusals, refuse_place
 from ttt.pinning import pin_for
 
 if TYPE_CHECKING:
@@ -53,29 +55,50 @@ def _infer(args: argparse.Namespace) -> None:
 
     from ttt.engine.checkpoint import load_model
     from ttt.engine.evaluate import predict, resolve_device
-    from ttt.samples import find_inputs, read_samples
+    from ttt.engine.progress import log_to_stderr
+    from ttt.samples import read_samples
     from ttt.settings import load_config
 
+    log_to_stderr()
     config = load_config(args.config)
     model, checkpoint = load_model(args.ckpt)
     device = resolve_device(config.device)
     model.to(device)
     batch_size = config.train.eval_batch_size
-    if args.input.is_dir():
-        paths = find_inputs(args.input)
-        targets = {path: args.out / f"{path.stem}_pred.npy" for path in paths}
-    else:
-        paths, targets = [args.input], {args.input: args.out}
-        if args.out.suffix != ".npy":
-            raise UserError(f"--out: found '{args.out}'; the predictions of one file go to a .npy file")
-    inputs = (read_samples(path, checkpoint.shapes["x"]) for path in paths)
+    targets = _targets(args)
+    refusals = Refusals(folder=args.input.is_dir())
+
+    def usable() -> "Iterator[InputSamples]":
+        for path in targets:
+            samples = None
+            with refusals.kept():
+                samples = read_samples(path, checkpoint.shapes["x"])
+            if samples is not None:
+                yield samples
 
     def predictor(x: "NDArray[np.float32]") -> "NDArray[np.float32]":
         outputs: NDArray[np.float32] = predict(model, torch.from_numpy(x), batch_size, device).numpy()
         return outputs
 
-    for path, prediction in predicted(inputs, predictor, batch_size):
-        write_bytes(targets[path], _as_npy(prediction))
+    for path, prediction in predicted(usable(), predictor, batch_size):
+        with refusals.kept():
+            _refuse_not_finite(path, prediction)
+            write_bytes(targets[path], _as_npy(prediction))
+    refusals.raise_any(len(targets))
+
+
+def _targets(args: argparse.Namespace) -> dict[Path, Path]:
+    """Where the predictions of each input go; raises UserError where they cannot go there."""
+    from ttt.samples import find_inputs
+
+    if args.input.is_dir():
+        targets = {path: args.out / f"{path.stem}_pred.npy" for path in find_inputs(args.input)}
+    else:
+        targets = {args.input: args.out}
+        if args.out.suffix != ".npy":
+            raise UserError(f"--out: found '{args.out}'; the predictions of one file go to a .npy file")
+    refuse_place(args.input, args.out, {path: [target] for path, target in targets.items()})
+    return targets
 
 
 def predicted(
@@ -105,6 +128,15 @@ def _predict_together(
         part = outputs[first : first + len(each.x)]
         first += len(each.x)
         yield each.path, part[0] if each.is_single else part
+
+
+def _refuse_not_finite(path: Path, prediction: "NDArray[np.float32]") -> None:
+    import numpy as np
+
+    if not np.isfinite(prediction).all():
+        raise UserError(
+            f"{path}: what the model predicts from it holds NaN or Inf and is not written; check its values"
+        )
 
 
 def _as_npy(array: "NDArray[np.float32]") -> bytes:

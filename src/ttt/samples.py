@@ -1,6 +1,8 @@
 """Read samples for inference from .npy, .npz and .csv files, and refuse what is not samples."""
 
 import csv
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,9 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttt.config import UserError
+from ttt.engine.progress import LOG
 from ttt.files import DAMAGED
+from ttt.text import decoded
 
 SUFFIXES: Final = (".csv", ".npy", ".npz")
+
+_ALMOST_A_NUMBER: Final = re.compile(r"\s*[+-]?[.,]?\d|\s*[+-]?(nan|inf|infinity)\s*$", re.IGNORECASE)
+"""A number, also in a spelling that is refused (1.0D+00, 1_000, 1,5): what begins so is no name."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,8 @@ class InputSamples:
 def read_samples(path: Path, shape: Sequence[int]) -> InputSamples:
     """The samples of ``shape`` in a file: one of them, or any number along a first axis.
 
-    .npz: its array ``x``. .csv: a row a sample, its values in C order; a first line of names is skipped.
-    Raises UserError naming the file and what is wrong with it.
+    .npz: its array ``x``. .csv: a row a sample, its values in C order; a first line in which no cell is a number
+    holds names and is skipped. Raises UserError naming the file, of a .csv also the row, and what is wrong with it.
     """
     try:
         array = _read_csv(path, shape) if path.suffix.lower() == ".csv" else _read_numpy(path, shape)
@@ -40,15 +47,19 @@ def read_samples(path: Path, shape: Sequence[int]) -> InputSamples:
     if array.dtype.kind not in "fiu":
         raise UserError(f"{path}: holds values of type {array.dtype}; needs real numbers")
     is_single = _check_shape(path, array.shape, shape)
-    if not np.isfinite(array).all():
-        where = [int(index) for index in np.argwhere(~np.isfinite(array))[0]]
-        raise UserError(f"{path}: holds NaN or Inf, first at index {where}")
-    return InputSamples(path, array.reshape(-1, *shape).astype(np.float32), is_single)
+    with np.errstate(over="ignore"):  # what is too large for float32 is refused
+        values = array.astype(np.float32)
+    for numbers, problem in ((array, "holds NaN or Inf"), (values, "holds a number too large for float32")):
+        if not np.isfinite(numbers).all():
+            where = [int(index) for index in np.argwhere(~np.isfinite(numbers))[0]]
+            raise UserError(f"{path}: {problem}, first at index {where}")
+    return InputSamples(path, values.reshape(-1, *shape), is_single)
 
 
 def find_inputs(folder: Path) -> list[Path]:
     """The input files in a folder, sorted; raises UserError where there are none, or two share a name."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    known = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    paths = sorted(path for path in known if path.is_file())
     if not paths:
         raise UserError(f"{folder}: holds no {', '.join(SUFFIXES)} file")
     for one, other in pairwise(sorted(paths, key=lambda path: path.stem)):
@@ -105,19 +116,35 @@ def _header_shape(member: IO[bytes]) -> tuple[int, ...]:
 
 def _read_csv(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:
     width = int(np.prod(shape))
-    rows = []
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        lines = list(csv.reader(decoded(path.read_bytes()).rstrip().splitlines()))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: is no CSV text ({error})") from error
-    for number, cells in enumerate(lines, start=1):
-        try:
-            values = [float(cell) for cell in cells]
-        except ValueError as error:
-            if number == 1:
-                continue
-            raise UserError(f"{path}: row {number}: {error}") from error
-        if len(values) != width:
-            raise UserError(f"{path}: row {number}: has {len(values)} values; needs {width}")
-        rows.append(values)
+    first = 1 if lines and _holds_names(lines[0]) else 0
+    rows = [_numbers(cells, width, f"{path}: row {number}") for number, cells in enumerate(lines[first:], first + 1)]
+    if len(rows) > 1 and width > 1 and rows[0] == list(range(width)):
+        LOG.warning("%s: row 1 counts 0, 1, 2, ...; if it names the columns, remove it: it is taken for a sample", path)
     return np.array(rows, np.float64).reshape(-1, *shape)
+
+
+def _holds_names(cells: Sequence[str]) -> bool:
+    """Whether a line is one of names: something stands in it, and no cell is a number or meant to be one."""
+    return any(cell.strip() for cell in cells) and not any(map(_ALMOST_A_NUMBER.match, cells))
+
+
+def _numbers(cells: Sequence[str], width: int, where: str) -> list[float]:
+    """The values in a row; raises UserError, which names the cell, where it does not hold so many finite numbers."""
+    values = []
+    for column, cell in enumerate(cells, start=1):
+        try:
+            values.append(float(cell.replace("_", "?")))  # 1_000 is a number in Python, and in no file
+        except ValueError:
+            raise UserError(
+                f"{where}: could not convert string to float: {cell[:30]!r} in column {column}; write a number"
+            ) from None
+    if len(values) != width:
+        raise UserError(f"{where}: has {len(values)} values; needs {width}")
+    for column, value in enumerate(values, start=1):
+        if not math.isfinite(value):
+            raise UserError(f"{where}: holds NaN or Inf in column {column}; write a number")
+    return values

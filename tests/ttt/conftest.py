@@ -52,7 +52,7 @@ def with_values(overrides: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def raw_config() -> Callable[[dict[str, Any]], dict[str, Any]]:
     return with_values
 

@@ -188,3 +188,65 @@ def test_a_command_loads_neither_numpy_nor_torch_before_it_has_pinned_them():
     code = f"import sys, {modules}; print(sorted({{'numpy', 'torch'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, raw_config):
+    """A trained model of four inputs in a project of its own."""
+    project = Project(tmp_path_factory.mktemp("demo"), raw_config({"train.epochs": 1}))
+    project.run("ttt.train --config c.yaml --exp_name demo")
+    return project
+
+
+INFER = "ttt.infer --config c.yaml --ckpt runs/demo/001/best.pth"
+
+
+def test_files_of_a_folder_that_cannot_be_used_are_named_and_the_others_are_predicted(demo):
+    folder = demo.folder / "some"
+    folder.mkdir()
+    for name in "ace":
+        np.save(folder / f"{name}.npy", np.ones(4))
+    (folder / "b.csv").write_text(",2,3,4\n1,2,3,4\n")
+    (folder / "d.npy").write_bytes(b"nonsense")
+    np.save(folder / "f.npy", np.full(4, 3e38))  # the network overflows
+    error = demo.run(f"{INFER} --input some --out some_out", status=2)
+    assert "3 of 6 inputs were refused; the others are predicted:\n  some/b.csv: row 1: could not convert" in error
+    assert "\n  some/d.npy: is damaged" in error
+    assert "\n  some/f.npy: what the model predicts from it holds NaN or Inf and is not written" in error
+    assert sorted(path.name for path in (demo.folder / "some_out").iterdir()) == [f"{name}_pred.npy" for name in "ace"]
+
+
+def test_a_prediction_that_is_no_number_is_refused_alone_too(demo):
+    np.save(demo.folder / "large.npy", np.full(4, 3e38))
+    assert "large.npy: what the model" in demo.run(f"{INFER} --input large.npy --out large_out.npy", status=2)
+    assert not (demo.folder / "large_out.npy").exists()
+
+
+def test_results_never_replace_inputs(demo):
+    folder = demo.folder / "kept"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.ones(4))
+    before = (folder / "a.npy").read_bytes()
+    assert "the folder of the inputs" in demo.run(f"{INFER} --input kept --out kept/../kept", status=2)
+    assert "would replace the input" in demo.run(f"{INFER} --input kept/a.npy --out kept/a.npy", status=2)
+    assert "a file; the results of a folder go to a folder" in demo.run(f"{INFER} --input kept --out c.yaml", status=2)
+    assert [path.read_bytes() for path in folder.iterdir()] == [before]
+
+
+def test_two_inputs_of_one_name_are_refused_before_any_is_predicted(demo):
+    folder = demo.folder / "twins"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.ones(4))
+    (folder / "a.csv").write_text("1,2,3,4\n")
+    assert "would give the same output; rename one" in demo.run(f"{INFER} --input twins --out twins_out", status=2)
+    assert not (demo.folder / "twins_out").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_configuration_in_the_encoding_of_a_windows_editor_is_read(demo, encoding):
+    text = (demo.folder / "c.yaml").read_text()
+    (demo.folder / "windows.yaml").write_text(text, encoding=encoding, newline="\r\n")
+    figures = [
+        demo.run(f"ttt.eval --config {name} --ckpt runs/demo/001/best.pth") for name in ("c.yaml", "windows.yaml")
+    ]
+    assert figures[0] == figures[1]

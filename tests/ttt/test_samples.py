@@ -1,5 +1,8 @@
 """Inputs and outputs of inference."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from ttt.infer import predicted
 from ttt.samples import find_inputs, read_samples
 
 SHAPE = [2, 3]
+CASES = Path(__file__).parents[1] / "data/cases"
 
 
 def stored(folder, name, array):
@@ -35,6 +39,47 @@ def test_a_csv_file_holds_a_sample_a_row(tmp_path, head):
     assert samples.x.tolist() == [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]]
 
 
+ROWS = "1,2,3,4,5,6\n7,8,9,10,11,12\n"
+
+
+@pytest.mark.parametrize("head", ["", "a,b,c,d,e,f\n", '"x, left",b,,d,e,f\n'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_of_any_encoding_and_line_ends_holds_the_same_samples(tmp_path, head, encoding):
+    for ends in ("\n", "\r\n", "\r"):
+        path = bad(tmp_path, "a.csv", (head + ROWS + "\n").replace("\n", ends).encode(encoding))
+        assert read_samples(path, SHAPE).x.tolist() == [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]]
+
+
+@pytest.mark.parametrize("cell", ["", " ", "x", "1.0D+00", "1_0", "1;2", "--", "0x10", "5 V"])
+@pytest.mark.parametrize("place", range(6))
+def test_a_bad_cell_in_the_first_row_is_no_name(tmp_path, cell, place):
+    cells = ["1", "2", "3", "4", "5", "6"]
+    cells[place] = cell
+    path = bad(tmp_path, "a.csv", f"{','.join(cells)}\n{ROWS}".encode())
+    with pytest.raises(
+        UserError, match=f"a.csv: row 1: could not convert .*{re.escape(repr(cell))} in column {place + 1}"
+    ):
+        read_samples(path, SHAPE)
+
+
+@pytest.mark.parametrize("line", [",,,,,", "1D0,2D0,3D0,4D0,5D0,6D0", "nan,nan,nan,nan,nan,nan", "-INF,1,1,1,1,1"])
+def test_a_first_row_of_bad_numbers_alone_is_no_line_of_names(tmp_path, line):
+    with pytest.raises(UserError, match=r"a.csv: row 1: "):
+        read_samples(bad(tmp_path, "a.csv", f"{line}\n{ROWS}".encode()), SHAPE)
+
+
+@pytest.mark.parametrize("name", ["plain.csv", "bom.csv"])
+def test_a_byte_order_mark_costs_no_sample(name):
+    samples = read_samples(CASES / "ttt_infer_drops_first_row" / name, [8])
+    assert samples.x[:, 0].tolist() == np.array([0.12573, -0.703735, -0.544259], np.float32).tolist()
+
+
+def test_a_first_row_that_counts_from_0_is_a_sample_and_is_said(tmp_path, caplog):
+    samples = read_samples(bad(tmp_path, "a.csv", f"0,1,2,3,4,5\n{ROWS}".encode()), SHAPE)
+    assert len(samples.x) == 3
+    assert "row 1 counts 0, 1, 2, ...; if it names the columns, remove it" in caplog.text
+
+
 def bad(folder, name, content):
     path = folder / name
     path.write_bytes(content)
@@ -49,9 +94,12 @@ def bad(folder, name, content):
         ("a.npy", b"", "a.npy: is damaged"),
         ("a.csv", b"1,2\n", "a.csv: row 1: has 2 values; needs 6"),
         ("a.csv", b"1,2,3,4,5,6\n1,2,3,x,5,6\n", "a.csv: row 2: could not convert string to float: 'x'"),
-        ("a.csv", b"1,2,3,4,5,nan\n", r"a.csv: holds NaN or Inf, first at index \[0, 1, 2\]"),
+        ("a.csv", b"1,2,3,4,5,nan\n", "a.csv: row 1: holds NaN or Inf in column 6"),
+        ("a.csv", b"a,b,c,d,e,f\n1,2,3,4,5,6\n1,2,-inf,4,5,6\n", "a.csv: row 3: holds NaN or Inf in column 3"),
+        ("a.csv", b"1,2,3,4,5,1e39\n", r"a.csv: holds a number too large for float32, first at index \[0, 1, 2\]"),
+        ("a.csv", b"1,2,3,4,5,6\n\n1,2,3,4,5,6\n", "a.csv: row 2: has 0 values; needs 6"),
         ("a.csv", b"", r"a.csv: has the shape \(0, 2, 3\); needs \(2, 3\) or \(n, 2, 3\)"),
-        ("a.csv", b"\xff\xfe", "a.csv: is no CSV text"),
+        ("a.csv", b"\xff\xff", "a.csv: is no CSV text"),
     ],
 )
 def test_what_is_no_samples_is_refused_by_name(tmp_path, name, content, sentence):

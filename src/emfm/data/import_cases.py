@@ -36,6 +36,8 @@ class ImportedCases:
 
     geometry: Geometry
     folders: tuple[CaseFolder, ...]
+    tolerance: float | None = None
+    """How far a point may lie from its grid point in each direction, m; None: a thousandth of the pitch."""
 
     def __len__(self) -> int:
         return sum(len(folder.table.ids) for folder in self.folders)
@@ -49,7 +51,7 @@ class ImportedCases:
         """The case of ``row``; raises DataError naming the file and what is wrong with it."""
         folder, place = self._find(row)
         table = folder.table
-        source_h, target = folder.reader.read(folder.root, table.ids[place], self.geometry)
+        source_h, target = folder.reader.read(folder.root, table.ids[place], self.geometry, self.tolerance)
         return Sample(table.ids[place], table.families[place], source_h, target, self._parameters(folder, place))
 
     def sample_with(
@@ -80,13 +82,15 @@ class ImportedCases:
     def case_keys(self) -> NDArray[np.uint8]:
         """A name for the fields of each case, ``(n, KEY_BYTES)``: they are the same where it is the same.
 
-        A hash of the case's place, its reader with its code, and its files' names, sizes and times.
+        A hash of the case's place, its reader with its code, the tolerance, and its files' names, sizes and times.
         """
         keys = bytearray()
         for folder in self.folders:
             reader = type(folder.reader)
             code = sha256_file(Path(inspect.getfile(reader)))
-            common = hashlib.sha256(f"{folder.root.resolve()}\0{reader.__qualname__}\0{code}\n".encode())
+            common = hashlib.sha256(
+                f"{folder.root.resolve()}\0{reader.__qualname__}\0{code}\0{self.tolerance}\n".encode()
+            )
             for case in folder.table.ids:
                 key = common.copy()
                 key.update(f"{case}\n".encode())
@@ -114,7 +118,9 @@ class ImportedCases:
         return list(accumulate(len(folder.table.ids) for folder in self.folders))
 
 
-def open_import(roots: Sequence[Path], reader: str, geometry: Geometry) -> ImportedCases:
+def open_import(
+    roots: Sequence[Path], reader: str, geometry: Geometry, tolerance: float | None = None
+) -> ImportedCases:
     """The cases in ``roots``, one root after another, each in the order of samples.csv, else of the IDs.
 
     The same ID in two roots is allowed: whether it is the same sample is judged when repeats are dropped.
@@ -123,12 +129,13 @@ def open_import(roots: Sequence[Path], reader: str, geometry: Geometry) -> Impor
         roots: folders of cases, one after another.
         reader: the name of a registered reader, or ``auto``: the one whose format a root holds.
         geometry: the frequency and planes that every case must have.
+        tolerance: how far a point may lie from its grid point in each direction, m; None: a thousandth of the pitch.
 
     Raises:
         DataError: a root is no folder of cases, or its samples.csv does not fit them.
         ConfigError: there is no reader of this name.
     """
-    return ImportedCases(geometry, tuple(_open_folder(root, find_reader(reader, root)) for root in roots))
+    return ImportedCases(geometry, tuple(_open_folder(root, find_reader(reader, root)) for root in roots), tolerance)
 
 
 def _open_folder(root: Path, reader: CaseReader) -> CaseFolder:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from emfm.data.sample import DataError
 from emfm.data.store import Store
 from emfm.physics.grid import Geometry
+from ttt.text import decoded
 
 AT_ONCE: Final = 64
 """Samples to read at a time: twice as fast as hundreds, whose fields the processor's cache does not hold."""
@@ -85,7 +86,7 @@ def whole_store(store: Store) -> SampleList:
 def read_ids(path: Path) -> list[str]:
     """The sample IDs in a file, one a line; raises DataError for none, an empty line or a repeated one."""
     try:
-        ids = path.read_text(encoding="utf-8").splitlines()
+        ids = decoded(path.read_bytes()).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error}); make it with `dvc repro group_split`") from error
     if not ids:

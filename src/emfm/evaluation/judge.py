@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emfm.data.noise import with_noise
+from emfm.data.reference_cases import differences
+from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList
 from emfm.evaluation.agreement import Expectation, agreement
 from emfm.evaluation.figures import FieldErrors
@@ -69,6 +71,16 @@ def judge_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_
     return errors
 
 
+def refuse_other_geometry(predict: TrainedModel, samples: Geometry, where: str) -> None:
+    """Raise DataError where the model was made for another frequency or other planes than the samples in ``where``."""
+    if found := differences(predict.geometry, samples):
+        raise DataError(
+            f"{predict.facts.path}: its model was made for another {' and another '.join(found)} than the samples in "
+            f"{where}. The model: {predict.geometry.described()}; the samples: {samples.described()}. Judge it on "
+            "samples of its own kind"
+        )
+
+
 def share_unlike_training(predict: TrainedModel, samples: Samples, batch_size: int, name: str) -> float | None:
     """The share of ``samples`` that the model calls unlike those it learned from; None where it says nothing."""
     return _expectation([said for _, _, said in _judged(predict, samples, batch_size, name)]).unlike_training()
@@ -92,7 +104,11 @@ class Judge:
         return predictor_result(figures, self._groups, noise)
 
     def judge_model(self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
-        """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash."""
+        """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash.
+
+        Raises DataError where it was made for another frequency or other planes than the samples have.
+        """
+        refuse_other_geometry(predict, self.samples.geometry, str(self.samples.store.folder))
         trust = self._agreement(predict, f"{name}, trust")
         return model_result(self.judge(predict, name), train_samples, sha256_file(checkpoint), trust)
 

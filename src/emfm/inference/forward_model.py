@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emfm.inference.scans import checked_scans
+from emfm.inference.scans import GivenAxes, checked_scans
 from emfm.inference.trained import Channels, CheckpointFacts, TrainedModel, find_device
 from emfm.physics.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS
 from emfm.physics.grid import Grid
@@ -63,20 +63,22 @@ class ForwardModel:
     def __init__(self, trained: TrainedModel) -> None:
         self._trained = trained
 
-    def predict(self, source_H: ArrayLike, axes: tuple[ArrayLike, ArrayLike] | None = None) -> Prediction:
+    def predict(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Prediction:
         """The field of one scan or of a batch; scans are computed 64 at a time.
 
         Args:
             source_H: tangential H on the source plane, A/m, peak phasors exp(+jwt), rows along y, columns along x:
                 real ``(4, ny, nx)`` (Hx_re, Hx_im, Hy_re, Hy_im) or complex ``(2, ny, nx)`` (Hx, Hy), or a batch of
                 them with the samples first.
-            axes: x ``(nx,)`` and y ``(ny,)`` of the points, m. Descending or shuffled axes are put in order, with the
-                scan. None: those of the model, `source_axes`.
+            axes: x ``(nx,)`` and y ``(ny,)`` of the points, m, and perhaps their height z, m. Descending or shuffled
+                axes are put in order, with the scan; a larger or finer plane that holds the model's points is cut down
+                to them. None: the points of the model, `source_axes`.
+            tolerance: how far a point may lie from the model's in each direction, m; None: 2 % of the pitch.
 
         Raises:
             DataError: a ValueError that says what is wrong with the scan or the axes, and what to do.
         """
-        scans, single = checked_scans(source_H, axes, self._source)
+        scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
         e_field, h_field = (
             np.empty((len(scans), len(components), *self._target.shape), np.complex64)
             for components in (E_COMPONENTS, H_COMPONENTS)
@@ -89,9 +91,9 @@ class ForwardModel:
         judgement = self._judgement(said, single)
         return Prediction(e_field[0], h_field[0], judgement) if single else Prediction(e_field, h_field, judgement)
 
-    def judge(self, source_H: ArrayLike, axes: tuple[ArrayLike, ArrayLike] | None = None) -> Judgement:
+    def judge(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Judgement:
         """What `predict` would say of its own error, without the field; arguments and errors are the same."""
-        scans, single = checked_scans(source_H, axes, self._source)
+        scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
         said = np.empty((len(scans), 3))
         for part in _chunks(len(scans)):
             said[part, :2], said[part, 2] = self._trained.trust(scans[part])

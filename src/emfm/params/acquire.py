@@ -60,6 +60,17 @@ class ImportParams(Section):
     reader: str = Field(
         description="auto, or the name of a case reader: csv_cases, npz_cases, solver_ascii, feko, hfss_fld"
     )
+    position_tolerance_mm: float | None = Field(
+        default=None,
+        gt=0,
+        description="a point of a file may lie this far from its grid point in x, in y and in z, mm, less than half "
+        "the pitch; null: a thousandth of the pitch, as solvers round; scanners may need 0.01 and more",
+    )
+
+    @property
+    def position_tolerance(self) -> float | None:
+        """``position_tolerance_mm`` in m."""
+        return None if self.position_tolerance_mm is None else self.position_tolerance_mm * 1e-3
 
 
 class AcquireParams(Section):

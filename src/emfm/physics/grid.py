@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 from emfm.physics.constants import SPEED_OF_LIGHT
 
 
+def in_mm(length: float) -> str:
+    """A length in m as a number of mm, rounded to a picometre and to six digits."""
+    return f"{round(float(length) * 1e3, 9) + 0.0:.6g}"
+
+
 @dataclass(frozen=True)
 class Grid:
     """A regular grid of points on a plane of constant z, lengths in metres, both axes ascending.
@@ -45,6 +50,12 @@ class Grid:
         """The y coordinates, ``(ny,)``, m."""
         return self.y_first + self.pitch_y * np.arange(self.ny, dtype=np.float64)
 
+    def described(self) -> str:
+        """The points in words, in mm, such as ``x -5 to 5 mm by 1 mm, y -5 to 5 mm by 1 mm, z = 1 mm``."""
+        axes = (("x", self.x, self.pitch_x), ("y", self.y, self.pitch_y))
+        spans = [f"{name} {in_mm(axis[0])} to {in_mm(axis[-1])} mm by {in_mm(pitch)} mm" for name, axis, pitch in axes]
+        return f"{', '.join(spans)}, z = {in_mm(self.z)} mm"
+
     def points(self) -> NDArray[np.float64]:
         """All points, ``(ny * nx, 3)``, m; x varies fastest, as in an array ``[y, x]``."""
         y, x = np.meshgrid(self.y, self.x, indexing="ij")
@@ -66,6 +77,11 @@ class Geometry:
             raise ValueError(
                 f"the target plane (z = {self.target.z} m) must lie above the source plane (z = {self.source.z} m)"
             )
+
+    def described(self) -> str:
+        """Frequency and planes in words."""
+        source, target = self.source.described(), self.target.described()
+        return f"{self.frequency:g} Hz, source plane {source}, target plane {target}"
 
     @property
     def wavenumber(self) -> float:

@@ -89,7 +89,8 @@ def _simulated(params: Params) -> SimulatedSource:
 
 
 def _cases(acquire: AcquireParams, geometry: Geometry) -> ImportedCases:
-    return open_import([Path(root) for root in acquire.import_.roots], acquire.import_.reader, geometry)
+    given = acquire.import_
+    return open_import([Path(root) for root in given.roots], given.reader, geometry, given.position_tolerance)
 
 
 def _identity(params: Params, source: SimulatedSource | ImportedCases) -> list[str]:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from emfm.data.sample import DataError
 from emfm.data.split import SplitSizes, check_disjoint, split_by_family
 from emfm.settings import Params
 from emfm.stages.paths import KEPT, SPLITS, ids_file
@@ -10,7 +11,10 @@ from ttt.files import write_json, write_text
 
 def run(params: Params) -> None:
     """Write the three lists of IDs and a summary."""
-    kept = pd.read_csv(KEPT, dtype={"id": str, "family": str}, keep_default_na=False)
+    try:
+        kept = pd.read_csv(KEPT, dtype={"id": str, "family": str}, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{KEPT}: cannot be read ({error}); make it with `dvc repro dedupe`") from error
     wanted = params.split
     families = kept["family"].to_numpy()
     split = split_by_family(

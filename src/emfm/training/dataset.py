@@ -55,17 +55,18 @@ def _identity(samples: SampleList, noise_snr_db: float | None) -> str:
 def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
     """Training and validation samples, and the facts a model must fit.
 
-    Raises DataError where a file is missing or damaged, or where the store's planes are not the
-    configuration's.
+    Raises DataError where a file is missing or damaged, where the store's planes are not the configuration's, or where
+    training and validation share samples.
     """
     store = Store(Path(params.data_root))
     if store.geometry != params.geometry():
         raise DataError(
-            f"{store.folder}: its frequency and planes are {store.geometry}, but the section data says "
-            f"{params.geometry()}; make the store anew with `dvc repro acquire`, or mend data"
+            f"{store.folder}: its frequency and planes are {store.geometry.described()}, but the section data says "
+            f"{params.geometry().described()}; make the store anew with `dvc repro acquire`, or mend data"
         )
     train = open_samples(store, Path(params.train_ids), params.num_train)
     val = open_samples(store, Path(params.val_ids))
+    _refuse_shared(params, train, val)
     spec = FieldSpec(
         frequency_hz=params.frequency_hz,
         source_plane=params.source_plane,
@@ -73,6 +74,16 @@ def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
         norm=_norm_stats(params, config, train),
     )
     return Data(FieldSamples.of(train, params.noise_snr_db), FieldSamples.of(val), spec)
+
+
+def _refuse_shared(params: DataParams, train: SampleList, val: SampleList) -> None:
+    known = set(train.ids)
+    shared = [identifier for identifier in val.ids if identifier in known]
+    if shared:
+        raise DataError(
+            f"{params.val_ids}: lists {len(shared)} of the training samples of {params.train_ids}, the first is "
+            f"{shared[0]}; a model must not be judged on what it was trained on: remove them from one of the two"
+        )
 
 
 def field_spec(task: Task) -> FieldSpec:

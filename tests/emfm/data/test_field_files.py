@@ -1,9 +1,12 @@
 """Fields as single files: inputs of inference, and predictions."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, csv_text, random_case, solver_text
+from emfm.data import field_files
 from emfm.data.field_files import list_inputs, read_source_h, write_npy, write_target_csv
 from emfm.data.readers.csv_cases import CsvCases, read_csv_plane
 from emfm.data.sample import DataError
@@ -123,6 +126,37 @@ def test_a_prediction_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
         write_target_csv(folder, -TARGET, GEOMETRY.target)
     np.testing.assert_array_equal(read_targets(folder), TARGET)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_call_that_is_killed_at_any_write_leaves_both_tables_of_a_new_prediction_or_none(tmp_path, monkeypatch):
+    steps = ("write_text", "sync_folder")
+    for place in range(3):
+        calls = []
+
+        def killed(real, *arguments, stop=place, calls=calls):
+            if len(calls) == stop:
+                raise KeyboardInterrupt
+            calls.append(arguments)
+            real(*arguments)
+
+        folder = tmp_path / f"{place}" / "a"
+        with monkeypatch.context() as patch:
+            for name in steps:
+                patch.setattr(f"emfm.data.field_files.{name}", partial(killed, getattr(field_files, name)))
+            with pytest.raises(KeyboardInterrupt):
+                write_target_csv(folder, TARGET, GEOMETRY.target)
+        found = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        assert found == ([] if place < 2 else ["target_E.csv", "target_H.csv"])
+        assert [path.name for path in folder.parent.iterdir()] == (["a"] if found else [])
+
+
+def test_text_files_that_are_no_fields_are_no_inputs(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text(csv_text(SOURCE, SOURCE_H, GRID))
+    (tmp_path / "a.txt").write_text("notes\n")
+    for number in range(6):
+        (tmp_path / f"list_{number}.txt").write_text("a.csv\n")
+    assert [path.name for path in list_inputs(tmp_path)] == ["a.csv"]
+    assert "a.txt, list_0.txt, list_1.txt, list_2.txt, list_3.txt and 2 more" in caplog.text
 
 
 def test_a_prediction_replaces_the_earlier_one(tmp_path):

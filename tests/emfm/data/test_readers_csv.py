@@ -89,14 +89,12 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_obstacle(case):
     [
         (lambda lines: [lines[0].replace("Hy_re", "Hz_re"), *lines[1:]], "line 1: lacks the column 'Hy_re'"),
         (lambda lines: [lines[0].replace("Hy_re", "Hx_re"), *lines[1:]], "line 1: lacks the column 'Hy_re'"),
-        (lambda lines: [line + ",0" for line in lines], "line 1: has an unknown column '0'"),
         (
             lambda lines: [f"{line},{'Hx_re' if n == 0 else 0}" for n, line in enumerate(lines)],
             "line 1: has the column 'Hx_re' twice",
         ),
         (lambda lines: [lines[0]], "has no line for 12 of the 12 points"),
         (lambda lines: lines[1:], "line 1: lacks the column 'x'"),
-        (lambda lines: [line.replace(",", ";") for line in lines], "line 1: lacks the column 'x'"),
         (
             lambda lines: lines[:5] + lines[6:],
             r"has no line for 1 of the 12 points, the first at x = -1, y = 0, z = 1 mm; export the whole plane",
@@ -116,7 +114,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_obstacle(case):
         (replace_cell(4, "Hy_im", "1e"), "line 4, column Hy_im: '1e' is not a number"),
         (replace_cell(4, "Hy_im", "1_0"), "line 4, column Hy_im: '1_0' is not a number"),
         (replace_cell(4, "Hy_im", "True"), "line 4, column Hy_im: 'True' is not a number"),
-        (replace_cell(4, "Hy_im", '"1.5"'), "line 4, column Hy_im: '\"1.5\"' is not a number"),
+        (replace_cell(4, "Hy_im", '"1.5x"'), "line 4, column Hy_im: '1.5x' is not a number"),
         (replace_cell(4, "Hy_im", "\xb2"), "line 4, column Hy_im: .* is not a number"),
         (replace_cell(4, "Hy_im", "1.5+2j"), "line 4, column Hy_im: '1.5.2j' is not a number"),
         (replace_cell(4, "Hy_im", "nan"), "line 4, column Hy_im: 'nan' is not finite; solve"),

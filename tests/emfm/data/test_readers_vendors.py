@@ -14,6 +14,8 @@ from emfm.data.sample import DataError
 from emfm.physics import Geometry, Grid
 
 EXAMPLES = Path(__file__).parents[2] / "data"
+CASES = EXAMPLES / "cases"
+DEFAULT = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
 GEOMETRY = Geometry(5e9, Grid(-1e-3, -1e-3, 2e-3, 2e-3, 2, 2, 1e-3), Grid(-2e-3, -2e-3, 4e-3, 4e-3, 2, 2, 5e-3))
 POINTS = np.array([[10, 20], [30, 40]])
 """What identifies a point ``[y, x]`` in the files; channel c of it is ``point + 1 + c``, H in mA/m."""
@@ -109,7 +111,8 @@ def test_a_larger_plane_is_refused_with_what_is_missing(solver):
         ("source.hfe", "#Frequency:   5.0", "#Frequency:   five5.0", "'#Frequency: five5.0.*' is not a number"),
         ("source.hfe", "#Frequency:   2.5", "#Frequency:   5.0", "has 2 near-field requests at 5e"),
         ("source.hfe", "4.40000000E-02", "NaN", "is not finite; solve or export the case again"),
-        ("source.hfe", '#               "X"', "#               X", "line 18: .*unknown column|lacks the column 'X'"),
+        ("source.hfe", '#               "X"', "#               X", "line 31: lacks the column 'X'; found Y, Z, Re"),
+        ("source.hfe", '"Re(Hx)"', '"Re(Ex)"', r"line 31: lacks the column 'Re\(Hx\)'; found X, Y, Z, Re\(Ex\)"),
         ("source_H.fld", "<Hx,Hy,Hz>", "<Ex,Ey,Ez>", "line 2: declares the quantity '<Ex,Ey,Ez>', not '<Hx,Hy,Hz>'"),
         ("source_H.fld", "Complex Vector", "Vector", "line 2: declares 'Vector data', not 'Complex Vector data'"),
         ("source_H.fld", "Complex Vector", "Scalar", "line 2: declares 'Scalar data'"),
@@ -117,7 +120,14 @@ def test_a_larger_plane_is_refused_with_what_is_missing(solver):
         ("source_H.fld", "Grid Output", "Output", r"line 1: must be 'Grid Output Min: \[...\]"),
         ("source_H.fld", "Min: [-1mm", "Min: [-1", r"line 1: '\[-1 -1mm 1mm\]' is not three lengths with units"),
         ("source_H.fld", "1mm", "1m", "the points do not span the grid that line 1 declares"),
-        ("source_H.fld", "0mm]", '0mm] Unit: "ell"', "line 1: the unit 'ell' is not known"),
+        ("source_H.fld", "0mm]", '0mm] Unit: "ell"', "line 1: the unit 'ell' is not known; export in one of: m, meter"),
+        (
+            "source_H.fld",
+            "0mm]",
+            "0ell]",
+            r"line 1: '\[2mm 2mm 0ell\]' is not three lengths with units \(known: m, met",
+        ),
+        ("source_H.fld", "X, Y, Z, Complex", "Complex", "holds no points; export it again with 'Include points in out"),
         ("source_H.fld", "4.1000000000000002e-02", "Nan", "line 6, column Hx_re: 'Nan' is not finite"),
         ("source_H.fld", "4.1000000000000002e-02", "", "line 6.* has 8 numbers|line 6: has 8 numbers"),
     ],
@@ -167,6 +177,148 @@ def test_points_may_come_in_the_unit_that_the_header_declares(copied):
     in_mm = [" ".join([*(str(1e3 * float(value)) for value in row[:3]), *row[3:]]) for row in rows]
     path.write_text("\n".join([f'{first} Unit: "mm"', second, *in_mm]) + "\n")
     np.testing.assert_array_equal(read("hfss", root)[0], SOURCE_H.astype(np.float32))
+
+
+AEDT_LENGTHS = {
+    **{"fm": 1e-15, "pm": 1e-12, "nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "dm": 0.1, "meter": 1, "km": 1e3},
+    **{"uin": 25.4e-9, "mil": 25.4e-6, "in": 25.4e-3, "ft": 0.3048, "yd": 0.9144, "mile": 1609.344},
+}
+
+
+@pytest.mark.parametrize("unit", AEDT_LENGTHS)
+def test_every_unit_of_aedt_is_known_in_the_grid_and_for_the_points(copied, unit):
+    root = copied("hfss")
+    path = root / "board_1" / "source_H.fld"
+    _, second, *points = path.read_text().splitlines()
+
+    def lengths(*millimetres):
+        return " ".join(f"{value * 1e-3 / AEDT_LENGTHS[unit]!r}{unit}" for value in millimetres)
+
+    first = f"Grid Output Min: [{lengths(-1, -1, 1)}] Max: [{lengths(1, 1, 1)}] Grid Size: [{lengths(2, 2, 0)}] "
+    path.write_text("\n".join([first, second, *points]) + "\n")
+    np.testing.assert_array_equal(read("hfss", root)[0], SOURCE_H.astype(np.float32))
+    rows = [line.split() for line in points]
+    in_unit = [" ".join([*(repr(float(cell) / AEDT_LENGTHS[unit]) for cell in row[:3]), *row[3:]]) for row in rows]
+    path.write_text("\n".join([f'{first}Unit: "{unit}"', second, *in_unit]) + "\n")
+    np.testing.assert_array_equal(read("hfss", root)[0], SOURCE_H.astype(np.float32))
+
+
+def test_an_export_without_points_says_what_to_tick():
+    with pytest.raises(DataError, match=r"scan.fld: holds no points; export it again with 'Include points in output'"):
+        read_source_h(CASES / "hfss_without_points" / "scan.fld", DEFAULT, 5e9)
+
+
+def test_names_of_another_field_are_refused_at_their_line():
+    sentence = r"column_names_of_e.hfe: line 16: lacks the column 'Re\(Hx\)'; found X, Y, Z, Re\(Ex\), Im"
+    with pytest.raises(DataError, match=sentence):
+        read_source_h(CASES / "feko_messages" / "column_names_of_e.hfe", DEFAULT, 5e9)
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        "#Origin: (0.0, 0.0, 0.0)\n#U-Vector: (1.0, 0.0, 0.0)\n#V-Vector: (0.0, 1.0, 0.0)",
+        "#U-Vector: (10.0, 0.0, 0.0)\n#V-Vector: (0.0, 10.0, 0.0)",
+        "#Origin: (0, 1.2E-017, -0.0)\n#U-Vector: (1, 1.2E-017, 0)\n#V-Vector: (-6.1E-17, 1, 0)",
+        "#U-Vector: (0.01, 0, 0)\n#V-Vector: 0 2.5E-3 1E-12",
+    ],
+)
+def test_the_global_axes_may_be_given_by_any_point_on_them(copied, vectors):
+    root = copied("feko")
+    change(root / "board_1" / "source.hfe", "#Result Type", f"{vectors}\n#Result Type")
+    np.testing.assert_array_equal(read("feko", root)[0], SOURCE_H.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("U-Vector", "(-1, 0, 0)"),
+        ("U-Vector", "(1, 0.001, 0)"),
+        ("U-Vector", "(0, 0, 0)"),
+        ("U-Vector", "(1, 0)"),
+        ("U-Vector", "(nan, 0, 0)"),
+        ("U-Vector", "(inf, 0, 0)"),
+        ("V-Vector", "(1, 0, 0)"),
+        ("V-Vector", "(0, 0, 5)"),
+        ("Origin", "(0, 0, 1E-4)"),
+        ("Origin", "(nan, 0, 0)"),
+    ],
+)
+def test_a_plane_that_is_moved_or_turned_is_refused(copied, key, value):
+    root = copied("feko")
+    change(root / "board_1" / "source.hfe", "#Result Type", f"#{key}: {value}\n#Result Type")
+    with pytest.raises(DataError, match=f"{key} is .*request the near field in the global axes"):
+        read("feko", root)
+
+
+def with_decimal_commas(text):
+    lines = text.split("\n")
+    return "\n".join(line if line[:1] in "#*GX" else line.replace(".", ",") for line in lines)
+
+
+ENCODINGS = {
+    "a mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-be"),
+    "Windows": lambda text: text.replace("\n", "\r\n").encode(),
+    "a mark and Windows": lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
+    "old Mac": lambda text: text.replace("\n", "\r").encode(),
+    "a mark and old Mac": lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r").encode(),
+    "UTF-16 and old Mac": lambda text: text.replace("\n", "\r").encode("utf-16"),
+    "decimal commas": lambda text: with_decimal_commas(text).encode(),
+    "blank lines": lambda text: text.replace("\n", "\n\n").encode(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_files_that_passed_through_an_editor_are_read(copied, solver, encoding):
+    root = copied(solver)
+    for name in FILES[solver]:
+        path = root / "board_1" / name
+        path.write_bytes(ENCODINGS[encoding](path.read_text()))
+    source_h, target = read(solver, root)
+    np.testing.assert_array_equal(source_h, SOURCE_H.astype(np.float32))
+    np.testing.assert_array_equal(target, TARGET.astype(np.float32))
+
+
+def test_a_damaged_encoding_is_refused(copied, solver):
+    root = copied(solver)
+    path = root / "board_1" / FILES[solver][0]
+    path.write_bytes(path.read_text().encode("utf-16")[:-1])
+    with pytest.raises(DataError, match=rf"{FILES[solver][0]}: begins as UTF-16 text, but goes on otherwise"):
+        read(solver, root)
+
+
+def test_a_component_that_nothing_needs_may_be_nan(copied):
+    root = copied("hfss")
+    change(root / "board_1" / "source_H.fld", "4.5999999999999999e-02", "Nan")
+    np.testing.assert_array_equal(read("hfss", root)[0], SOURCE_H.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "Freq='5GHz'",
+        "Freq='5000MHz' Phase='0deg'",
+        "Frequency: 5 GHz",
+        'Freq="5.0e9Hz"',
+        "frequency_hz = 5e9",
+        "Freq=5",
+    ],
+)
+@pytest.mark.parametrize("place", ["above", "behind", "below"])
+def test_a_frequency_in_the_header_is_compared(copied, statement, place):
+    root = copied("hfss")
+    path = root / "board_1" / "source_H.fld"
+    first, *rest = path.read_text().splitlines()
+    header = {"above": [statement, first], "behind": [f"{first} {statement}"], "below": [first, statement]}[place]
+    path.write_text("\n".join([*header, *rest]) + "\n")
+    np.testing.assert_array_equal(read("hfss", root)[0], SOURCE_H.astype(np.float32))
+    other = Geometry(2.4e9, GEOMETRY.source, GEOMETRY.target)
+    with pytest.raises(
+        DataError, match=r"source_H.fld: has no field at 2.4e\+09 Hz \('[Ff]req.*5.*mend data.frequency_hz"
+    ):
+        read("hfss", root, other)
 
 
 @settings(deadline=None, max_examples=60)

@@ -49,6 +49,12 @@ def test_a_whole_store_is_listed_in_its_order_on_its_planes(tmp_path):
     assert (listed.ids, listed.rows.tolist(), listed.geometry) == (("s0", "s1", "s2"), [0, 1, 2], GEOMETRY)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_that_another_program_wrote_names_the_same_samples(tmp_path, encoding):
+    (tmp_path / "ids.txt").write_text("s1\ns2\n", encoding=encoding, newline="\r\n")
+    assert read_ids(tmp_path / "ids.txt") == ["s1", "s2"]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [("", "lists no samples"), ("a\n\nb\n", "line 2 is empty"), ("a\nb\na\n", "line 3 repeats line 1")],

@@ -24,6 +24,8 @@ def dipoles():
 class SelfJudging:
     """Dipoles that expect of themselves what ``factor`` makes of the true errors, and do not know the last scans."""
 
+    geometry = GEOMETRY
+
     def __init__(self, apply, samples, factor, unlike=0):
         errors = judge(apply, samples, 4, "dipoles").per_sample()
         scans = np.concatenate([source for source, _ in samples.batches(1)])

@@ -88,6 +88,22 @@ def test_complex_scans_and_scans_in_another_order_give_the_same_field(model, sca
         np.testing.assert_array_equal(given.H, expected.H)
 
 
+def test_a_larger_plane_is_cut_down_and_another_height_is_refused(model, scans, caplog):
+    x, y = model.source_axes
+    step = x[1] - x[0]
+    wide = np.concatenate([x[:1] - step, x, x[-1:] + step])
+    larger = np.pad(scans[:3], ((0, 0), (0, 0), (0, 0), (1, 1)), constant_values=7.0)
+    expected = model.predict(scans[:3])
+    for axes in ((wide, y), (wide, y, model.source_z)):
+        np.testing.assert_array_equal(model.predict(larger, axes).E, expected.E)
+        np.testing.assert_array_equal(model.judge(larger, axes).distance, model.judge(scans[:3]).distance)
+    assert "25 of its 35 points are the model's plane" in caplog.text
+    for ask in (model.predict, model.judge):
+        with pytest.raises(DataError, match="axes: .*: it lies at z = 1.1 mm, 0.1 mm above z = 1 mm"):
+            ask(scans[:3], (x, y, model.source_z + 1e-4))
+        ask(scans[:3], (x, y, model.source_z + 1e-4), tolerance=0.2e-3)
+
+
 def test_memory_does_not_grow_with_the_batch(model, scans, monkeypatch):
     sizes = []
     judged = TrainedModel.judged
@@ -105,7 +121,7 @@ def test_an_empty_batch_has_an_empty_field(model, scans):
 
 def test_trust_comes_with_the_prediction_and_alone(model, scans):
     spike = np.zeros_like(scans[0])
-    spike[0, 2, 2] = 1
+    spike[:2, 2, 2] = 1, 0.5
     mixed = np.stack([scans[0], spike])
     said, alone = model.predict(mixed).judgement, model.judge(mixed)
     for name in ("expected_rel_l2_e", "expected_rel_l2_h", "distance"):

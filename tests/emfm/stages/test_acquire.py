@@ -10,7 +10,9 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from case_files import write_csv_case
 from emfm.data.pack import pack
+from emfm.data.sample import DataError
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from emfm.data.simulate import SimulatedSource
 from emfm.data.store import Store
@@ -94,6 +96,22 @@ def test_imported_cases_have_no_sets_of_scene_kinds(params_at):
     acquire.run(params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}}))
     assert len(Store(STORE)) == 4
     assert list(KINDS.iterdir()) == []
+
+
+def test_points_may_be_as_far_off_as_the_parameters_say(params_at):
+    params = params_at()
+    acquire.run(params)
+    store = Store(STORE)
+    write_csv_case(Path("cases/a"), store.source_h([0])[0], store.target([0])[0], params.data.geometry())
+    path = Path("cases/a/source_H.csv")
+    path.write_text(path.read_text().replace("\n-5.0,-5.0,", "\n-5.01,-4.992,"))
+    imported = {"roots": ["cases"], "reader": "auto"}
+    with pytest.raises(
+        DataError, match=r"source_H.csv: line 2: the point x = -5.01, y = -4.992, .* is not on the expec"
+    ):
+        acquire.run(params_at({"source": "import", "import": imported}))
+    acquire.run(params_at({"source": "import", "import": imported | {"position_tolerance_mm": 0.01}}))
+    assert len(Store(STORE)) == 1
 
 
 @pytest.mark.parametrize("made", [[(1, 3), (2, 3), (3, 3)], [(3, 3)], [(1, 2), (2, 3)]])

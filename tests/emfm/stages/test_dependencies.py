@@ -22,6 +22,7 @@ DECIDES_NOTHING = {
     "ttt.files": "writes what it is given",
     "ttt.memo": "remembers what it is given under a name of all that it depends on",
     "ttt.orphans": "ends processes",
+    "ttt.text": "reads text in the encoding that its first bytes announce",
     "ttt.pinning": "sets the environment from the parameters under compute",
 }
 

@@ -162,19 +162,6 @@ def test_each_prediction_comes_with_the_error_to_expect_and_unlike_scans_are_war
     assert "like.npy" not in done.stderr.replace("unlike", "")
 
 
-def test_the_table_of_trust_is_complete_or_absent(project, trained):
-    folder, command = project.folder / "pair", (*INFER, "--ckpt", str(trained), "--input", "pair", "--out", "pair_out")
-    folder.mkdir()
-    for row in range(2):
-        np.save(folder / f"{row}.npy", scan(project, row))
-    project.run(*command)
-    assert len(pd.read_csv(project.folder / "pair_out/trust.csv")) == 2
-    (project.folder / "pair_out/1_pred.npy").unlink()
-    (project.folder / "pair_out/1_pred.npy").mkdir()  # so that the second result cannot be written
-    assert project.run(*command, check=False).returncode == 1
-    assert not (project.folder / "pair_out/trust.csv").exists()
-
-
 def test_a_checkpoint_that_was_not_calibrated_says_nothing_of_its_errors(project, trained):
     folder = project.folder / "one"
     folder.mkdir()
@@ -218,7 +205,11 @@ def test_many_unlike_scans_are_warned_of_on_one_line(project, trained):
     [
         ("bad_shape.npy", np.zeros((4, 3, 3), np.float32), "bad_shape.npy"),
         ("nan.npy", np.full((4, 11, 11), np.nan, np.float32), "nan.npy"),
-        ("silent.npy", np.zeros((4, 11, 11), np.float32), "source H is zero everywhere"),
+        (
+            "silent.npy",
+            np.zeros((4, 11, 11), np.float32),
+            "silent.npy: is zero everywhere, so there is nothing to predict from; remove it",
+        ),
     ],
 )
 def test_an_input_that_cannot_be_used_is_refused_and_nothing_is_written(project, trained, name, content, sentence):

@@ -4,12 +4,13 @@ import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emfm.data.readers.folders import checked_file
+from emfm.data.readers.frequency import check_frequency, frequency_units
 from emfm.data.readers.planes import to_float32
 from emfm.data.sample import DataError
 from ttt.files import DAMAGED
@@ -38,12 +39,17 @@ def array_names(path: Path, root: Path | None = None) -> list[str]:
 
 
 def read_npz(
-    path: Path, names: Sequence[str], shapes: Sequence[tuple[int, ...]], root: Path | None = None
+    path: Path,
+    names: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+    root: Path | None = None,
+    frequency: float | None = None,
 ) -> list[NDArray[np.float32]]:
     """The arrays ``names`` of a npz file, which must have these shapes; it may hold others.
 
     Raises DataError where the file is missing, damaged or leads out of ``root``, or where an array is
-    missing, given twice, of another shape, not of floating-point numbers, or not finite.
+    missing, given twice, of another shape, not of floating-point numbers, or not finite; also where an array with
+    the name of a frequency (see `emfm.data.readers.frequency`) holds another one than ``frequency``, Hz.
     """
     present = array_names(path, root)
     for name in names:
@@ -56,6 +62,8 @@ def read_npz(
     arrays = []
     try:
         with zipfile.ZipFile(path) as archive:
+            if frequency is not None:
+                _check_frequency(path, archive, present, frequency)
             for name, shape in zip(names, shapes, strict=True):
                 with archive.open(name + _SUFFIX) as stream:
                     arrays.append(_read_stream(stream, shape, f"{path}: array {name}"))
@@ -66,15 +74,41 @@ def read_npz(
     return arrays
 
 
-def _read_stream(stream: IO[bytes], shape: tuple[int, ...], where: str) -> NDArray[np.float32]:
-    """An array in numpy's own format; its header is checked before any more of it is unpacked."""
+def _check_frequency(path: Path, archive: zipfile.ZipFile, names: Sequence[str], wanted: float) -> None:
+    """Raise DataError where an array with the name of a frequency is not a single number, or another frequency."""
+    for name in names:
+        units = frequency_units(name)
+        if units:
+            with archive.open(name + _SUFFIX) as stream:
+                stated = _read_number(stream, f"{path}: array {name}")
+            check_frequency(path, f"its array {name!r}", stated, units, wanted)
+
+
+def _read_number(stream: IO[bytes], where: str) -> float:
+    """The only number of an array."""
+    shape, _, dtype = _read_header(stream, where)
+    if dtype.kind not in "fiu" or math.prod(shape) != 1:
+        raise DataError(f"{where}: must be one number, the frequency; found {dtype} of the shape {shape}")
+    content = stream.read(dtype.itemsize)
+    if len(content) != dtype.itemsize:
+        raise DataError(f"{where}: holds fewer numbers than its header says; save it again")
+    return float(np.frombuffer(content, dtype)[0])
+
+
+def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the first axis varies fastest, and type of an array in numpy's own format."""
     try:
         version = np.lib.format.read_magic(stream)
         if version != _PLAIN_VERSION:
             raise ValueError(f"version {version} of the format is not for arrays of numbers")
-        found, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+        return np.lib.format.read_array_header_1_0(stream)
     except DAMAGED as error:
         raise DataError(f"{where}: is not an array of numbers ({error}); save it with numpy") from error
+
+
+def _read_stream(stream: IO[bytes], shape: tuple[int, ...], where: str) -> NDArray[np.float32]:
+    """An array in numpy's own format; its header is checked before any more of it is unpacked."""
+    found, fortran_order, dtype = _read_header(stream, where)
     if dtype.hasobject:
         raise DataError(f"{where}: holds a pickle, which is never loaded; save a plain array of numbers")
     if dtype.kind != "f":

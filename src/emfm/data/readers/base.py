@@ -32,8 +32,12 @@ class CaseReader(Protocol):
         """The files that a case consists of."""
         ...
 
-    def read(self, root: Path, case: str, geometry: Geometry) -> Fields:
-        """The fields of a case on the planes of ``geometry``; raises DataError where it cannot be used."""
+    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
+        """The fields of a case on the planes of ``geometry``; raises DataError where it cannot be used.
+
+        A point may lie ``tolerance`` m from its place in each direction; None: a thousandth of the pitch. Where the
+        files state a frequency, it must be that of ``geometry``.
+        """
         ...
 
 

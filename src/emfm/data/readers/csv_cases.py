@@ -1,6 +1,9 @@
 """CSV cases: ``<root>/cases/<id>/`` or ``<root>/<id>/`` with source_H.csv, target_E.csv and target_H.csv.
 
-Columns ``x,y,z`` in mm and the channels by name, in V/m and A/m; rows and columns in any order.
+Columns ``x,y,z`` in mm and the channels by name, in V/m and A/m; rows and columns in any order. What other programs
+write is read where it has one meaning: columns separated by ``;``, tabs or blanks, decimal commas there, quotes, names
+such as ``hx_re`` or ``HxRe``, units behind names (``x [m]``), UTF-16, a byte order mark, any line end. Further columns
+are not used, but one of frequencies is compared with the frequency of the samples.
 """
 
 from collections.abc import Sequence
@@ -12,15 +15,15 @@ from numpy.typing import NDArray
 
 from emfm.data.readers.base import READERS, Fields, NoParams
 from emfm.data.readers.folders import CaseFolders
-from emfm.data.readers.planes import PointTable, field_on_grid
-from emfm.data.readers.tables import AXES, check_columns, parse_numbers, read_text_table
+from emfm.data.readers.named_tables import TableFormat, read_named_plane
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry, Grid
 
 SOURCE_FILE: Final = "source_H.csv"
 E_FILE: Final = "target_E.csv"
 H_FILE: Final = "target_H.csv"
-_MM: Final = 1e-3
+
+_FORMAT: Final = TableFormat(spell=str, has_units=False, ruled=True)
 
 
 @READERS.register("csv_cases", params=NoParams)
@@ -29,26 +32,28 @@ class CsvCases(CaseFolders):
 
     names = (SOURCE_FILE, E_FILE, H_FILE)
 
-    def read(self, root: Path, case: str, geometry: Geometry) -> Fields:
+    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
         """The fields of a case; raises DataError where it cannot be used."""
         source_file, e_file, h_file = self.files(root, case)
-        source_h = read_csv_plane(source_file, SOURCE_CHANNELS, geometry.source, root)
-        electric = read_csv_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, root)
-        magnetic = read_csv_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, root)
+        common = (root, geometry.frequency, tolerance)
+        source_h = read_csv_plane(source_file, SOURCE_CHANNELS, geometry.source, *common)
+        electric = read_csv_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, *common)
+        magnetic = read_csv_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, *common)
         return source_h, np.concatenate([electric, magnetic])
 
 
-def read_csv_plane(path: Path, channels: Sequence[str], grid: Grid, root: Path | None = None) -> NDArray[np.float32]:
+def read_csv_plane(
+    path: Path,
+    channels: Sequence[str],
+    grid: Grid,
+    root: Path | None = None,
+    frequency: float | None = None,
+    tolerance: float | None = None,
+    larger: bool = False,
+) -> NDArray[np.float32]:
     """The channels of a CSV file on ``grid``: ``(len(channels), ny, nx)``.
 
-    Raises DataError naming the file and the line or column that cannot be used, also where a link leads the
-    file out of ``root``.
+    See `emfm.data.readers.named_tables.read_named_plane`. Raises DataError naming the file and the line or column that
+    cannot be used, also where a link leads the file out of ``root``.
     """
-    needed = (*AXES, *channels)
-    table = read_text_table(path, len(needed), grid.ny * grid.nx, root)
-    names = [name.strip().strip('"') for name in table.header.split(",")]
-    check_columns(path, names, needed)
-    numbers = parse_numbers(table, names, "comma")
-    xyz = numbers[:, [names.index(axis) for axis in AXES]] * _MM
-    fields = numbers[:, [names.index(channel) for channel in channels]]
-    return field_on_grid(PointTable(table, needed, xyz, fields), grid)
+    return read_named_plane(path, channels, grid, _FORMAT, root, frequency, tolerance, larger)

@@ -6,24 +6,29 @@ lines, comments that begin with ``**``, and a block for each request and frequen
 quoted names of the columns, then a line of numbers a point, x varying fastest. Coordinates are in m, E in V/m, H in
 A/m. Fields are peak phasors with exp(+jwt), as here, so nothing is converted; Hz of the source plane is not used.
 
-Of several frequencies in a file the one of ``data.frequency_hz`` is taken. Refused are: a file without it, or with
-two requests at it; other than Cartesian coordinates; a plane that is moved or turned (Origin, U-Vector, V-Vector),
-since its coordinates are not those of the model; units other than m, V/m and A/m; potentials.
+Of several frequencies in a file the one of ``data.frequency_hz`` is taken. U-Vector and V-Vector are points on the
+plane's axes, so their directions count and not their lengths. Refused are: a file without the frequency, or with two
+requests at it; other than Cartesian coordinates; a plane that is moved or turned (Origin, U-Vector, V-Vector), since
+its coordinates are not those of the model; units other than m, V/m and A/m; potentials.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emfm.data.readers.base import READERS, Fields, NoParams
+from emfm.data.readers.columns import AXES, Column, Header, find_columns, say_unused, unknown_columns
 from emfm.data.readers.folders import CaseFolders, checked_file
-from emfm.data.readers.planes import PointTable, field_on_grid
-from emfm.data.readers.tables import TextTable, check_columns, parse_numbers
+from emfm.data.readers.frequency import is_frequency, other_frequency
+from emfm.data.readers.planes import PointTable, field_on_grid, most_points
+from emfm.data.readers.tables import TextTable, parse_numbers
+from emfm.data.readers.text_files import read_lines, text_of
 from emfm.data.sample import DataError
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.physics.grid import Geometry, Grid
@@ -32,16 +37,16 @@ SOURCE_FILE: Final = "source.hfe"
 E_FILE: Final = "target.efe"
 H_FILE: Final = "target.hfe"
 
-FREQUENCY_TOLERANCE: Final = 1e-6
-"""Relative: FEKO writes nine digits."""
-
 _LONGEST_LINE: Final = 4096
-_AXES: Final = ("X", "Y", "Z")
 _HEADER: Final = re.compile(r"#\s*([^:\"]+?)\s*:\s*(.*?)\s*")
 _COLUMN: Final = re.compile(r'"([^"]*)"')
 _RESULTS: Final = {"E": "Electric Field Values", "H": "Magnetic Field Values"}
-_VECTORS: Final = {"Origin": (0.0, 0.0, 0.0), "U-Vector": (1.0, 0.0, 0.0), "V-Vector": (0.0, 1.0, 0.0)}
-_SAMPLES: Final = tuple(f"No. of {axis} Samples" for axis in _AXES)
+_DIRECTIONS: Final = {"U-Vector": (1.0, 0.0, 0.0), "V-Vector": (0.0, 1.0, 0.0)}
+_DIRECTION_TOLERANCE: Final = 1e-5
+"""Of a vector of length one, in each component: third programs print such a vector with six digits."""
+_ORIGIN_TOLERANCE: Final = 1e-9
+"""m."""
+_SAMPLES: Final = tuple(f"No. of {axis.upper()} Samples" for axis in AXES)
 
 
 @READERS.register("feko", params=NoParams)
@@ -50,41 +55,56 @@ class Feko(CaseFolders):
 
     names = (SOURCE_FILE, E_FILE, H_FILE)
 
-    def read(self, root: Path, case: str, geometry: Geometry) -> Fields:
+    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
         """The fields of a case; raises DataError where it cannot be used."""
         source_file, e_file, h_file = self.files(root, case)
-        source_h = read_feko_plane(source_file, SOURCE_CHANNELS, geometry.source, geometry.frequency, root)
-        electric = read_feko_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, geometry.frequency, root)
-        magnetic = read_feko_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, geometry.frequency, root)
+        common = (geometry.frequency, root, tolerance)
+        source_h = read_feko_plane(source_file, SOURCE_CHANNELS, geometry.source, *common)
+        electric = read_feko_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, *common)
+        magnetic = read_feko_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, *common)
         return source_h, np.concatenate([electric, magnetic])
 
 
 def read_feko_plane(
-    path: Path, channels: Sequence[str], grid: Grid, frequency: float, root: Path | None = None
+    path: Path,
+    channels: Sequence[str],
+    grid: Grid,
+    frequency: float,
+    root: Path | None = None,
+    tolerance: float | None = None,
+    larger: bool = False,
 ) -> NDArray[np.float32]:
     """The channels of one field in a .efe or .hfe file at ``frequency`` (Hz) on ``grid``: ``(channels, ny, nx)``.
+
+    A point may lie ``tolerance`` m from its grid point; None: a thousandth of the pitch.
 
     Raises DataError naming the file and the line or key that cannot be used, also where a link leads the file out
     of ``root``.
     """
     checked_file(path, root)
-    block = _block_at(path, frequency, grid)
-    quantity = channels[0][0]
-    _check_block(block, quantity)
-    wanted = (*_AXES, *(f"{'Re' if part == 're' else 'Im'}({name})" for name, part in map(_split, channels)))
-    others = [f"{part}({quantity}{axis})" for axis in "xyz" for part in ("Re", "Im")]
-    check_columns(path, block.columns, wanted, others)
+    block = _block_at(path, frequency, 2 * most_points(grid, larger))
+    _check_block(block, channels[0][0])
+    header = Header("space", tuple(Column(name, name.strip()) for name in block.columns))
+    needed = (*AXES, *channels)
+    try:
+        places = find_columns(header, needed, _feko_name)
+    except ValueError as error:
+        raise DataError(f"{path}: line {block.columns_line}: {error}") from None
+    say_unused(path, unknown_columns(header))
     table = TextTable(path, "", b"".join(block.lines), block.first_line)
-    values = parse_numbers(table, block.columns, "space")
+    unused = [place for place in range(len(block.columns)) if place not in places]
+    values = parse_numbers(table, block.columns, "space", unused)
     _check_count(block)
-    chosen = values[:, [block.columns.index(name) for name in wanted]]
-    xyz, fields = np.hsplit(chosen, [len(_AXES)])
-    return field_on_grid(PointTable(table, wanted, xyz, fields), grid)
+    xyz, fields = np.hsplit(values[:, places], [len(AXES)])
+    return field_on_grid(PointTable(table, tuple(map(_feko_name, needed)), xyz, fields), grid, tolerance, larger)
 
 
-def _split(channel: str) -> tuple[str, str]:
-    component, part = channel.split("_")
-    return component, part
+def _feko_name(name: str) -> str:
+    """``Hx_re`` -> ``Re(Hx)``, ``x`` -> ``X``."""
+    if name in AXES:
+        return name.upper()
+    component, part = name.split("_")
+    return f"{part.capitalize()}({component})"
 
 
 @dataclass
@@ -94,6 +114,8 @@ class _Block:
     path: Path
     keys: dict[str, str] = field(default_factory=dict)
     columns: list[str] = field(default_factory=list)
+    columns_line: int = 0
+    """The number in the file of the line that names them."""
     lines: list[bytes] = field(default_factory=list)
     first_line: int = 0
     """The number in the file of the first line with a point; 0 before there is one."""
@@ -104,22 +126,21 @@ class _Block:
         return f"{self.path}: the block before line {self.first_line}"
 
 
-def _block_at(path: Path, frequency: float, grid: Grid) -> _Block:
+def _block_at(path: Path, frequency: float, most: int) -> _Block:
     """The only block of this frequency; the lines of others are not kept."""
     found: list[_Block] = []
     frequencies: list[float] = []
-    with path.open("rb") as stream:
-        for block, number, line in _data_lines(path, stream):
-            if number == block.first_line:
-                at = _number(block, "Frequency")
-                frequencies.append(at)
-                if abs(at - frequency) <= FREQUENCY_TOLERANCE * frequency:
-                    found.append(block)
-            if found and block is found[-1]:
-                block.lines.append(line)
-                block.points += bool(line.strip())
-                if block.points > 2 * grid.nx * grid.ny:
-                    raise DataError(f"{block.where}: has more points than the plane; export that plane alone")
+    for block, number, line in _data_lines(path):
+        if number == block.first_line:
+            at = _number(block, "Frequency")
+            frequencies.append(at)
+            if is_frequency(at, frequency):
+                found.append(block)
+        if found and block is found[-1]:
+            block.lines.append(line)
+            block.points += bool(line.strip())
+            if block.points > most:
+                raise DataError(f"{block.where}: has more points than the plane; export that plane alone")
     if len(found) == 1:
         return found[0]
     if found:
@@ -127,18 +148,13 @@ def _block_at(path: Path, frequency: float, grid: Grid) -> _Block:
             f"{path}: has {len(found)} near-field requests at {frequency:.9g} Hz; export the plane's request alone"
         )
     there = ", ".join(f"{value:.9g}" for value in frequencies[:10]) or "none"
-    raise DataError(
-        f"{path}: has no field at {frequency:.9g} Hz (it has {there}); solve for that frequency, or mend "
-        "data.frequency_hz"
-    )
+    raise other_frequency(path, f"it has {there}", frequency)
 
 
-def _data_lines(path: Path, stream: IO[bytes]) -> Iterator[tuple[_Block, int, bytes]]:
+def _data_lines(path: Path) -> Iterator[tuple[_Block, int, bytes]]:
     """Each line of numbers with its block and number; comments and blank lines between them come as blank lines."""
     block = _Block(path)
-    number = 0
-    while line := stream.readline(_LONGEST_LINE):
-        number += 1
+    for number, line in enumerate(read_lines(path, _LONGEST_LINE), start=1):
         if not line.endswith(b"\n"):
             problem = "is longer than any line of such a file" if len(line) == _LONGEST_LINE else "may be cut off"
             raise DataError(f"{path}: line {number}: {problem}; export the file again, whole")
@@ -148,7 +164,7 @@ def _data_lines(path: Path, stream: IO[bytes]) -> Iterator[tuple[_Block, int, by
         if text.startswith(b"#"):
             if block.first_line:
                 block = _Block(path)
-            _take_header(block, text.decode("latin-1"))
+            _take_header(block, text_of(text), number)
         elif text and not text.startswith(b"**"):
             if not block.columns:
                 raise DataError(f"{path}: line {number}: numbers without names of columns before; export it with FEKO")
@@ -158,12 +174,12 @@ def _data_lines(path: Path, stream: IO[bytes]) -> Iterator[tuple[_Block, int, by
             yield block, number, b"\n"
 
 
-def _take_header(block: _Block, text: str) -> None:
+def _take_header(block: _Block, text: str, number: int) -> None:
     """Add what a ``#`` line says: the names of the columns, or a key and its value."""
     columns = _COLUMN.findall(text)
     match = _HEADER.fullmatch(text)
     if columns:
-        block.columns = columns
+        block.columns, block.columns_line = columns, number
     elif match:
         block.keys[match[1]] = match[2]
 
@@ -179,19 +195,36 @@ def _check_block(block: _Block, quantity: str) -> None:
     for key, (value, remedy) in allowed.items():
         if block.keys.get(key, value).strip("[]").casefold() != value.casefold():
             raise DataError(f"{block.where}: {key} is {block.keys[key][:40]!r}, not {value!r}; {remedy}")
-    for key, vector in _VECTORS.items():
+    origin = block.keys.get("Origin")
+    if origin is not None and not _near(_vector(origin), (0.0, 0.0, 0.0), _ORIGIN_TOLERANCE):
+        raise DataError(
+            f"{block.where}: Origin is {origin[:60]!r}, not (0, 0, 0); request the near field in the global axes"
+        )
+    for key, axis in _DIRECTIONS.items():
         text = block.keys.get(key)
-        if text is not None and _vector(text) != vector:
+        if text is not None and not _near(_direction(_vector(text)), axis, _DIRECTION_TOLERANCE):
             raise DataError(
-                f"{block.where}: {key} is {text[:60]!r}, not {vector}; request the near field in the global axes"
+                f"{block.where}: {key} is {text[:60]!r}, which does not point along {axis}; request the near field in "
+                "the global axes"
             )
 
 
-def _vector(text: str) -> tuple[float, ...] | None:
+def _near(vector: Sequence[float], other: Sequence[float], tolerance: float) -> bool:
+    return len(vector) == len(other) and all(abs(a - b) <= tolerance for a, b in zip(vector, other, strict=True))
+
+
+def _direction(vector: tuple[float, ...]) -> tuple[float, ...]:
+    """``vector`` with the length one; empty where it has no direction."""
+    length = math.hypot(*vector)
+    return tuple(value / length for value in vector) if 0 < length < math.inf else ()
+
+
+def _vector(text: str) -> tuple[float, ...]:
+    """``(1.0, 0.0, 0.0)`` -> its components; empty where they are no numbers."""
     try:
         return tuple(float(part) for part in text.strip("() ").replace(",", " ").split())
     except ValueError:
-        return None
+        return ()
 
 
 def _check_count(block: _Block) -> None:

@@ -12,11 +12,13 @@ the two is decided by the grid's extent in the first line, which has its own uni
 fields are peak phasors with exp(+jwt), as here, so nothing is converted; Hz of the source plane is not used. The
 coordinates decide, whatever their order. Refused are fields that are real or scalar, and other coordinate systems.
 
-The file says neither frequency nor phase: export at ``data.frequency_hz``; it cannot be checked.
+Such a file says neither frequency nor phase: export at ``data.frequency_hz``. Where a script has added the variation
+to the header (``Freq='5GHz'``, in a line of its own or behind the grid), it is compared.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emfm.data.readers.base import READERS, Fields, NoParams
+from emfm.data.readers.columns import AXES
 from emfm.data.readers.folders import CaseFolders
-from emfm.data.readers.planes import POSITION_TOLERANCE, PointTable, field_on_grid
-from emfm.data.readers.solver_ascii import LENGTHS
-from emfm.data.readers.tables import AXES, TextTable, parse_numbers, read_text_table
+from emfm.data.readers.frequency import check_statements
+from emfm.data.readers.planes import PointTable, field_on_grid, most_points
+from emfm.data.readers.tables import TextTable, parse_numbers, read_text_table
+from emfm.data.readers.text_files import text_of
+from emfm.data.readers.units import LENGTHS, length_factor
 from emfm.data.sample import DataError
 from emfm.physics.channels import (
     E_CHANNELS,
@@ -45,11 +50,17 @@ E_FILE: Final = "target_E.fld"
 H_FILE: Final = "target_H.fld"
 
 _TRIPLE: Final = r"\[([^\]]*)\]"
+_GRID: Final = "Grid Output"
 _EXTENT: Final = re.compile(
-    rf'Grid Output Min:\s*{_TRIPLE}\s*Max:\s*{_TRIPLE}\s*Grid Size:\s*{_TRIPLE}\s*(?:Unit:\s*"(\w+)")?'
+    rf'Grid Output Min:\s*{_TRIPLE}\s*Max:\s*{_TRIPLE}\s*Grid Size:\s*{_TRIPLE}\s*(?:Unit:\s*"(\w+)")?(.*)'
 )
 _LENGTH: Final = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)([a-z]+)")
 _COLUMNS: Final = re.compile(r'X,\s*Y,\s*Z,\s*(.*?)\s*"(.*)"', re.IGNORECASE)
+_NO_COORDINATES: Final = re.compile(r'Complex Vector data\s*".*"', re.IGNORECASE)
+_STATEMENT_LINE: Final = re.compile(rb"\s*[\w ]+\s*[:=]")
+_MOST_HEADER_LINES: Final = 20
+_GRID_TOLERANCE: Final = 1e-3
+"""How far the points may lie beyond the grid of the header, in parts of its step."""
 _COMPLEX: Final = "complex vector data"
 _EXPRESSION: Final = re.compile(r"(?:Smooth\()?<([^<>]*)>\)?")
 
@@ -60,38 +71,109 @@ class HfssFld(CaseFolders):
 
     names = (SOURCE_FILE, E_FILE, H_FILE)
 
-    def read(self, root: Path, case: str, geometry: Geometry) -> Fields:
+    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
         """The fields of a case; raises DataError where it cannot be used."""
         source_file, e_file, h_file = self.files(root, case)
-        source_h = read_hfss_plane(source_file, SOURCE_CHANNELS, geometry.source, root)
-        electric = read_hfss_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, root)
-        magnetic = read_hfss_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, root)
+        common = (root, geometry.frequency, tolerance)
+        source_h = read_hfss_plane(source_file, SOURCE_CHANNELS, geometry.source, *common)
+        electric = read_hfss_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, *common)
+        magnetic = read_hfss_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, *common)
         return source_h, np.concatenate([electric, magnetic])
 
 
-def read_hfss_plane(path: Path, channels: Sequence[str], grid: Grid, root: Path | None = None) -> NDArray[np.float32]:
+def read_hfss_plane(
+    path: Path,
+    channels: Sequence[str],
+    grid: Grid,
+    root: Path | None = None,
+    frequency: float | None = None,
+    tolerance: float | None = None,
+    larger: bool = False,
+) -> NDArray[np.float32]:
     """The channels of one field in a .fld file on ``grid``: ``(len(channels), ny, nx)``.
+
+    Where the header states a frequency, it must be ``frequency``, Hz (None: any). A point may lie ``tolerance`` m from
+    its grid point; None: a thousandth of the pitch.
 
     Raises DataError naming the file and the line that cannot be used, also where a link leads the file out of ``root``.
     """
     columns = (*AXES, *channel_names(E_COMPONENTS if channels[0][0] == "E" else H_COMPONENTS))
-    table = read_text_table(path, len(columns), grid.ny * grid.nx, root)
-    second, _, body = table.body.partition(b"\n")
-    _check_quantity(path, second.decode("latin-1").strip(), columns)
-    points = TextTable(path, table.header, body, table.first_line + 1)
-    values = parse_numbers(points, columns, "space")
-    values[:, : len(AXES)] *= _point_unit(path, table.header, values)
+    extent, points = _split_header(read_text_table(path, most_points(grid, larger), root))
     wanted = (*AXES, *channels)
-    chosen = values[:, [columns.index(name) for name in wanted]]
-    xyz, fields = np.hsplit(chosen, [len(AXES)])
-    return field_on_grid(PointTable(points, wanted, xyz, fields), grid)
+    places = [columns.index(name) for name in wanted]
+    _check_quantity(points, columns)
+    if frequency is not None:
+        check_statements(path, points.remarks, frequency)
+    _check_points_included(points, columns)
+    unused = [place for place in range(len(columns)) if place not in places]
+    values = parse_numbers(points, columns, "space", unused)[:, places]
+    xyz, fields = np.hsplit(values, [len(AXES)])
+    with np.errstate(over="ignore"):  # what gets infinite is refused by its line
+        xyz = xyz * _point_unit(extent, xyz)
+    return field_on_grid(PointTable(points, wanted, xyz, fields), grid, tolerance, larger)
 
 
-def _check_quantity(path: Path, line: str, columns: Sequence[str]) -> None:
-    """Raise DataError where the second header line does not declare the complex vector of ``columns``."""
-    quantity = columns[len(AXES)][0]
+@dataclass(frozen=True)
+class _Extent:
+    """The grid that the header declares: the corners and the step, ``(3,)`` each, m, and the unit of points in m."""
+
+    path: Path
+    line: int
+    """The number of the line that declares it."""
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    step: NDArray[np.float64]
+    unit: float
+
+
+def _split_header(table: TextTable) -> tuple[_Extent, TextTable]:
+    """The declared grid, and the lines of points, with the line of the quantity as their header.
+
+    What else the lines above the points say is among the remarks.
+    """
+    line, body, number, others = table.header.strip(), table.body, table.first_line - 1, [table.remarks]
+    while not line.startswith(_GRID) and len(others) < _MOST_HEADER_LINES and body:
+        others.append(line)
+        head, _, body = body.partition(b"\n")
+        line, number = text_of(head).strip(), number + 1
+    match = _EXTENT.fullmatch(line)
+    if not match:
+        found, where = (line, number) if line.startswith(_GRID) else (table.header, table.first_line - 1)
+        raise DataError(
+            f"{table.path}: line {where}: must be 'Grid Output Min: [...] Max: [...] Grid Size: [...]', found "
+            f"{found[:60]!r}; export on a grid with points included"
+        )
+    declares, line_of_grid = f"{table.path}: line {number}", number
+    low, high, step = (_lengths(declares, text) for text in match.groups()[:3])
+    unit = _declared_unit(declares, match[4])
+    remarks = [*others, match[5]]
+    second, _, body = body.partition(b"\n")
+    while (_STATEMENT_LINE.match(second) or not second.strip()) and body and len(remarks) < _MOST_HEADER_LINES:
+        remarks.append(text_of(second))
+        second, _, body = body.partition(b"\n")
+        number += 1
+    points = TextTable(table.path, text_of(second).strip(), body, number + 2, "\n".join(remarks))
+    return _Extent(table.path, line_of_grid, low, high, step, unit), points
+
+
+def _check_points_included(points: TextTable, columns: Sequence[str]) -> None:
+    """Raise DataError where the first line has numbers for the field alone."""
+    first, _, _ = points.body.lstrip().partition(b"\n")
+    if len(first.split()) == len(columns) - len(AXES):
+        raise _without_points(points.path)
+
+
+def _without_points(path: Path) -> DataError:
+    return DataError(f"{path}: holds no points; export it again with 'Include points in output'")
+
+
+def _check_quantity(points: TextTable, columns: Sequence[str]) -> None:
+    """Raise DataError where the last header line does not declare the complex vector of ``columns``."""
+    line, quantity = points.header, columns[len(AXES)][0]
     expected = ",".join(f"{quantity}{axis}" for axis in AXES)
     match = _COLUMNS.fullmatch(line)
+    if _NO_COORDINATES.fullmatch(line):
+        raise _without_points(points.path)
     if not match:
         problem = f"must be 'X, Y, Z, Complex Vector data \"<{expected}>\"', found {line[:60]!r}"
     elif match[1].casefold() != _COMPLEX:
@@ -101,39 +183,40 @@ def _check_quantity(path: Path, line: str, columns: Sequence[str]) -> None:
         if found and found[1] == expected:
             return
         problem = f"declares the quantity {match[2][:40]!r}, not '<{expected}>'"
-    raise DataError(f"{path}: line 2: {problem}; export the complex vector {quantity} on a Cartesian grid")
+    raise DataError(f"{points.header_place}: {problem}; export the complex vector {quantity} on a Cartesian grid")
 
 
-def _point_unit(path: Path, header: str, values: NDArray[np.float64]) -> float:
+def _declared_unit(where: str, unit: str | None) -> float:
+    """The metres in a unit that the header declares for the points; 1 where it declares none."""
+    if unit is None:
+        return 1.0
+    try:
+        return length_factor(unit)
+    except ValueError as known:
+        raise DataError(f"{where}: the unit {unit[:20]!r} is not known; export in one of: {known}") from None
+
+
+def _point_unit(extent: _Extent, xyz: NDArray[np.float64]) -> float:
     """What the coordinates are multiplied by to be in m: the unit in which they span the grid of the header."""
-    match = _EXTENT.fullmatch(header)
-    if not match:
-        raise DataError(
-            f"{path}: line 1: must be 'Grid Output Min: [...] Max: [...] Grid Size: [...]', found {header[:60]!r}; "
-            "export on a grid with points included"
-        )
-    low, high, step = (_lengths(path, text) for text in match.groups()[:3])
-    declared = match[4]
-    if declared is not None and declared not in LENGTHS:
-        raise DataError(
-            f"{path}: line 1: the unit {declared[:20]!r} is not known; export in one of: {', '.join(LENGTHS)}"
-        )
-    xyz = values[:, : len(AXES)]
-    tolerance = POSITION_TOLERANCE * max(step.max(), np.finfo(np.float64).tiny)
-    for unit in dict.fromkeys((1.0, LENGTHS[declared or "m"])):
-        ends = xyz.min(0, initial=np.inf) * unit - low, xyz.max(0, initial=-np.inf) * unit - high
+    tolerance = _GRID_TOLERANCE * max(extent.step.max(), np.finfo(np.float64).tiny)
+    low, high = xyz.min(0, initial=np.inf), xyz.max(0, initial=-np.inf)
+    for unit in dict.fromkeys((1.0, extent.unit)):
+        ends = low * unit - extent.low, high * unit - extent.high
         if max(np.abs(end).max() for end in ends) <= tolerance:
             return unit
     raise DataError(
-        f"{path}: the points do not span the grid that line 1 declares, in m or in its unit; the file may be cut off: "
-        "export it again"
+        f"{extent.path}: the points do not span the grid that line {extent.line} declares, in m or in its unit; the "
+        "file may be cut off: export it again"
     )
 
 
-def _lengths(path: Path, text: str) -> NDArray[np.float64]:
+def _lengths(where: str, text: str) -> NDArray[np.float64]:
     """``-5mm -5mm 1mm`` -> m, ``(3,)``."""
     matches = [_LENGTH.fullmatch(part) for part in text.replace(",", " ").split()]
     lengths = [float(match[1]) * LENGTHS[match[2]] for match in matches if match and match[2] in LENGTHS]
     if len(matches) != len(AXES) or len(lengths) != len(AXES):
-        raise DataError(f"{path}: line 1: '[{text[:60]}]' is not three lengths with units; export on a Cartesian grid")
+        raise DataError(
+            f"{where}: '[{text[:60]}]' is not three lengths with units (known: {', '.join(LENGTHS)}); export on a "
+            "Cartesian grid"
+        )
     return np.array(lengths)

@@ -1,4 +1,7 @@
-"""npz cases: ``<root>/<id>.npz`` with the arrays ``x`` (4, ny, nx) and ``y`` (12, ny, nx), in A/m and V/m."""
+"""npz cases: ``<root>/<id>.npz`` with the arrays ``x`` (4, ny, nx) and ``y`` (12, ny, nx), in A/m and V/m.
+
+A number ``frequency_hz`` beside them (or ``frequency_ghz``, ``f_hz`` and the like) must be the samples' frequency.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -30,12 +33,18 @@ class NpzCases:
         """See `CaseReader`."""
         return (root / f"{case}{_SUFFIX}",)
 
-    def read(self, root: Path, case: str, geometry: Geometry) -> Fields:
+    def read(
+        self,
+        root: Path,
+        case: str,
+        geometry: Geometry,
+        tolerance: float | None = None,  # noqa: ARG002 (arrays have no coordinates)
+    ) -> Fields:
         """See `CaseReader`."""
         (path,) = self.files(root, case)
         shapes = (
             (len(SOURCE_CHANNELS), *geometry.source.shape),
             (len(TARGET_CHANNELS), *geometry.target.shape),
         )
-        source_h, target = read_npz(path, ("x", "y"), shapes, root)
+        source_h, target = read_npz(path, ("x", "y"), shapes, root, geometry.frequency)
         return source_h, target

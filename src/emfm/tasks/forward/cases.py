@@ -7,6 +7,7 @@ from pathlib import Path
 from emfm.data.import_cases import open_import
 from emfm.data.pack import pack
 from emfm.data.readers.base import AUTO
+from emfm.data.sample import DataError
 from emfm.data.store import HEADER_FILE
 from emfm.params.data import DataParams
 from ttt.config import ConfigError
@@ -26,6 +27,8 @@ def packed(config: TrainingConfig, store: Path) -> TrainingConfig:
     root = Path(data.data_root)
     if (root / HEADER_FILE).exists():
         return config
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; name a packed store or a folder of solved cases (data.data_root)")
     cases = open_import([root], AUTO, data.geometry())
     digest = hashlib.sha256(f"{cases.inventory_digest()} {data.geometry()!r}".encode()).hexdigest()[:16]
     folder = store.with_name(f"{store.name}-{digest}")

@@ -33,7 +33,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     pin_for(args.config)
     from emfm.data.sample_lists import open_samples
     from emfm.data.store import Store
-    from emfm.evaluation.judge import judge
+    from emfm.evaluation.judge import judge, refuse_other_geometry
     from emfm.inference.trained import TrainedModel
     from emfm.params.data import DataParams
     from ttt.config import ConfigError
@@ -45,6 +45,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         raise ConfigError(config.source, ["data.name: a forward model is judged on em_forward"])
     samples = open_samples(Store(Path(config.data.data_root)), Path(config.data.val_ids))
     predict = TrainedModel(args.ckpt, resolve_device(config.device))
+    refuse_other_geometry(predict, samples.geometry, config.data.data_root)
     errors = judge(predict, samples, config.train.eval_batch_size, args.ckpt.name)
     facts = {
         "set": Path(config.data.val_ids).name.removesuffix("_ids.txt"),

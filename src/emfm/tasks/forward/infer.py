@@ -2,7 +2,7 @@
 
 An input holds source H in A/m on the source plane that the model was trained for: a .csv with the columns x,y,z
 (mm) and Hx_re,Hx_im,Hy_re,Hy_im, a .npy (4,ny,nx), a .npz with it as array x, or an export of a solver: .txt
-(CST), .hfe (FEKO) or .fld (HFSS).
+(CST), .hfe (FEKO) or .fld (HFSS). A larger or finer plane that holds the model's points is cut down to them.
 
 --out_format tensor: a .npy (12,ny,nx), E in V/m and H in A/m.
 --out_format nf_target_csv: a folder with target_E.csv and target_H.csv.
@@ -12,30 +12,59 @@ How far to trust a prediction, from the model alone, is printed, and for a folde
 relative L2 errors of E and H to expect, and the distance of the scan from the training samples; above 1 it is unlike
 them, which is also said on standard error. A best.pth says so; other checkpoints of a training may not, and what they
 do not say is left empty.
+
+Of a folder, what cannot be used is named at the end, after the rest is done, and the exit status is then 2; trust.csv
+has a row for each result of the call, also after Ctrl-C, and none for an input that was refused. Text files (.txt,
+.csv) without coordinates and numbers are no scans: they are skipped, with a warning.
 """
 
 import argparse
 import math
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from emfm.data.field_files import list_inputs, read_source_h, write_npy, write_target_csv
-from emfm.data.stats import source_scale
-from emfm.inference.trained import TrainedModel, find_device
+from emfm.data.field_files import list_inputs, read_source_h, result_files, write_npy, write_target_csv
+from emfm.data.readers.planes import SCAN_TOLERANCE, checked_tolerance
+from emfm.data.readers.sniff import TEXTS
+from emfm.inference.forward_model import CHUNK
+from emfm.inference.scans import refuse_scans
+from emfm.inference.trained import Channels, TrainedModel, find_device
+from emfm.physics.grid import Geometry
 from ttt.command import run_command
 from ttt.config import UserError
 from ttt.engine.progress import LOG, log_to_stderr
 from ttt.files import write_text
+from ttt.inputs import Refusals, refuse_place
 
-TENSOR, CSV = "tensor", "nf_target_csv"
-TRUST_FILE = "trust.csv"
-_FILES_AT_ONCE = 256
-_SHOWN = 5
+TENSOR: Final = "tensor"
+CSV: Final = "nf_target_csv"
+TRUST_FILE: Final = "trust.csv"
+_MM: Final = 1e-3
+_SHOWN: Final = 5
+_HINT: Final = f"A file that is no scan was taken for one because it ends with {' or '.join(TEXTS)}: move it away."
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the model says of its prediction from one input."""
+
+    path: Path
+    expected: tuple[float, float]
+    """Relative errors of E and H; NaN where it says nothing."""
+    distance: float
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """Of trust.csv."""
+        return (self.path.name, *self.expected, self.distance, None if math.isnan(self.distance) else self.distance > 1)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,69 +79,129 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="where the results go")
     parser.add_argument("--out_format", choices=[TENSOR, CSV], default=TENSOR, help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
+    parser.add_argument(
+        "--position_tolerance_mm",
+        type=float,
+        metavar="X",
+        help="how far from its place a point of a scan may lie in x, y and z, mm; default: "
+        f"{100 * SCAN_TOLERANCE:g} %% of the pitch of the model's source plane",
+    )
     return run_command(_infer, parser.parse_args(arguments))
 
 
 def _infer(args: argparse.Namespace) -> None:
     log_to_stderr()
-    predict = TrainedModel(args.ckpt, find_device(args.device))
-    geometry = predict.geometry
     targets = _targets(args)
+    predict = TrainedModel(args.ckpt, find_device(args.device))
+    given = args.position_tolerance_mm
+    tolerance = checked_tolerance(None if given is None else given * _MM, predict.geometry.source, SCAN_TOLERANCE)
     table = args.out / TRUST_FILE if args.input.is_dir() else None
-    trust: list[tuple[Path, list[float], float]] = []
-    with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
-        for chunk in _chunks(targets):
-            source_h = np.stack([read_source_h(path, geometry.source, geometry.frequency) for path in chunk])
-            source_scale(source_h)
-            predictions, expected, distance = predict.judged(source_h)
-            trust += zip(chunk, expected.tolist(), distance.tolist(), strict=True)
-            if table is not None:
-                table.unlink(missing_ok=True)  # an earlier call's, which is not about these results
-            for path, prediction in zip(chunk, predictions, strict=True):
-                if args.out_format == TENSOR:
-                    write_npy(targets[path], prediction)
-                else:
-                    write_target_csv(targets[path], prediction, geometry.target)
-            bar.update(len(chunk))
-    _report(trust, table)
-
-
-def _report(trust: list[tuple[Path, list[float], float]], table: Path | None) -> None:
-    """Say how far to trust each prediction: in ``table``, or on one line where there is none."""
-    if any(math.isnan(error) for _, errors, _ in trust for error in errors):
-        LOG.warning("the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is")
-        trust = [(path, errors, math.nan) for path, errors, _ in trust]
-    if table is not None:
-        rows = [
-            (path.name, *errors, distance, None if math.isnan(distance) else distance > 1)
-            for path, errors, distance in trust
-        ]
-        columns = ["input", "expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
-        write_text(table, pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"))
-    elif not math.isnan(trust[0][2]):
-        ((_, (e, h), distance),) = trust
-        sys.stdout.write(
-            f"expected relative error: E {e:.2g}, H {h:.2g}; distance from the training samples: {distance:.2g}\n"
-        )
-    unlike = [path.name for path, _, distance in trust if distance > 1]
-    if unlike:
-        shown = ", ".join(unlike[:_SHOWN]) + (f" and {len(unlike) - _SHOWN} more" if len(unlike) > _SHOWN else "")
-        LOG.warning("unlike the training samples, so that little is known of the error: %s", shown)
+    refusals = Refusals(folder=table is not None)
+    said: list[_Said] = []
+    try:
+        with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
+            for paths in _chunks(targets):
+                scans = _usable(paths, predict.geometry, tolerance, refusals)
+                for prediction, words in _predicted(predict, scans):
+                    with refusals.kept():
+                        _refuse_not_finite(prediction, words.path)
+                        if table is not None and not said:
+                            table.unlink(missing_ok=True)  # an earlier call's, which is not about these results
+                        _write(targets[words.path], prediction, args.out_format, predict.geometry)
+                        said.append(words)
+                bar.update(len(paths))
+    except KeyboardInterrupt:
+        LOG.warning("stopped: %d of %d inputs are predicted", len(said), len(targets))
+        raise
+    finally:
+        if said:
+            _report(said, table, predict.facts.calibrated)
+    refused = set(targets) - {words.path for words in said}
+    refusals.raise_any(len(targets), _HINT if any(path.suffix.lower() in TEXTS for path in refused) else "")
 
 
 def _targets(args: argparse.Namespace) -> dict[Path, Path]:
-    """Where the result of each input goes."""
-    if not args.input.is_dir():
+    """Where the result of each input goes; raises UserError where it cannot go there."""
+    if args.input.is_dir():
+        name = "{}_pred.npy" if args.out_format == TENSOR else "{}"
+        targets = {path: args.out / name.format(path.stem) for path in list_inputs(args.input)}
+    else:
+        targets = {args.input: args.out}
         if args.out_format == TENSOR and args.out.suffix != ".npy":
             raise UserError(f"--out: found '{args.out}'; the tensor of one file goes to a .npy file")
-        return {args.input: args.out}
-    name = "{}_pred.npy" if args.out_format == TENSOR else "{}"
-    return {path: args.out / name.format(path.stem) for path in list_inputs(args.input)}
+        if args.out_format == CSV and args.out.exists() and not args.out.is_dir():
+            raise UserError(f"--out: found '{args.out}', a file; the tables of one file go to a folder")
+    files = {path: [target] if args.out_format == TENSOR else result_files(target) for path, target in targets.items()}
+    refuse_place(args.input, args.out, files)
+    return targets
 
 
 def _chunks(targets: dict[Path, Path]) -> Iterable[list[Path]]:
     paths = list(targets)
-    return (paths[start : start + _FILES_AT_ONCE] for start in range(0, len(paths), _FILES_AT_ONCE))
+    return (paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK))
+
+
+def _usable(
+    paths: list[Path], geometry: Geometry, tolerance: float, refusals: Refusals
+) -> dict[Path, NDArray[np.float32]]:
+    """The scans in those of the files that can be predicted from."""
+    scans = {}
+    for path in paths:
+        with refusals.kept():
+            scan = _read(path, geometry, tolerance)
+            refuse_scans(scan[None], [str(path)], geometry.source, geometry.frequency)
+            scans[path] = scan
+    return scans
+
+
+def _read(path: Path, geometry: Geometry, tolerance: float) -> NDArray[np.float32]:
+    try:
+        return read_source_h(path, geometry.source, geometry.frequency, tolerance)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _predicted(predict: TrainedModel, scans: dict[Path, NDArray[np.float32]]) -> Iterable[tuple[Channels, _Said]]:
+    """The prediction from each scan, and what the model says of it."""
+    if not scans:
+        return
+    predictions, expected, distances = predict.judged(np.stack(list(scans.values())))
+    for path, prediction, (e, h), distance in zip(scans, predictions, expected, distances, strict=True):
+        yield prediction, _Said(path, (float(e), float(h)), float(distance))
+
+
+def _refuse_not_finite(prediction: Channels, source: Path) -> None:
+    if not np.isfinite(prediction).all():
+        raise UserError(
+            f"{source}: what the model predicts from it holds NaN or Inf and is not written; check the scan's unit"
+        )
+
+
+def _write(target: Path, prediction: Channels, out_format: str, geometry: Geometry) -> None:
+    if out_format == TENSOR:
+        write_npy(target, prediction)
+    else:
+        write_target_csv(target, prediction, geometry.target)
+
+
+def _report(said: list[_Said], table: Path | None, calibrated: bool) -> None:
+    """Say how far to trust each prediction: in ``table``, or on one line where there is none."""
+    if not calibrated:
+        LOG.warning("the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is")
+        said = [_Said(words.path, (math.nan, math.nan), math.nan) for words in said]
+    if table is not None:
+        columns = ["input", "expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
+        frame = pd.DataFrame([words.row for words in said], columns=columns)
+        write_text(table, frame.to_csv(index=False, lineterminator="\n"))
+    elif calibrated:
+        (e, h), distance = said[0].expected, said[0].distance
+        sys.stdout.write(
+            f"expected relative error: E {e:.2g}, H {h:.2g}; distance from the training samples: {distance:.2g}\n"
+        )
+    unlike = [words.path.name for words in said if words.distance > 1]
+    if unlike:
+        shown = ", ".join(unlike[:_SHOWN]) + (f" and {len(unlike) - _SHOWN} more" if len(unlike) > _SHOWN else "")
+        LOG.warning("unlike the training samples, so that little is known of the error: %s", shown)
 
 
 if __name__ == "__main__":
