@@ -27,6 +27,21 @@ class Schedule:
         if after == self.every and self.scheduler is not None and not self._at_end():
             self.scheduler.step()
 
+    @property
+    def left(self) -> int | None:
+        """Steps of the scheduler until its end; None where it has none."""
+        if self.scheduler is None or self.length is None:
+            return None
+        return max(self.length - self.scheduler.last_epoch, 0)
+
+    def last_rate(self, optimizer: Optimizer) -> float | None:
+        """The learning rate that stays from the schedule's end on; None where it has no end, or does not tell."""
+        group = optimizer.param_groups[0]
+        if self._at_end():
+            return float(group["lr"])
+        rate = getattr(self.scheduler, "eta_min", group.get("min_lr"))
+        return None if self.left is None or rate is None else float(rate)
+
     def rebase(self, optimizer: Optimizer, rate: float) -> None:
         """Make ``rate`` the present learning rate; the rest of the schedule goes on from it in proportion.
 
@@ -61,6 +76,4 @@ class Schedule:
             self.length = state["length"]
 
     def _at_end(self) -> bool:
-        if self.scheduler is None or self.length is None:
-            return False
-        return self.scheduler.last_epoch >= self.length
+        return self.left == 0

@@ -38,6 +38,8 @@ class Resume:
 
 Start = Fresh | Resume
 
+_LEAST_RATE: Final = 1e-3
+"""Of the rate last asked for: below it an epoch is not worth its time."""
 _FIXED: Final = (
     "seed",
     "model",
@@ -66,13 +68,14 @@ def begin(state: TrainingState, folder: RunFolder, start: Start, memo: Memo) -> 
 def begin_together(
     state: TrainingState, folder: RunFolder, start: Start, memo: Memo, ranks: Ranks
 ) -> dict[str, Any] | None:
-    """`begin` in the first process, and bring the others to where it is."""
+    """`begin` in the first process, and bring the others to where it is, but for their random numbers."""
     resumed, content = ranks.first(lambda: (begin(state, folder, start, memo), to_bytes(state.checkpoint())))
     if not ranks.is_first:
         restarts = isinstance(start, Resume) and start.reset_scheduler
         state.restore(from_bytes(content, folder.last), folder.last, with_schedule=not restarts)
         if restarts:
             state.restart_schedule()
+        state.draw_apart(ranks.rank)
     return resumed
 
 
@@ -148,7 +151,19 @@ def _set_rate(state: TrainingState, checkpoint: Checkpoint, start: Resume) -> No
     if start.new_lr:
         state.schedule.rebase(state.optimizer, wanted)
     if state.schedule.length is not None and checkpoint.config["train"]["epochs"] != state.config.train.epochs:
+        _refuse_to_learn_nothing(state)
         LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
+
+
+def _refuse_to_learn_nothing(state: TrainingState) -> None:
+    """Raise TrainingError where epochs were added behind the end of a schedule that ends at (almost) no rate."""
+    beyond, rate = state.epochs_beyond_schedule(), state.schedule.last_rate(state.optimizer)
+    if beyond and rate is not None and rate < _LEAST_RATE * state.place.base_lr:
+        raise TrainingError(
+            f"the schedule ends {beyond:.3g} epochs before train.epochs ({state.config.train.epochs}, --epochs) at a "
+            f"learning rate of {rate:.3g}, with which these would learn nothing; --resume_reset_scheduler lays out a "
+            "new schedule over the epochs that are left"
+        )
 
 
 def _load_last(folder: RunFolder) -> Checkpoint:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ttt.config import ConfigError
 from ttt.engine.checkpoint import Checkpoint, Place, identity_of, load_weights
 from ttt.engine.errors import CheckpointError
-from ttt.engine.randomness import random_states, set_random_states
+from ttt.engine.randomness import random_states, seed_apart, set_random_states
 from ttt.engine.schedule import Schedule
 from ttt.engine.task import Task
 from ttt.parts import OPTIMIZERS, SCHEDULERS
@@ -64,6 +64,11 @@ class TrainingState:
         self.sums = EpochSums()
         self.schedule = self._new_schedule()
         self.scaler = torch.amp.GradScaler(device.type, enabled=_scales_loss(config, device))
+        self.random_of_others: list[dict[str, Any]] = []
+        """Random states of the processes beside the first, where several train together, as of the last save."""
+        if self.scaler.is_enabled() and any(parameter.is_complex() for parameter in trained):
+            problem = "found 'float16', but torch scales no gradients of complex weights, which this model has"
+            raise ConfigError(config.source, [f"amp.dtype: {problem}; use bfloat16"])
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -81,8 +86,15 @@ class TrainingState:
             optimizer=self.optimizer.state_dict(),
             schedule=self.schedule.state_dict(),
             scaler=self.scaler.state_dict(),
-            random=random_states(self.device),
+            random=random_states(self.device) | {"others": self.random_of_others},
         )
+
+    def spoilt_weights(self) -> str:
+        """The name of the first trained weights that hold NaN or infinite numbers; empty where all are finite."""
+        trained = {name: each for name, each in self.task.model.named_parameters() if each.requires_grad}
+        if not trained or bool(torch.stack([each.isfinite().all() for each in trained.values()]).all()):
+            return ""
+        return next(name for name, each in trained.items() if not bool(each.isfinite().all()))
 
     def restore(self, checkpoint: Checkpoint, path: Path, with_schedule: bool) -> None:
         """Go on from a checkpoint of the same training; raises CheckpointError where it does not fit."""
@@ -98,6 +110,24 @@ class TrainingState:
         except (KeyError, ValueError) as error:
             raise CheckpointError(f"{path}: its optimizer or schedule is not the configured one: {error}") from error
         set_random_states(checkpoint.random, self.device)
+        self.random_of_others = checkpoint.random.get("others", [])
+
+    def draw_apart(self, rank: int) -> None:
+        """Have this process, not the first, draw random numbers of its own: as it went on, where that is known."""
+        seed_apart(self.config.seed, rank, self.place.step)
+        if rank <= len(self.random_of_others):
+            set_random_states(self.random_of_others[rank - 1], self.device)
+
+    def epochs_beyond_schedule(self) -> float:
+        """Epochs of the training after the schedule's end, parts of them included; 0 where it has none."""
+        left = self.schedule.left
+        if left is None:
+            return 0.0
+        # a schedule by steps ends with the last step's rate, which one by epochs takes up after its last epoch
+        ends = (
+            left if self.schedule.every == "epoch" else (left + bool(left) + self.place.batch) / self.batches_per_epoch
+        )
+        return max(self.config.train.epochs - self.place.epoch - ends, 0.0)
 
     def restart_schedule(self) -> None:
         """Build the schedule anew, from the rate that was last asked for, over what is left of the epochs."""
