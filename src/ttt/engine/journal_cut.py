@@ -34,7 +34,7 @@ def bytes_until(place: Place, path: Path) -> int:
         what = "lines of the training so far are missing from it" if is_short else "is not as it was written"
         what += f"; its {len(kept)} whole records up to step {place.step} are kept"
         what += f", {damaged} damaged lines are not" if damaged else ""
-    if mended != content[: place.journal_bytes]:
+    if mended != content[: place.journal_bytes] or len(mended) < place.journal_bytes:
         with saving(path):
             write_bytes(path, mended)
         LOG.warning("%s: %s", path, what)

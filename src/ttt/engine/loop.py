@@ -199,9 +199,9 @@ class _Training:
         with torch.autocast(self._device.type, getattr(torch, amp.dtype), enabled=amp.enabled):
             loss, parts = self._loss_of(share.batch)
         weight = self._ranks.weight(share.of)
-        self._buffers.after_step(weight)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss * weight).backward()  # type: ignore[no-untyped-call]
+        self._buffers.after_gradients(weight)
         loss, parts = self._total(loss.detach() * weight, {name: part * weight for name, part in parts.items()})
         if self._config.train.grad_clip is not None:
             scaler.unscale_(optimizer)

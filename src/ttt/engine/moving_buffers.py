@@ -22,8 +22,8 @@ class MovingBuffers:
         if self._ranks.size > 1 and self._moving is None:
             self._before = {name: buffer.clone() for name, buffer in self._model.named_buffers()}
 
-    def after_step(self, weight: float) -> None:
-        """Call after it, with this process's weight in the batch."""
+    def after_gradients(self, weight: float) -> None:
+        """Call after the backward pass, which may need them, with this process's weight in the batch."""
         if self._ranks.size == 1:
             return
         buffers = dict(self._model.named_buffers())

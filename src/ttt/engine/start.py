@@ -38,8 +38,6 @@ class Resume:
 
 Start = Fresh | Resume
 
-_LEAST_RATE: Final = 1e-3
-"""Of the rate last asked for: below it an epoch is not worth its time."""
 _FIXED: Final = (
     "seed",
     "model",
@@ -148,22 +146,29 @@ def _set_rate(state: TrainingState, checkpoint: Checkpoint, start: Resume) -> No
     if start.reset_scheduler:
         state.restart_schedule()
         return
+    has_other_end = checkpoint.config["train"]["epochs"] != state.config.train.epochs
+    if has_other_end and state.schedule_ends_early() and not (start.new_lr and state.schedule.left == 0):
+        _stretch_schedule(state)
+    elif has_other_end and state.schedule.length is not None:
+        LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
     if start.new_lr:
         state.schedule.rebase(state.optimizer, wanted)
-    if state.schedule.length is not None and checkpoint.config["train"]["epochs"] != state.config.train.epochs:
-        _refuse_to_learn_nothing(state)
-        LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
 
 
-def _refuse_to_learn_nothing(state: TrainingState) -> None:
-    """Raise TrainingError where epochs were added behind the end of a schedule that ends at (almost) no rate."""
-    beyond, rate = state.epochs_beyond_schedule(), state.schedule.last_rate(state.optimizer)
-    if beyond and rate is not None and rate < _LEAST_RATE * state.place.base_lr:
+def _stretch_schedule(state: TrainingState) -> None:
+    """Have a schedule that would let the epochs that were added learn nothing end with them."""
+    epochs, rate = state.config.train.epochs, state.schedule.last_rate(state.optimizer)
+    if not state.stretch_schedule():
         raise TrainingError(
-            f"the schedule ends {beyond:.3g} epochs before train.epochs ({state.config.train.epochs}, --epochs) at a "
-            f"learning rate of {rate:.3g}, with which these would learn nothing; --resume_reset_scheduler lays out a "
-            "new schedule over the epochs that are left"
+            f"the schedule ends before the {epochs} epochs of train.epochs (--epochs) do, at a learning rate of "
+            f"{rate:.3g}, with which they would learn nothing; --resume_reset_scheduler lays out a new one over the "
+            "epochs left"
         )
+    LOG.warning(
+        "the schedule, which ended at a learning rate of %.3g, goes on as if laid out for %d epochs from its start; "
+        "--resume_reset_scheduler lays out a new one over the epochs left",
+        *(rate, epochs),
+    )
 
 
 def _load_last(folder: RunFolder) -> Checkpoint:
