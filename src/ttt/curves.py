@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +91,8 @@ def _figure(name: str, value: Any, here: str) -> int | float | None:
 
 
 def _shown(value: Any) -> str:
-    return textwrap.shorten(json.dumps(value), 60, placeholder="...")
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def window_for(wanted: int, count: int) -> int:
@@ -100,7 +100,7 @@ def window_for(wanted: int, count: int) -> int:
 
     So a short series keeps its shape, and a window of 20 is reached by 178 values.
     """
-    return max(1, min(wanted, round(1.5 * math.sqrt(count))))
+    return max(1, min(wanted, int(1.5 * math.sqrt(count))))
 
 
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from able_models import Able, Encoding, everything
 from ttt.assemble import assemble
 from ttt.engine import loop
 from ttt.engine.checkpoint import load_checkpoint
-from ttt.engine.errors import Interrupted
+from ttt.engine.errors import DivergedError, Interrupted
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.start import Fresh, Resume
@@ -174,3 +174,41 @@ def test_what_is_remembered_is_not_computed_by_the_next_training(tmp_path, task_
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "memo").iterdir()} == before
     for name in ("last.pth", "best.pth", "metrics.jsonl"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.mark.parametrize("monitor", ["train_loss", "val_loss"])
+def test_a_training_killed_in_its_first_epoch_judges_the_start_once(tmp_path, task_of, monkeypatch, monitor):
+    """Where the training loss is watched, which the start has not, there is no score that tells."""
+    config, task = task_of(overrides={"ckpt.monitor": monitor})
+    fit(task, config, tmp_path / "whole", Fresh())
+
+    def kill(training, samples, after=loop._Training._after_step):
+        after(training, samples)
+        if training._state.place.step == 3:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Training, "_after_step", kill)
+        with pytest.raises(Killed):
+            fit(task_of()[1], config, tmp_path / "killed", Fresh())
+    fit(task_of()[1], config, tmp_path / "killed", Resume())
+    assert [record["epoch"] for record in epoch_records(tmp_path / "killed/metrics.jsonl")] == [0, 1, 2, 3]
+    for name in ("last.pth", "best.pth", "metrics.jsonl"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_part_in_closed_form_that_predicts_no_numbers_is_said_to_do_so(tmp_path, task_of):
+    class Spoilt(Able):
+        def prepare(self, train, memo):
+            self.matrix.fill_(float("inf"))
+
+    class Particular:
+        def update(self, prediction, batch):
+            assert prediction.isfinite().all(), "sample 1 of the set"
+
+        def compute(self):
+            return {}
+
+    config, task = task_of(Spoilt)
+    with pytest.raises(DivergedError, match="a prediction .* became NaN or infinite before the first step"):
+        fit(replace(task, metrics=lambda: [Particular()]), config, tmp_path, Fresh())
