@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from ttt.config import UserError
 from ttt.engine.journal import read_records
 
 _PLACE = ("kind", "epoch", "step")
+_DRAWN = ("step", "epoch")
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,57 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         path = folder / "metrics.jsonl"
         try:
             records = read_records(path)
-        except (OSError, ValueError) as error:
-            reason = "no such file: is this a run folder?" if isinstance(error, FileNotFoundError) else str(error)
+        except OSError as error:
+            is_missing = isinstance(error, FileNotFoundError)
+            reason = "no such file: is this a run folder?" if is_missing else f"cannot be read ({error.strerror})"
             raise UserError(f"{path}: {reason}") from error
-        if not any(record["kind"] in ("step", "epoch") for record in records):
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        if not any(record["kind"] in _DRAWN for record in records):
             raise UserError(f"{path}: holds no step and no epoch yet")
-        runs.append(Run(name, records))
+        runs.append(Run(name, [_checked(record, path, line) for line, record in enumerate(records, start=1)]))
     return runs
+
+
+def _checked(record: dict[str, Any], path: Path, line: int) -> dict[str, Any]:
+    """A record whose place and figures are numbers; raises UserError naming the line and what is wrong with it.
+
+    NaN and infinite figures, which other programs may write, are None, as in a journal of ours.
+    """
+    if record["kind"] not in _DRAWN:
+        return record
+    here = f"{path}: line {line}"
+    for key in ("epoch", "step"):
+        if key not in record:
+            raise UserError(f"{here}: has no '{key}'")
+        if type(record[key]) is not int or not 0 <= record[key] < 2**63:
+            raise UserError(f"{here}: '{key}' is {_shown(record[key])}; needs a whole number from 0 on")
+    return record | {name: _figure(name, record[name], here) for name in record if name not in _PLACE}
+
+
+def _figure(name: str, value: Any, here: str) -> int | float | None:
+    if not name.isprintable():
+        raise UserError(f"{here}: the figure {_shown(name)} has no name that can be printed")
+    if value is not None and type(value) not in (int, float):
+        raise UserError(f"{here}: '{name}' is {_shown(value)}; needs a number, or null")
+    try:
+        is_finite = value is not None and math.isfinite(value)
+    except OverflowError:
+        raise UserError(f"{here}: '{name}' is {_shown(value)}; needs a number that 64 bits hold") from None
+    return value if is_finite else None
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def window_for(wanted: int, count: int) -> int:
+    """The number of values to take the mean of, out of ``count``: ``wanted``, or 1.5 sqrt(count) where that is less.
+
+    So a short series keeps its shape, and a window of 20 is reached by 178 values.
+    """
+    return max(1, min(wanted, int(1.5 * math.sqrt(count))))
 
 
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
@@ -69,7 +116,7 @@ def tidy_csv(runs: Sequence[Run]) -> str:
     writer.writerow(["run", *_PLACE, "figure", "value"])
     for run in runs:
         for record in run.records:
-            if record["kind"] in ("step", "epoch"):
+            if record["kind"] in _DRAWN:
                 writer.writerows([run.name, *place, figure, value] for place, figure, value in _values(record))
     return buffer.getvalue()
 
@@ -98,10 +145,11 @@ def loss_figure(runs: Sequence[Run], smooth: int, title: str | None, log_axis: b
 def _draw_run(losses: Axes, rates: Axes, run: Run, colour: Any, smooth: int) -> None:
     steps, values = run.series("step", "loss")
     if len(steps):
-        if smooth > 1:
+        window = window_for(smooth, len(values))
+        if window > 1:
             losses.plot(steps, values, color=colour, alpha=0.2, linewidth=0.8)
-        label = f"{run.name}: training" + (f", mean of {smooth}" if smooth > 1 else "")
-        losses.plot(steps, smoothed(values, smooth), color=colour, linewidth=1.5, label=label)
+        label = f"{run.name}: training" + (f", mean of {window}" if window > 1 else "")
+        losses.plot(steps, smoothed(values, window), color=colour, linewidth=1.5, label=label)
         rates.plot(*run.series("step", "lr"), color=colour, linewidth=1.2)
     ends, val = run.series("epoch", "val_loss")
     losses.plot(ends, val, color=colour, linestyle="--", marker="o", markersize=3, label=f"{run.name}: validation")

@@ -4,8 +4,9 @@ import hashlib
 import json
 import lzma
 import os
+import secrets
+import stat
 import struct
-import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -35,19 +36,22 @@ DAMAGED: Final = (
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace ``path`` atomically: after a crash it holds the old content or the new, never a part.
 
+    Who may read and write it stays as it was; for a new file the umask decides, as for every file that a user makes.
     Raises OSError (a full disk, a read-only folder) with ``path`` as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
+            if path.exists():
+                os.fchmod(handle, stat.S_IMODE(path.stat().st_mode))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=int,
         default=20,
         metavar="N",
-        help="mean over so many logged steps (default 20; 1: none)",
+        help="mean over so many logged steps, over fewer where few are logged (default 20; 1: none)",
     )
     parser.add_argument("--title", metavar="T", help="above the figure")
     parser.add_argument("--linear", action="store_true", help="a linear loss axis instead of a logarithmic one")

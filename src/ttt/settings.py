@@ -39,6 +39,9 @@ class TrainParams(Section):
     early_stop: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better score; null: never"
     )
+    early_stop_min_gain: float = Field(
+        0.0, ge=0, lt=1, description="least gain that counts as a better score for early_stop, as a share of the score"
+    )
     on_device: bool = Field(
         True, description="keep samples in a GPU's memory where they take up to half of what is free"
     )
@@ -147,9 +150,9 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Train
 
 def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
     """``raw``, checked at both scales, as it is at its own; raises ConfigError with every mistake."""
-    problems: list[str] = []
-    own = {key: raw[key] for key in JobParams.model_fields if key in raw}
-    job = parse_section(JobParams, own, "", problems)
+    of_job = {scale: list[str]() for scale in SCALES}
+    jobs = {scale: parse_section(JobParams, _job_at(raw, scale), "", of_job[scale]) for scale in SCALES}
+    problems = _merge(of_job)
     load_parts(_plugins_of(raw))
     known = [*JobParams.model_fields, *PLAIN_SECTIONS, *NAMED_SECTIONS, *SECTIONS]
     problems += [unknown_key(str(key), str(key), known) for key in raw if key not in known]
@@ -158,6 +161,8 @@ def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
         at[scale] = list[str]()
         found[scale] = _parse_sections(at_scale(dict(raw), scale), at[scale])
     problems += _merge(at)
+    job = jobs[SCALES[0]]
+    job = job and jobs[job.scale]
     if problems or job is None:
         raise ConfigError(source, problems)
     sections = found[job.scale]
@@ -193,9 +198,16 @@ def _merge(at: Mapping[str, list[str]]) -> list[str]:
     return list(merged)
 
 
+def _job_at(raw: Mapping[str, Any], scale: str) -> dict[str, Any]:
+    """The plain top-level keys at a scale; which one it is, no scale decides."""
+    given = {key: raw[key] for key in JobParams.model_fields if key in raw}
+    return {key: value if key == "scale" else at_scale(value, scale) for key, value in given.items()}
+
+
 def _plugins_of(raw: Mapping[str, Any]) -> list[str]:
-    plugins = raw.get("plugins", [])
-    return [name for name in plugins if isinstance(name, str)] if isinstance(plugins, list) else []
+    """The plug-ins of all scales, each once."""
+    lists = [_job_at(raw, scale).get("plugins", []) for scale in SCALES]
+    return list(dict.fromkeys(name for one in lists if isinstance(one, list) for name in one if isinstance(name, str)))
 
 
 def _replace(raw: dict[str, Any], keys: list[str], value: Any) -> None:

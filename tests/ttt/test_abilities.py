@@ -6,77 +6,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
+from able_models import Able, Encoding, everything
 from ttt.assemble import assemble
 from ttt.engine import loop
 from ttt.engine.checkpoint import load_checkpoint
-from ttt.engine.errors import Interrupted
+from ttt.engine.errors import DivergedError, Interrupted
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.start import Fresh, Resume
-from ttt.engine.task import Batch
 from ttt.memo import Memo
-
-
-class Able(nn.Module):
-    """Least squares in closed form, with steps on top of it where there is something to train."""
-
-    def __init__(self, inputs, outputs, trained=True):
-        super().__init__()
-        self.prepared = self.calibrated = 0
-        self.register_buffer("matrix", torch.zeros(inputs, outputs))
-        self.register_buffer("expected", torch.tensor(float("nan")))
-        self.offset = nn.Parameter(torch.zeros(outputs)) if trained else None
-
-    def forward(self, x):
-        return x @ self.matrix + (0 if self.offset is None else self.offset)
-
-    def prepare(self, train, memo):
-        self.prepared += 1
-        batch = everything(train)
-
-        def fitted():  # rounded, as the last bits of LAPACK's result depend on where memory happens to lie
-            return torch.linalg.lstsq(batch.x, batch.y).solution.numpy().round(3)
-
-        self.matrix.copy_(torch.from_numpy(memo.array(train.fingerprint, fitted)))
-
-    def calibrate(self, train, val, batch_size):
-        self.calibrated += 1
-        batch = everything(val)
-        with torch.no_grad():
-            self.expected.copy_((self(batch.x) - batch.y).norm())
-
-
-class Encoding(Able):
-    """Doubles its inputs, once a sample."""
-
-    def __init__(self, inputs, outputs):
-        super().__init__(inputs, outputs)
-        self.seen = []
-
-    def encoded(self, samples, memo, with_targets):
-        twice = memo.array(f"twice {samples.fingerprint}", lambda: 2 * everything(samples).x.numpy())
-        return Twice(samples, torch.from_numpy(twice), self, with_targets)
-
-    def forward(self, x):
-        self.seen.append(float(x.square().sum()))
-        return super().forward(x)
-
-
-class Twice:
-    def __init__(self, samples, x, model, with_targets):
-        self.samples, self.x, self.fingerprint, self.with_targets = samples, x, samples.fingerprint, with_targets
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitems__(self, indices):
-        return Batch(self.x[indices], self.samples.__getitems__(indices).y)
-
-
-def everything(samples):
-    return samples.__getitems__(list(range(len(samples))))
 
 
 @pytest.fixture
@@ -235,3 +174,41 @@ def test_what_is_remembered_is_not_computed_by_the_next_training(tmp_path, task_
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "memo").iterdir()} == before
     for name in ("last.pth", "best.pth", "metrics.jsonl"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.mark.parametrize("monitor", ["train_loss", "val_loss"])
+def test_a_training_killed_in_its_first_epoch_judges_the_start_once(tmp_path, task_of, monkeypatch, monitor):
+    """Where the training loss is watched, which the start has not, there is no score that tells."""
+    config, task = task_of(overrides={"ckpt.monitor": monitor})
+    fit(task, config, tmp_path / "whole", Fresh())
+
+    def kill(training, samples, after=loop._Training._after_step):
+        after(training, samples)
+        if training._state.place.step == 3:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Training, "_after_step", kill)
+        with pytest.raises(Killed):
+            fit(task_of()[1], config, tmp_path / "killed", Fresh())
+    fit(task_of()[1], config, tmp_path / "killed", Resume())
+    assert [record["epoch"] for record in epoch_records(tmp_path / "killed/metrics.jsonl")] == [0, 1, 2, 3]
+    for name in ("last.pth", "best.pth", "metrics.jsonl"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_part_in_closed_form_that_predicts_no_numbers_is_said_to_do_so(tmp_path, task_of):
+    class Spoilt(Able):
+        def prepare(self, train, memo):
+            self.matrix.fill_(float("inf"))
+
+    class Particular:
+        def update(self, prediction, batch):
+            assert prediction.isfinite().all(), "sample 1 of the set"
+
+        def compute(self):
+            return {}
+
+    config, task = task_of(Spoilt)
+    with pytest.raises(DivergedError, match="a prediction .* became NaN or infinite before the first step"):
+        fit(replace(task, metrics=lambda: [Particular()]), config, tmp_path, Fresh())

@@ -4,12 +4,16 @@ import logging
 import math
 import multiprocessing
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
 
 from ttt.assemble import assemble
-from ttt.config import ConfigError
+from ttt.command import exit_status
+from ttt.config import ConfigError, Section, UserError
+from ttt.engine import state
 from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.errors import BusyError, CheckpointError, DivergedError, TrainingError
 from ttt.engine.evaluate import evaluate, predict
@@ -17,7 +21,7 @@ from ttt.engine.journal import epoch_records, read_records
 from ttt.engine.loop import fit
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import Fresh, Resume
-from ttt.parts import build_metrics
+from ttt.parts import METRICS, build_metrics
 
 CPU = torch.device("cpu")
 
@@ -229,3 +233,117 @@ def test_a_log_file_gets_a_line_an_epoch(tmp_path, train, caplog):
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("epoch")]
     assert len(lines) == 3
     assert all(word in lines[-1] for word in ("train_loss", "val_loss", "lr 0.01", "samples/s", "left", "best"))
+
+
+@METRICS.register("particular", params=Section)
+class Particular:
+    """Refuses what is no number, as the field's figures do."""
+
+    def __init__(self, params, *, spec):
+        self.count = 0
+
+    def update(self, prediction, batch):
+        if not prediction.isfinite().all():
+            raise UserError("sample 1 of the set: its prediction holds NaN or Inf")
+        self.count += len(batch.x)
+
+    def compute(self):
+        return {"nothing": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"optim.lr": 1e20, "train.epochs": 2}, "the training loss became (nan|inf) at step 6"),
+        (
+            {"optim.lr": 1e38, "data.noise": 1e4, "train.batch_size": 90},
+            "the weights 0.weight became NaN or infinite at step 1",
+        ),
+        ({"optim.lr": 1e30, "train.batch_size": 90}, "a prediction for the validation samples became NaN or infinite"),
+    ],
+    ids=["loss", "weights", "predictions"],
+)
+def test_divergence_is_found_before_a_metric_complains_of_it(tmp_path, train, changes, sentence):
+    """Steps are logged so rarely that none shows it before the validation."""
+    overrides = {"optim.name": "sgd", "train.log_every": 1000, "metrics.names": ["particular"]}
+    with pytest.raises(DivergedError, match=f"{sentence}.*lower optim.lr") as caught:
+        train(tmp_path, overrides | changes)
+    assert exit_status(caught.value) == 1
+    alert = read_records(tmp_path / "metrics.jsonl")[-1]
+    assert (alert["kind"], alert["alert"]) == ("alert", "not_finite")
+    last = load_checkpoint(tmp_path / "last.pth")
+    assert last.place.step == 0
+    assert all(bool(torch.isfinite(value).all()) for value in last.model.values())
+
+
+def test_weights_that_the_last_step_has_spoilt_are_in_no_checkpoint(tmp_path, train):
+    overrides = {
+        "optim.name": "sgd",
+        "optim.lr": 1e38,
+        "data.noise": 1e4,
+        "train.log_every": 1000,
+        "ckpt.every_steps": 1,
+    }
+    with pytest.raises(DivergedError, match="the weights 0.weight became NaN or infinite at step 1"):
+        train(tmp_path, overrides)
+    assert load_checkpoint(tmp_path / "last.pth").place.step == 0
+
+
+def test_what_a_metric_refuses_for_another_reason_is_said_as_it_is(tmp_path, tiny_config):
+    config = tiny_config({"metrics.names": ["particular"]})
+    task = assemble(config)
+    calls = []
+
+    class Broken(Particular):
+        def update(self, prediction, batch):
+            calls.append(1)
+            if len(calls) > 2:
+                raise UserError("sample 3 of the set: its truth is zero")
+
+    with pytest.raises(UserError, match="sample 3 of the set: its truth is zero"):
+        fit(replace(task, metrics=lambda: [Broken(None, spec=None)]), config, tmp_path, Fresh())
+
+
+def test_a_best_score_of_zero_is_shown_as_zero(tmp_path, train, caplog):
+    with caplog.at_level(logging.INFO):
+        outcome = train(tmp_path, {"metrics.names": ["particular"], "ckpt.monitor": "val_nothing"})
+    assert outcome.best_score == 0.0
+    assert "best val_nothing 0 in epoch 1" in caplog.text
+    assert "nan" not in caplog.text
+
+
+def test_early_stop_waits_for_no_gain_below_the_least_one(tmp_path, train):
+    """The figure falls by less than a hundredth an epoch at this rate: each epoch is better than the one before."""
+    overrides = {"optim.name": "sgd", "optim.lr": 1e-4, "optim.momentum": 0.0, "train.epochs": 12}
+    overrides |= {"train.early_stop": 3, "model.dropout": 0.0}
+    small = train(tmp_path / "small", overrides | {"train.early_stop_min_gain": 0.5})
+    assert small.epochs_run == 4
+    assert small.best_epoch == 4
+    none = train(tmp_path / "none", overrides)
+    assert none.epochs_run == 12
+
+
+def test_gains_below_the_least_one_add_up(tmp_path, train):
+    overrides = {"optim.name": "sgd", "optim.lr": 0.01, "optim.momentum": 0.0, "train.epochs": 12, "model.dropout": 0.0}
+    plain = train(tmp_path / "plain", overrides)
+    scores = [record["val_loss"] for record in epoch_records(plain.journal)]
+    assert all(later < earlier for earlier, later in pairwise(scores))
+    share = 1.5 * (scores[0] - scores[1]) / scores[0]
+    outcome = train(tmp_path / "run", overrides | {"train.early_stop": 3, "train.early_stop_min_gain": share})
+    gains, last = [1], scores[0]
+    for epoch, score in enumerate(scores[1:], start=2):
+        if epoch - gains[-1] <= 3 and last - score > share * last:
+            gains, last = [*gains, epoch], score
+    assert len(gains) > 1
+    assert outcome.epochs_run == min(gains[-1] + 3, 12)
+
+
+def test_complex_weights_cannot_be_scaled_for_float16(tmp_path, tiny_config, monkeypatch):
+    monkeypatch.setattr(state, "_scales_loss", lambda *_: True)
+    config = tiny_config({"amp.enabled": True, "amp.dtype": "float16"})
+    task = assemble(config)
+    task.model.register_parameter("phasor", nn.Parameter(torch.zeros(2, dtype=torch.complex64)))
+    with pytest.raises(
+        ConfigError, match="amp.dtype: found 'float16', but torch scales no gradients of complex weights"
+    ):
+        fit(task, config, tmp_path, Fresh())

@@ -1,13 +1,15 @@
 """Loss curves: the figure and the table behind it."""
 
 import csv
+from itertools import pairwise
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
 from ttt.command import UserError
-from ttt.curves import loss_figure, read_runs, smoothed, tidy_csv
+from ttt.curves import loss_figure, read_runs, smoothed, tidy_csv, window_for
 from ttt.plot_loss import main
 
 mpl.use("Agg")
@@ -95,3 +97,87 @@ def test_a_damaged_or_empty_log_is_refused(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("nonsense\n\n")
     with pytest.raises(UserError, match="line 1 is no JSON object"):
         read_runs([tmp_path])
+
+
+CASE = Path(__file__).parents[1] / "data/cases/plot_loss_traceback"
+GOOD = '{"kind": "step", "epoch": 1, "step": 1, "lr": 0.1, "loss": 1.0}\n'
+
+
+def refused(folder, content, capsys):
+    """What plot_loss answers to a log."""
+    (folder / "metrics.jsonl").write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert main(["--run_dir", str(folder)]) == 2
+    answer = capsys.readouterr().err
+    assert answer.startswith(f"error: {folder}/metrics.jsonl: ")
+    assert answer.count("metrics.jsonl") == 1
+    assert not (folder / "artifacts").exists()
+    return answer
+
+
+def test_the_case_plot_loss_traceback_is_refused_with_its_line(tmp_path, capsys):
+    content = (CASE / "metrics.jsonl").read_bytes()
+    assert "line 6: has no 'step'" in refused(tmp_path, content, capsys)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('{"kind": "step", "step": 2, "loss": 1.0}', "line 2: has no 'epoch'"),
+        ('{"kind": "step", "epoch": 1, "step": "2"}', "line 2: 'step' is \"2\"; needs a whole number from 0 on"),
+        ('{"kind": "step", "epoch": 1, "step": null}', "line 2: 'step' is null; needs a whole number"),
+        ('{"kind": "step", "epoch": 1, "step": NaN}', "line 2: 'step' is NaN; needs a whole number"),
+        ('{"kind": "step", "epoch": 1.5, "step": 2}', "line 2: 'epoch' is 1.5; needs a whole number"),
+        ('{"kind": "step", "epoch": true, "step": 2}', "line 2: 'epoch' is true; needs a whole number"),
+        ('{"kind": "step", "epoch": 1, "step": -2}', "line 2: 'step' is -2; needs a whole number"),
+        ('{"kind": "step", "epoch": 1, "step": 1' + "0" * 400 + "}", "line 2: 'step' is 1000"),
+        (
+            '{"kind": "step", "epoch": 1, "step": 2, "loss": "0.5"}',
+            "line 2: 'loss' is \"0.5\"; needs a number, or",
+        ),
+        ('{"kind": "epoch", "epoch": 1, "step": 2, "val_loss": [1]}', "line 2: 'val_loss' is [1]; needs a number"),
+        ('{"kind": "epoch", "epoch": 1, "step": 2, "val_loss": {"a": 1}}', "line 2: 'val_loss' is {\"a\": 1}; needs"),
+        ('{"kind": "epoch", "epoch": 1, "step": 2, "a": 1' + "0" * 400 + "}", "needs a number that 64 bits hold"),
+        ('{"kind": "epoch", "epoch": 1, "step": 2, "\\ud800": 1}', 'line 2: the figure "\\ud800" has no name'),
+        ("[1, 2]", "line 2 is no record of a training"),
+        ("3", "line 2 is no record of a training"),
+        ("null", "line 2 is no record of a training"),
+        ("\x00\x00", "line 2 is no JSON object"),
+    ],
+)
+def test_a_record_that_is_none_is_refused_with_its_line(tmp_path, capsys, line, sentence):
+    assert sentence in refused(tmp_path, GOOD + line + "\n" + GOOD, capsys)
+
+
+@pytest.mark.parametrize("content", [PNG, bytes(range(256)) * 4, b"\x1f\x8b" + b"\xff\n" * 9])
+def test_a_file_that_is_no_text_is_refused(tmp_path, capsys, content):
+    assert "line 1 is no JSON object (" in refused(tmp_path, content, capsys)
+
+
+def test_a_folder_in_the_place_of_the_log_is_refused(tmp_path, capsys):
+    (tmp_path / "metrics.jsonl").mkdir()
+    assert main(["--run_dir", str(tmp_path)]) == 2
+    assert "metrics.jsonl: cannot be read (Is a directory)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_log_that_went_through_another_program_is_read(tmp_path, end, encoding):
+    text = GOOD + GOOD.replace("1.0", "NaN") + GOOD.replace("1.0", "-Infinity")
+    (tmp_path / "metrics.jsonl").write_bytes(text.replace("\n", end).encode(encoding))
+    (run,) = read_runs([tmp_path])
+    assert [record["loss"] for record in run.records] == [1.0, None, None]
+
+
+def test_few_values_are_smoothed_by_few(tmp_path):
+    assert [window_for(20, count) for count in (0, 1, 2, 6, 24, 100, 178, 10_000)] == [1, 1, 2, 3, 7, 15, 20, 20]
+    assert window_for(1, 10_000) == 1
+    losses = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125]
+    lines = [GOOD.replace('"step": 1', f'"step": {1 + i}').replace("1.0", str(loss)) for i, loss in enumerate(losses)]
+    (tmp_path / "metrics.jsonl").write_text("".join(lines))
+    axes, _ = loss_figure(read_runs([tmp_path]), 20, None, log_axis=True).axes
+    (label,) = [text.get_text() for text in axes.get_legend().get_texts() if "training" in text.get_text()]
+    assert label.endswith("training, mean of 3")
+    (line,) = [line for line in axes.get_lines() if line.get_label() == label]
+    drawn = line.get_ydata()
+    assert all(later < earlier for earlier, later in pairwise(drawn))
+    assert max(drawn) - min(drawn) > 0.5 * (max(losses) - min(losses))

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ttt.engine.checkpoint import load_checkpoint
 from ttt.engine.ranks import Ranks
 
+TESTS = Path(__file__).parents[1]
 CONFIG = {
     "scale": "demo",
     "seed": 3,
@@ -49,8 +50,11 @@ def test_shares_of_a_batch_have_every_sample_once_and_weights_that_add_up(size, 
 def write_config(folder, **changes):
     raw = json.loads(json.dumps(CONFIG))
     for key, value in changes.items():
-        section, name = key.split("__")
-        raw[section][name] = value
+        section, _, name = key.partition("__")
+        if name:
+            raw[section][name] = value
+        else:
+            raw[section] = value
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(raw))
     return path
@@ -64,10 +68,16 @@ def command(processes, config, run_id, *flags):
     return [sys.executable, *launcher, *train]
 
 
-def train(folder, processes, run_id, *flags, check=True, **changes):
+def train(folder, processes, run_id, *flags, check=True, environment=None, **changes):
     config = write_config(folder, **changes)
     done = subprocess.run(
-        command(processes, config, run_id, *flags), cwd=folder, capture_output=True, text=True, check=False, timeout=240
+        command(processes, config, run_id, *flags),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env=os.environ | {"PYTHONPATH": str(TESTS)} | (environment or {}),
     )
     assert not check or done.returncode == 0, done.stderr
     return done
@@ -86,10 +96,10 @@ def assert_same_training(folder, one, other):
         for name in first[0]:
             if name != "kind":
                 values = [[record[name] for record in found] for found in (first, second)]
-                np.testing.assert_allclose(values[0], values[1], rtol=2e-5, atol=1e-7, err_msg=name)
+                np.testing.assert_allclose(*np.array(values, float), rtol=2e-5, atol=1e-7, err_msg=name)
     weights = [load_checkpoint(folder / "runs" / "demo" / run / "last.pth").model for run in (one, other)]
     for name, value in weights[0].items():
-        torch.testing.assert_close(weights[1][name], value, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(weights[1][name], value, rtol=1e-4, atol=1e-6, equal_nan=True)
 
 
 @pytest.mark.slow
@@ -191,3 +201,92 @@ def test_what_the_first_process_refuses_ends_all_with_its_sentence(tmp_path):
     assert done.returncode != 0
     assert "holds a training already; resume it (--resume)" in done.stderr
     assert time.monotonic() - started < 100
+
+
+def weights_of(folder, run_id, name="last.pth"):
+    return load_checkpoint(folder / "runs" / "demo" / run_id / name).model
+
+
+PARTS = {"plugins": ["rank_parts"], "optim": {"name": "sgd", "lr": 0.05}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("grad_clip", [None, 0.5])
+def test_gradients_of_every_kind_are_summed_in_their_own(tmp_path, grad_clip):
+    """Complex ones keep their imaginary part, float64 ones their digits, bfloat16 ones are no hindrance."""
+    changes = PARTS | {"model": {"name": "every_kind"}, "loss": {"name": "mse64"}, "data__outputs": 3}
+    changes |= {"train__grad_clip": grad_clip}
+    train(tmp_path, 1, "one", **changes)
+    train(tmp_path, 2, "two", **changes)
+    one, two = weights_of(tmp_path, "one"), weights_of(tmp_path, "two")
+    assert two["phasor"].imag.abs().min() > 1e-3
+    torch.testing.assert_close(two["phasor"], one["phasor"], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(two["plain"], one["plain"], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(two["short"], one["short"], rtol=0.1, atol=0.02)
+    exactly = {"rtol": 1e-11, "atol": 1e-13} if grad_clip is None else {"rtol": 1e-4, "atol": 1e-5}
+    torch.testing.assert_close(two["wide"], one["wide"], **exactly)
+
+
+def kept(folder, notes, step, rank):
+    return torch.load(folder / f"kept-{notes}-{step}-{rank}.pt")
+
+
+@pytest.mark.slow
+def test_each_process_drops_out_its_own_and_a_killed_training_goes_on_with_that(tmp_path):
+    """20 steps; the second training dies in step 8, in the middle of an epoch, two steps after a checkpoint."""
+    changes = PARTS | {"model": {"name": "dropping"}, "train__epochs": 4}
+    train(tmp_path, 2, "whole", environment={"NOTES": "whole"}, **changes)
+    dying = {"NOTES": "dying", "DIES_IN_STEP": "8"}
+    assert train(tmp_path, 2, "killed", environment=dying, check=False, **changes).returncode != 0
+    done = load_checkpoint(tmp_path / "runs/demo/killed/last.pth").place.step
+    assert done == 6
+    train(tmp_path, 2, "killed", "--resume", environment={"NOTES": "resumed"}, **changes)
+    for step in range(1, 15):
+        masks = [kept(tmp_path, "resumed", step, rank) for rank in (0, 1)]
+        assert not torch.equal(*(mask[:1] for mask in masks)), "both processes drop out the same"
+        for rank, mask in enumerate(masks):
+            assert torch.equal(mask, kept(tmp_path, "whole", step + done, rank))
+    first = [kept(tmp_path, "whole", 1, rank) for rank in (0, 1)]
+    assert not torch.equal(*first)
+    for name in ("last.pth", "best.pth", "metrics.jsonl"):
+        assert (tmp_path / "runs/demo/killed" / name).read_bytes() == (tmp_path / "runs/demo/whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_training_of_one_process_that_two_go_on_with_has_two_kinds_of_dropout(tmp_path):
+    changes = PARTS | {"model": {"name": "dropping"}}
+    train(tmp_path, 1, "run", "--epochs", "1", environment={"NOTES": "alone"}, scheduler={"name": "none"}, **changes)
+    train(tmp_path, 2, "run", "--resume", environment={"NOTES": "both"}, scheduler={"name": "none"}, **changes)
+    assert not torch.equal(kept(tmp_path, "both", 1, 0), kept(tmp_path, "both", 1, 1))
+
+
+@pytest.mark.slow
+def test_running_means_are_those_of_all_samples_and_not_of_the_first_process_s(tmp_path):
+    changes = PARTS | {"model": {"name": "normed"}, "data__num_train": 200}
+    train(tmp_path, 1, "one", **changes)
+    train(tmp_path, 2, "two", **changes)
+    one, two = weights_of(tmp_path, "one"), weights_of(tmp_path, "two")
+    torch.testing.assert_close(two["0.running_mean"], one["0.running_mean"], rtol=1e-5, atol=1e-6)
+    assert two["0.num_batches_tracked"] == one["0.num_batches_tracked"] == 16
+
+
+@pytest.mark.slow
+def test_a_weight_that_one_process_alone_uses_is_trained_and_one_that_none_uses_is_left_alone(tmp_path):
+    optim = {"name": "adamw", "lr": 0.05, "weight_decay": 0.1}
+    train(tmp_path, 2, "run", **PARTS | {"model": {"name": "divided"}, "optim": optim})
+    weights = weights_of(tmp_path, "run")
+    assert (weights["of_second"] - 1).abs().min() > 0.01
+    assert torch.equal(weights["of_none"], torch.ones(2))
+
+
+@pytest.mark.slow
+def test_a_model_with_a_part_in_closed_form_and_encoded_samples_is_the_same_for_two_processes(tmp_path):
+    changes = PARTS | {"model": {"name": "encoding"}}
+    train(tmp_path, 1, "one", **changes)
+    train(tmp_path, 2, "two", **changes)
+    assert_same_training(tmp_path, "one", "two")
+    assert [record["epoch"] for record in records(tmp_path, "two", "epoch")] == [0, 1, 2, 3, 4]
+    one, two = (weights_of(tmp_path, run, "best.pth") for run in ("one", "two"))
+    assert two["matrix"].any()
+    assert torch.equal(one["matrix"], two["matrix"])
+    torch.testing.assert_close(two["expected"], one["expected"], rtol=1e-5, atol=0)

@@ -1,12 +1,14 @@
 """Taking a training up again: exactly, or with what is asked for changed."""
 
+import math
+
 import pytest
 import torch
 
 from ttt.assemble import assemble
 from ttt.engine import loop
 from ttt.engine.checkpoint import load_checkpoint
-from ttt.engine.errors import CheckpointError
+from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.journal import epoch_records, read_records
 from ttt.engine.loop import fit
 from ttt.engine.start import Resume
@@ -149,14 +151,87 @@ def test_a_reset_schedule_starts_at_the_new_rate(train, interrupted):
     assert first_step_after_resume(folder)[1]["lr"] == 1e-4
 
 
+ENDS_AT_A_RATE = {"scheduler.eta_min": 0.001, "scheduler.final_div_factor": 10.0}
+
+
 @pytest.mark.parametrize("scheduler", ["cosine", "onecycle"])
 def test_more_epochs_than_the_schedule_was_laid_out_for_go_on_at_its_last_rate(train, tmp_path, scheduler, caplog):
-    train(tmp_path, {"scheduler.name": scheduler, "scheduler.eta_min": 0.001})
-    overrides = {"scheduler.name": scheduler, "scheduler.eta_min": 0.001, "train.epochs": 5}
-    train(tmp_path, overrides, Resume())
+    overrides = ENDS_AT_A_RATE | {"scheduler.name": scheduler}
+    train(tmp_path, overrides)
+    train(tmp_path, overrides | {"train.epochs": 5}, Resume())
     rates = [record["lr"] for record in epoch_records(tmp_path / "metrics.jsonl")]
     assert rates[3] == rates[4] <= rates[2]
     assert "--resume_reset_scheduler lays out a new one" in caplog.text
+
+
+def rates_of(folder):
+    records = read_records(folder / "metrics.jsonl")
+    return [record["lr"] for record in records if record["kind"] == "step"]
+
+
+@pytest.mark.parametrize("scheduler", ["cosine", "onecycle"])
+@pytest.mark.parametrize("step", [None, 9])
+def test_where_that_rate_is_nothing_the_schedule_goes_on_as_laid_out_for_all_epochs(
+    train, train_until, tmp_path, scheduler, step, caplog
+):
+    """Whether the training of 3 epochs is complete when it gets 2 more, or is killed in its second."""
+    overrides = {"scheduler.name": scheduler, "train.log_every": 1, "ckpt.every_steps": 2}
+    train(tmp_path / "five", overrides | {"train.epochs": 5})
+    if step is None:
+        train(tmp_path / "three", overrides)
+    else:
+        train_until(tmp_path / "three", step, overrides)
+    done = load_checkpoint(tmp_path / "three/last.pth").place.step
+    assert done == {None: 18, 9: 8}[step]
+    caplog.clear()
+    train(tmp_path / "three", overrides | {"train.epochs": 5}, Resume())
+    assert rates_of(tmp_path / "three")[done:] == pytest.approx(rates_of(tmp_path / "five")[done:], rel=1e-9)
+    assert "goes on as if laid out for 5 epochs from its start" in caplog.text
+    assert "lr_zero" not in caplog.text
+
+
+@pytest.mark.parametrize("scheduler", ["cosine", "onecycle"])
+def test_a_stretched_training_that_is_killed_ends_with_the_same_bytes(train, train_until, tmp_path, scheduler):
+    overrides = {"scheduler.name": scheduler, "ckpt.every_steps": 2}
+    for name in ("whole", "killed"):
+        train(tmp_path / name, overrides)
+    longer = overrides | {"train.epochs": 5}
+    train(tmp_path / "whole", longer, Resume())
+    for step in (19, 25):
+        train_until(tmp_path / "killed", step, longer, Resume())
+    train(tmp_path / "killed", longer, Resume())
+    for name in FILES:
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_schedule_laid_out_anew_in_between_is_stretched_from_there(train, tmp_path):
+    overrides = {"scheduler.name": "cosine", "train.log_every": 1}
+    train(tmp_path, overrides)
+    train(tmp_path, overrides | {"train.epochs": 5}, Resume(reset_scheduler=True))
+    train(tmp_path, overrides | {"train.epochs": 7}, Resume())
+    by_epoch = rates_of(tmp_path)[::6]
+    assert by_epoch[3:5] == pytest.approx([0.01, 0.005])
+    assert by_epoch[5:] == pytest.approx([0.01 * (1 + math.cos(math.pi * done / 4)) / 2 for done in (2, 3)])
+
+
+def test_epochs_behind_a_fixed_end_of_the_schedule_are_refused(train, tmp_path):
+    overrides = {"scheduler.name": "cosine", "scheduler.t_max": 3}
+    train(tmp_path, overrides)
+    before = {name: (tmp_path / name).read_bytes() for name in FILES}
+    with pytest.raises(TrainingError, match="at a learning rate of 0, with which .* --resume_reset_scheduler lays out"):
+        train(tmp_path, overrides | {"train.epochs": 5}, Resume())
+    assert before == {name: (tmp_path / name).read_bytes() for name in FILES}
+    train(tmp_path, overrides | {"train.epochs": 5, "optim.lr": 0.002}, Resume(new_lr=True))
+    assert rates_of(tmp_path)[-1] == 0.002
+
+
+def test_a_schedule_with_a_fixed_end_before_the_training_s_is_resumed_as_it_was(train, train_until, tmp_path):
+    overrides = {"scheduler.name": "cosine", "scheduler.t_max": 2, "ckpt.every_steps": 2}
+    train(tmp_path / "whole", overrides)
+    train_until(tmp_path / "killed", 9, overrides)
+    train(tmp_path / "killed", overrides, Resume())
+    for name in FILES:
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_from_the_best_epoch_on_the_log_is_written_anew(train, interrupted):

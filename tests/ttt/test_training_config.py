@@ -76,3 +76,16 @@ def test_a_section_of_a_plugin_is_checked_and_kept(raw_config):
             register_section("scan", Section)
     finally:
         del SECTIONS["scan"]
+
+
+def test_every_plain_key_but_the_scale_may_differ_by_scale(raw_config):
+    values = {"seed": {"demo": 1, "full": 2}, "device": {"demo": "cpu", "full": "auto"}}
+    values |= {"compute.threads": {"demo": 1, "full": 16}, "plugins": {"demo": [], "full": ["able_models"]}}
+    demo = parse_config(raw_config(values), "c.yaml")
+    full = parse_config(raw_config(values | {"scale": "full"}), "c.yaml")
+    assert (demo.seed, demo.device, demo.compute.threads, demo.plugins) == (1, "cpu", 1, [])
+    assert (full.seed, full.device, full.compute.threads, full.plugins) == (2, "auto", 16, ["able_models"])
+    assert problems_of(raw_config({"seed": {"demo": 1, "full": -2}})) == [
+        "seed: found -2 (int); allowed: greater than or equal to 0 (at scale full)"
+    ]
+    assert problems_of(raw_config({"scale": {"demo": "demo", "full": "full"}}))[0].startswith("scale: found {'demo'")

@@ -14,9 +14,9 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from ttt.config import ConfigError, parse_section, read_yaml
+from ttt.config import ConfigError, read_yaml
 from ttt.orphans import end_with_parent
-from ttt.pinning import ComputeParams, pin
+from ttt.pinning import ComputeParams, compute_params, pin
 
 PARAMS_FILE = Path("params.yaml")
 STAGES = (
@@ -92,7 +92,7 @@ def _run_together(processes: int, stage: str, number: int) -> int:
 
 def _compute_params() -> ComputeParams:
     problems: list[str] = []
-    compute = parse_section(ComputeParams, read_yaml(PARAMS_FILE).get("compute"), "compute", problems)
+    compute = compute_params(read_yaml(PARAMS_FILE), problems)
     if compute is None:
         raise ConfigError(str(PARAMS_FILE), problems)
     return compute

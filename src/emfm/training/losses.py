@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from emfm.data.sample import DataError
 from emfm.models.field_model import FieldModel
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS
 from ttt.config import Section
@@ -31,7 +32,7 @@ class WeightedMseParams(Section):
     e_weight: float = Field(ge=0, description="weight of the E channels' error")
     h_weight: float = Field(ge=0, description="weight of the H channels' error")
     auto_channel_weight: bool = Field(
-        description="older alternative to normalize_y: weigh each channel by 1 / its mean square"
+        description="older alternative to normalize_y: weigh each channel by 1 / its mean square, floored by norm_eps"
     )
     auto_weight_max_batches: int | None = Field(
         ge=1, description="batches that the automatic channel weights are computed from; null: all"
@@ -88,14 +89,29 @@ class WeightedMse(nn.Module):
 
 
 def automatic_weights(params: WeightedMseParams, train: BatchDataset, batch_size: int) -> Tensor:
-    """Channel weights ``(12,)``: 1 / mean square over the first batches, times the multiplier of E or H."""
+    """Channel weights ``(12,)``: 1 / mean square over the first batches, times the multiplier of E or H.
+
+    A channel's root mean square is at least ``norm_eps`` times the largest of its quantity (E, H), as its std is in
+    the channel statistics, so that a channel that is zero by symmetry is not blown up. Raises DataError for a quantity
+    that is zero everywhere, or so small that float32 holds no weight for it.
+    """
     most = len(train) if params.auto_weight_max_batches is None else params.auto_weight_max_batches * batch_size
     total = torch.zeros(len(TARGET_CHANNELS), dtype=torch.float64)
     count = min(most, len(train))
     for start in range(0, count, batch_size):
         target = train.__getitems__(list(range(start, min(start + batch_size, count)))).y.double()
         total += target.square().mean((2, 3)).sum(0)
-    weights = count / total
-    weights[E_CHANNELS] *= params.e_weight_multiplier
-    weights[H_CHANNELS] *= params.h_weight_multiplier
+    weights = torch.ones_like(total)
+    for quantity, channels, multiplier in (
+        ("E", E_CHANNELS, params.e_weight_multiplier),
+        ("H", H_CHANNELS, params.h_weight_multiplier),
+    ):
+        largest = total[channels].max()
+        weights[channels] = count / total[channels].clamp(min=params.norm_eps**2 * largest) * multiplier
+        if not weights[channels].float().isfinite().all():
+            raise DataError(
+                f"target {quantity} has channels of at most {(largest / count).sqrt():.3g} (root mean square) in the "
+                "training samples, too little to weigh them by it; check the unit, or set "
+                "loss.auto_channel_weight: false"
+            )
     return weights.float()

@@ -42,12 +42,24 @@ class Place:
     best_score: float | None = None
     best_epoch: int = 0
     """The epoch of the best score; 0: none yet."""
+    gain_score: float | None = None
+    """The last score that was better than this one before it by ``train.early_stop_min_gain``."""
+    gain_epoch: int = 0
+    """The epoch of that score; 0: none yet."""
+    is_judged: bool = False
+    """Whether what was learned in closed form has been validated."""
     base_lr: float = 0.0
     """The learning rate that was last asked for, by ``optim.lr`` or on resuming."""
     lr: float = 0.0
     """The learning rate of the last step."""
     journal_bytes: int = 0
     """Size of metrics.jsonl; what is beyond belongs to steps that are done again."""
+    journal_sha256: str = ""
+    """Hash of these bytes."""
+
+    def __post_init__(self) -> None:
+        if self.gain_score is None:  # not told otherwise, as in checkpoints of old: the best score was a gain
+            self.gain_score, self.gain_epoch = self.best_score, self.best_epoch
 
 
 @dataclass(frozen=True)

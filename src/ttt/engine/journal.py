@@ -4,15 +4,20 @@ A line's ``kind`` is ``step``, ``epoch``, ``alert`` or ``resume``. No line holds
 training that is repeated, or killed and resumed, writes the same bytes.
 """
 
+import codecs
+import hashlib
 import json
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ttt.engine.errors import saving
+
+_NO_CHARACTER: Final = "\ufffd"
+"""What Python decodes bytes to that are no text; JSON of ours is ASCII."""
 
 
 class Journal:
@@ -25,11 +30,17 @@ class Journal:
         if self.size > size:
             self._file.truncate(size)
             self._file.seek(0, os.SEEK_END)
+        self._digest = hashlib.sha256(path.read_bytes())
 
     @property
     def size(self) -> int:
         """Bytes written so far."""
         return os.fstat(self._file.fileno()).st_size
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes written so far."""
+        return self._digest.hexdigest()
 
     def write(self, kind: str, record: Mapping[str, Any]) -> None:
         """Add a line; a figure that is NaN or infinite is null in it. Raises SaveError on a full disk."""
@@ -37,7 +48,9 @@ class Journal:
         rest = json.dumps(line, allow_nan=False).encode() + b"\n"
         with saving(self.path):
             while rest:
-                rest = rest[self._file.write(rest) :]
+                written = self._file.write(rest)
+                self._digest.update(rest[:written])
+                rest = rest[written:]
 
     def sync(self) -> None:
         """Make what was written survive a power cut."""
@@ -57,6 +70,7 @@ class NoJournal:
     """The journal of a process that writes nothing, because another one does."""
 
     size = 0
+    sha256 = ""
 
     def write(self, kind: str, record: Mapping[str, Any]) -> None:
         """Nothing."""
@@ -71,18 +85,38 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     Raises ValueError naming a damaged line, and OSError where there is no such file.
     """
     records = []
-    text = path.read_text(encoding="utf-8")
-    for number, line in enumerate(text.splitlines(), start=1):
+    *whole, unfinished = lines_of(path.read_bytes())
+    for number, line in enumerate([*whole, *([unfinished] if unfinished else [])], start=1):
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            if number == text.count("\n") + 1:
+            record = value_in(line)
+        except ValueError as error:
+            if number > len(whole):
                 break
             raise ValueError(f"{path}: line {number} is no JSON object ({error})") from error
         if not isinstance(record, dict) or "kind" not in record:
             raise ValueError(f"{path}: line {number} is no record of a training: it has no 'kind'")
         records.append(record)
     return records
+
+
+def lines_of(content: bytes) -> list[str]:
+    """The lines of a journal and, last, what follows its last line end; however another program wrote it.
+
+    Line ends may be those of any system, and the text UTF-8 or, with the mark at its start, UTF-16.
+    """
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def value_in(line: str) -> Any:
+    """The JSON value in a line; raises ValueError where there is none."""
+    if _NO_CHARACTER in line:
+        raise ValueError("it holds bytes that are no text")
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def epoch_records(path: Path) -> list[dict[str, Any]]:

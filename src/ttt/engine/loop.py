@@ -19,15 +19,17 @@ from ttt.engine.errors import DivergedError, Interrupted, TrainingError
 from ttt.engine.evaluate import evaluate, resolve_device
 from ttt.engine.gauges import write_gauges
 from ttt.engine.journal import Journal, NoJournal
+from ttt.engine.journal_cut import bytes_until
+from ttt.engine.moving_buffers import MovingBuffers
 from ttt.engine.on_device import on_device
 from ttt.engine.progress import LOG, Progress
-from ttt.engine.randomness import repeatable_algorithms, undisturbed
+from ttt.engine.randomness import random_states, repeatable_algorithms, undisturbed
 from ttt.engine.ranks import Ranks, present_ranks
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import Fresh, Resume, Start, begin_together, refuse_unknown_monitor
 from ttt.engine.state import TrainingState
 from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
-from ttt.engine.task import Task
+from ttt.engine.task import Batch, Task
 from ttt.memo import Memo
 from ttt.settings import TrainingConfig
 
@@ -72,9 +74,7 @@ def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start, memo: M
         if not ranks.is_first:
             return _Training(state, loss_of, folder, NoJournal(), stop, ranks, log_next_step=False).run()
         folder.write_config(config.to_mapping())
-        with Journal(folder.journal, state.place.journal_bytes) as journal:
-            if journal.size < state.place.journal_bytes:
-                LOG.warning("%s: lines of the training so far are missing from it", journal.path)
+        with Journal(folder.journal, bytes_until(state.place, folder.journal)) as journal:
             if resumed is not None:
                 journal.write("resume", resumed)
             log_next = resumed is not None
@@ -120,6 +120,8 @@ class _Training:
         self._task, self._config, self._device = state.task, state.config, state.device
         self._log_next_step = log_next_step
         train, samples = self._config.train, self._task.train
+        self._buffers = MovingBuffers(self._task.model, ranks)
+        self._leaves = False
         self._feed = Feed(samples, train.batch_size, self._config.seed, train.num_workers, self._device, ranks)
         done = state.place.epoch * len(samples) + state.sums.num_samples
         self._progress = Progress(train.epochs, len(samples), done, shown=ranks.is_first)
@@ -129,7 +131,7 @@ class _Training:
         """Train epoch after epoch."""
         place, first = self._state.place, self._state.place.epoch
         try:
-            if isinstance(self._task.model, Prepared) and place.best_score is None and place.step == 0:
+            if isinstance(self._task.model, Prepared) and not place.is_judged and place.step == 0:
                 self._judge_start()
             while not self._is_complete():
                 self._run_epoch()
@@ -156,21 +158,22 @@ class _Training:
             return "the model has nothing that is learned step by step"
         if place.epoch >= train.epochs:
             return f"{place.epoch} of {train.epochs} epochs are done; train.epochs (--epochs) sets how many"
-        if train.early_stop is not None and place.epoch - place.best_epoch >= train.early_stop:
-            return f"train.early_stop: no better score for {place.epoch - place.best_epoch} epochs"
+        waited = place.epoch - place.gain_epoch
+        if train.early_stop is not None and waited >= train.early_stop:
+            least = f" by {train.early_stop_min_gain:.3g} of the score" if train.early_stop_min_gain else ""
+            return f"train.early_stop: no better score{least} for {waited} epochs"
         return ""
 
     def _judge_start(self) -> None:
         """Validate what was learned in closed form: the first candidate for the best model."""
         figures = {f"val_{name}": value for name, value in self._validate().items()}
         place, monitor = self._state.place, self._config.ckpt.monitor
-        if monitor in figures and _is_better(figures[monitor], None, self._config.ckpt.mode):
-            place.best_score = figures[monitor]
+        place.is_judged = True
+        is_best = monitor in figures and self._take_score(figures[monitor])
         facts = {"epoch": 0, "step": 0, "lr": 0.0, "train_loss": math.nan, **figures}
         self._journal.write("epoch", facts | {"best_score": place.best_score, "best_epoch": 0})
-        self._save(is_best=place.best_score is not None)
-        shown = f"{monitor} {place.best_score or math.nan:.4g}"
-        LOG.info("before the first step: %s", shown)
+        self._save(is_best)
+        LOG.info("before the first step: %s", ", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
 
     def _run_epoch(self) -> None:
         place = self._state.place
@@ -181,6 +184,8 @@ class _Training:
         for share in self._feed.epoch(place.epoch + 1, place.batch):
             self._step(share)
             self._after_step(share.of)
+        self._refuse_divergence()
+        self._refuse_spoilt_weights()
         figures = self._validate()
         self._finish_epoch(figures)
         self._note_duration("epoch", time.monotonic() - started, epoch=place.epoch)
@@ -190,11 +195,13 @@ class _Training:
         state, amp = self._state, self._config.amp
         optimizer, scaler = state.optimizer, state.scaler
         state.place.lr = optimizer.param_groups[0]["lr"]
+        self._buffers.before_step()
         with torch.autocast(self._device.type, getattr(torch, amp.dtype), enabled=amp.enabled):
             loss, parts = self._loss_of(share.batch)
         weight = self._ranks.weight(share.of)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss * weight).backward()  # type: ignore[no-untyped-call]
+        self._buffers.after_gradients(weight)
         loss, parts = self._total(loss.detach() * weight, {name: part * weight for name, part in parts.items()})
         if self._config.train.grad_clip is not None:
             scaler.unscale_(optimizer)
@@ -208,15 +215,21 @@ class _Training:
         self._loss = loss
 
     def _total(self, loss: Tensor, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum gradients and losses over all processes, and hear whether any of them was asked to stop."""
+        """Sum gradients and losses over all processes, and hear whether any of them was asked to stop.
+
+        A parameter without a gradient in one process has that of the others; without one in any, it stays without.
+        """
         if self._ranks.size == 1:
             return loss, parts
         parameters = [parameter for group in self._state.optimizer.param_groups for parameter in group["params"]]
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        asked = loss.new_tensor(float(self._stop.signal is not None))
-        loss, asked, *rest = self._ranks.total(gradients, [loss, asked, *parts.values()])
-        if self._stop.signal is None and asked > 0:
-            self._stop.signal = signal.SIGTERM
+        facts = [self._stop.signal is not None, *(parameter.grad is not None for parameter in parameters)]
+        counts = torch.tensor(facts, dtype=torch.float32, device=loss.device)
+        gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
+        loss, counts, *rest = self._ranks.total(gradients, [loss, counts, *parts.values()])
+        asked, *owners = counts.tolist()
+        for parameter, gradient, count in zip(parameters, gradients, owners, strict=True):
+            parameter.grad = gradient if count else None
+        self._leaves = asked > 0
         return loss, dict(zip(parts, rest, strict=True))
 
     def _after_step(self, samples: int) -> None:
@@ -232,7 +245,7 @@ class _Training:
         is_last = place.batch == self._state.batches_per_epoch
         if config.ckpt.every_steps and place.step % config.ckpt.every_steps == 0 and not is_last:
             self._save()
-        if self._stop.signal is not None:
+        if self._leaves if self._ranks.size > 1 else self._stop.signal is not None:
             self._save_and_leave()
 
     def _validate(self) -> dict[str, float]:
@@ -241,13 +254,17 @@ class _Training:
 
     def _validated(self) -> dict[str, float] | None:
         """The figures on the validation samples; None where someone asked to stop."""
-        task, size = self._task, self._config.train.eval_batch_size
+        task, size, latest = self._task, self._config.train.eval_batch_size, _Latest()
         try:
             with undisturbed(self._device):
-                stop = self._stop.leave_if_asked
-                return evaluate(task.model, task.val, task.metrics(), size, self._device, task.loss, stop)
+                metrics, stop = [latest, *task.metrics()], self._stop.leave_if_asked
+                return evaluate(task.model, task.val, metrics, size, self._device, task.loss, stop)
         except StopRequested:
             return None
+        except Exception:
+            if latest.is_finite():
+                raise
+            self._diverged("a prediction for the validation samples became NaN or infinite")
 
     def _finish_epoch(self, val: dict[str, float]) -> None:
         """Judge the epoch, write it down, and save; `Place` is complete before it is saved."""
@@ -256,10 +273,8 @@ class _Training:
         figures = {f"train_{name}": value for name, value in state.sums.means().items()}
         figures |= {f"val_{name}": value for name, value in val.items()}
         score = figures[config.ckpt.monitor]
-        is_best = _is_better(score, place.best_score, config.ckpt.mode)
         place.epoch, place.batch = place.epoch + 1, 0
-        if is_best:
-            place.best_score, place.best_epoch = score, place.epoch
+        is_best = self._take_score(score)
         state.sums.restore(0, {})
         state.schedule.advance("epoch")
         facts = {"epoch": place.epoch, "step": place.step, "lr": place.lr, **figures}
@@ -268,39 +283,62 @@ class _Training:
             self._alert(alert)
         self._save(is_best)
         self._write_gauges(figures)
-        best = f"best {config.ckpt.monitor} {place.best_score or math.nan:.4g} in epoch {place.best_epoch}"
+        best_score = math.nan if place.best_score is None else place.best_score
+        best = f"best {config.ckpt.monitor} {best_score:.4g} in epoch {place.best_epoch}"
         self._progress.end_epoch(place.epoch, figures | {"lr": place.lr}, best)
 
     def _save(self, is_best: bool = False) -> None:
         """Save the state as last.pth, and before that as best.pth: what last.pth says of it is then true."""
         self._refuse_divergence()
+        self._refuse_spoilt_weights()
+        self._state.random_of_others = self._ranks.gathered(random_states(self._device))[1:]
         if not self._ranks.is_first:
             return
         started = time.monotonic()
         self._journal.sync()
-        self._state.place.journal_bytes = self._journal.size
+        place = self._state.place
+        place.journal_bytes, place.journal_sha256 = self._journal.size, self._journal.sha256
         content = to_bytes(self._state.checkpoint())
         if is_best:
             save_checkpoint(self._folder.best, content)
         save_checkpoint(self._folder.last, content, self._folder.previous)
         seconds = time.monotonic() - started
         self._saving += seconds
-        self._note_duration("save", seconds, step=self._state.place.step, bytes=len(content))
+        self._note_duration("save", seconds, step=place.step, bytes=len(content))
 
     def _save_and_leave(self) -> NoReturn:
         self._save()
         raise Interrupted(self._stop.signal or signal.SIGTERM, self._state.place.step, self._folder.last)
 
+    def _take_score(self, score: float) -> bool:
+        """Note the score of the present epoch where it is the best so far; whether it is."""
+        place, mode = self._state.place, self._config.ckpt.mode
+        if _is_better(score, place.gain_score, mode, self._config.train.early_stop_min_gain):
+            place.gain_score, place.gain_epoch = score, place.epoch
+        if not _is_better(score, place.best_score, mode):
+            return False
+        place.best_score, place.best_epoch = score, place.epoch
+        return True
+
     def _refuse_divergence(self) -> None:
-        if self._state.sums.is_finite():
-            return
+        if not self._state.sums.is_finite():
+            loss = self._state.sums.values()["loss"]
+            self._diverged(f"the training loss became {loss}", loss)
+
+    def _refuse_spoilt_weights(self) -> None:
+        """Find weights that the last step has spoilt, which the next step's loss would show."""
+        spoilt = self._state.spoilt_weights()
+        if spoilt:
+            self._diverged(f"the weights {spoilt} became NaN or infinite")
+
+    def _diverged(self, what: str, loss: float | None = None) -> NoReturn:
         place = self._state.place
-        loss = self._state.sums.values()["loss"]
-        alert = Alert("not_finite", place.epoch + 1, place.step, f"the training loss is {loss}")
-        self._alert(alert)
-        self._write_gauges({"train_loss": loss})
+        self._alert(Alert("not_finite", place.epoch + 1, place.step, what))
+        self._write_gauges({"train_loss": math.nan if loss is None else loss})
+        if place.step == 0:
+            raise DivergedError(f"{what} before the first step: look for bad training samples")
         raise DivergedError(
-            f"the training loss became {loss} at step {place.step} or shortly before; {self._folder.last} is "
+            f"{what} at step {place.step} or shortly before; {self._folder.last} is "
             "from before that: lower optim.lr (--resume --lr), set train.grad_clip, or look for bad samples"
         )
 
@@ -324,6 +362,22 @@ class _Training:
         write_gauges(self._folder.gauges, self._folder.path, values)
 
 
+class _Latest:
+    """Holds the last prediction that was evaluated, to tell why a metric refuses it."""
+
+    def __init__(self) -> None:
+        self._prediction: Tensor | None = None
+
+    def update(self, prediction: Tensor, batch: Batch) -> None:  # noqa: ARG002 - as of every metric
+        self._prediction = prediction
+
+    def compute(self) -> dict[str, float]:
+        return {}
+
+    def is_finite(self) -> bool:
+        return self._prediction is None or bool(self._prediction.isfinite().all())
+
+
 def _update_says_stepped(scaler: torch.amp.GradScaler) -> bool:
     """Update the scale; it falls where gradients overflowed and the optimizer therefore did not step."""
     before = scaler.get_scale()
@@ -331,7 +385,11 @@ def _update_says_stepped(scaler: torch.amp.GradScaler) -> bool:
     return scaler.get_scale() >= before
 
 
-def _is_better(score: float, best: float | None, mode: str) -> bool:
+def _is_better(score: float, best: float | None, mode: str, least_gain: float = 0.0) -> bool:
+    """Whether a score is better than ``best``, by more than ``least_gain`` times that where it is given."""
     if not math.isfinite(score):
         return False
-    return best is None or (score < best if mode == "min" else score > best)
+    if best is None:
+        return True
+    gain = best - score if mode == "min" else score - best
+    return gain > least_gain * abs(best)

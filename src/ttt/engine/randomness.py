@@ -17,6 +17,11 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def seed_apart(seed: int, rank: int, step: int) -> None:
+    """Seed the random numbers of a process beside others that train with ``seed``, where it begins at ``step``."""
+    seed_everything(int(np.random.SeedSequence((seed, rank, step)).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+
+
 def epoch_order(seed: int, epoch: int, num_samples: int) -> NDArray[np.int64]:
     """The order of the samples in an epoch: a function of its arguments alone."""
     return np.random.default_rng((seed, epoch)).permutation(num_samples)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import torch
 from torch import Tensor, distributed
@@ -83,15 +83,51 @@ class Ranks:
         return len(range(self.rank, batch_size, self.size)) / batch_size
 
     def total(self, gradients: Sequence[Tensor], values: Sequence[Tensor]) -> list[Tensor]:
-        """Sum ``gradients`` over all processes in place; the sums of ``values``, which are numbers."""
-        parts = [*gradients, *values]
-        bucket = torch.cat([part.reshape(-1).to(torch.float32) for part in parts])
+        """Sum ``gradients`` over all processes in place; the sums of ``values``."""
+        sums = [value.detach().clone() for value in values]
+        self._add_up([*gradients, *sums])
+        return sums
+
+    def mean(self, tensors: Sequence[Tensor], weight: float) -> None:
+        """Make ``tensors`` the mean over all processes, this one's with ``weight``; whole numbers the first's."""
+        numbers = [tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
+        for tensor in numbers:
+            tensor.mul_(weight)
+        self._add_up(numbers)
         with _who_is_gone():
-            distributed.all_reduce(bucket)
-        summed = torch.split(bucket, [part.numel() for part in parts])
-        for gradient, piece in zip(gradients, summed, strict=False):
-            gradient.copy_(piece.view(gradient.shape))
-        return [piece.view(()) for piece in summed[len(gradients) :]]
+            for tensor in tensors:
+                if not (tensor.is_floating_point() or tensor.is_complex()):
+                    distributed.broadcast(tensor, src=0)
+
+    def any(self, flags: Sequence[bool]) -> list[bool]:
+        """Which of ``flags`` are true in any process."""
+        counts = torch.tensor([float(flag) for flag in flags])
+        self._add_up([counts])
+        return (counts > 0).tolist()
+
+    def gathered(self, value: T) -> list[T]:
+        """What every process gives, in their order, in the first process; nothing in the others."""
+        if self.size == 1:
+            return [value]
+        found: list[Any] | None = [None] * self.size if self.is_first else None
+        with _who_is_gone():
+            distributed.gather_object(value, found, dst=0)
+        return found or []
+
+    def _add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Sum ``tensors`` over all processes in place, each kind of number on its own device and in its own type.
+
+        16-bit numbers are added in float32, and rounded once.
+        """
+        kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+        for tensor in tensors:
+            kinds.setdefault((tensor.device, tensor.dtype), []).append(tensor)
+        for (_, kind), alike in kinds.items():
+            bucket = torch.cat([tensor.reshape(-1) for tensor in alike]).to(torch.promote_types(kind, torch.float32))
+            with _who_is_gone():
+                distributed.all_reduce(bucket)
+            for tensor, piece in zip(alike, torch.split(bucket, [tensor.numel() for tensor in alike]), strict=True):
+                tensor.copy_(piece.view(tensor.shape))
 
     def _broadcast(self, value: tuple[bool, T | None] | None) -> tuple[bool, T | None]:
         held = [value]

@@ -66,13 +66,14 @@ def begin(state: TrainingState, folder: RunFolder, start: Start, memo: Memo) -> 
 def begin_together(
     state: TrainingState, folder: RunFolder, start: Start, memo: Memo, ranks: Ranks
 ) -> dict[str, Any] | None:
-    """`begin` in the first process, and bring the others to where it is."""
+    """`begin` in the first process, and bring the others to where it is, but for their random numbers."""
     resumed, content = ranks.first(lambda: (begin(state, folder, start, memo), to_bytes(state.checkpoint())))
     if not ranks.is_first:
         restarts = isinstance(start, Resume) and start.reset_scheduler
         state.restore(from_bytes(content, folder.last), folder.last, with_schedule=not restarts)
         if restarts:
             state.restart_schedule()
+        state.draw_apart(ranks.rank)
     return resumed
 
 
@@ -145,10 +146,29 @@ def _set_rate(state: TrainingState, checkpoint: Checkpoint, start: Resume) -> No
     if start.reset_scheduler:
         state.restart_schedule()
         return
+    has_other_end = checkpoint.config["train"]["epochs"] != state.config.train.epochs
+    if has_other_end and state.schedule_ends_early() and not (start.new_lr and state.schedule.left == 0):
+        _stretch_schedule(state)
+    elif has_other_end and state.schedule.length is not None:
+        LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
     if start.new_lr:
         state.schedule.rebase(state.optimizer, wanted)
-    if state.schedule.length is not None and checkpoint.config["train"]["epochs"] != state.config.train.epochs:
-        LOG.warning("the schedule still ends where it was to; --resume_reset_scheduler lays out a new one")
+
+
+def _stretch_schedule(state: TrainingState) -> None:
+    """Have a schedule that would let the epochs that were added learn nothing end with them."""
+    epochs, rate = state.config.train.epochs, state.schedule.last_rate(state.optimizer)
+    if not state.stretch_schedule():
+        raise TrainingError(
+            f"the schedule ends before the {epochs} epochs of train.epochs (--epochs) do, at a learning rate of "
+            f"{rate:.3g}, with which they would learn nothing; --resume_reset_scheduler lays out a new one over the "
+            "epochs left"
+        )
+    LOG.warning(
+        "the schedule, which ended at a learning rate of %.3g, goes on as if laid out for %d epochs from its start; "
+        "--resume_reset_scheduler lays out a new one over the epochs left",
+        *(rate, epochs),
+    )
 
 
 def _load_last(folder: RunFolder) -> Checkpoint:

@@ -1,20 +1,25 @@
 """What changes while a training runs, and how it gets into a checkpoint and out of it."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from ttt.config import ConfigError
 from ttt.engine.checkpoint import Checkpoint, Place, identity_of, load_weights
 from ttt.engine.errors import CheckpointError
-from ttt.engine.randomness import random_states, set_random_states
-from ttt.engine.schedule import Schedule
+from ttt.engine.randomness import random_states, seed_apart, set_random_states
+from ttt.engine.schedule import RATES, Schedule
 from ttt.engine.task import Task
 from ttt.parts import OPTIMIZERS, SCHEDULERS
 from ttt.settings import TrainingConfig
+
+_LEAST_RATE: Final = 1e-3
+"""Of a schedule's highest rate: with less, an epoch is not worth its time."""
 
 
 class EpochSums:
@@ -62,8 +67,13 @@ class TrainingState:
         self.batches_per_epoch = -(-len(task.train) // config.train.batch_size)
         self.place = Place(base_lr=self.optimizer.param_groups[0]["lr"])
         self.sums = EpochSums()
-        self.schedule = self._new_schedule()
+        self.schedule = self._laid_out(self.optimizer, [group["lr"] for group in self.optimizer.param_groups], 0)
         self.scaler = torch.amp.GradScaler(device.type, enabled=_scales_loss(config, device))
+        self.random_of_others: list[dict[str, Any]] = []
+        """Random states of the processes beside the first, where several train together, as of the last save."""
+        if self.scaler.is_enabled() and any(parameter.is_complex() for parameter in trained):
+            problem = "found 'float16', but torch scales no gradients of complex weights, which this model has"
+            raise ConfigError(config.source, [f"amp.dtype: {problem}; use bfloat16"])
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -81,8 +91,15 @@ class TrainingState:
             optimizer=self.optimizer.state_dict(),
             schedule=self.schedule.state_dict(),
             scaler=self.scaler.state_dict(),
-            random=random_states(self.device),
+            random=random_states(self.device) | {"others": self.random_of_others},
         )
+
+    def spoilt_weights(self) -> str:
+        """The name of the first trained weights that hold NaN or infinite numbers; empty where all are finite."""
+        trained = {name: each for name, each in self.task.model.named_parameters() if each.requires_grad}
+        if not trained or bool(torch.stack([each.isfinite().all() for each in trained.values()]).all()):
+            return ""
+        return next(name for name, each in trained.items() if not bool(each.isfinite().all()))
 
     def restore(self, checkpoint: Checkpoint, path: Path, with_schedule: bool) -> None:
         """Go on from a checkpoint of the same training; raises CheckpointError where it does not fit."""
@@ -98,19 +115,62 @@ class TrainingState:
         except (KeyError, ValueError) as error:
             raise CheckpointError(f"{path}: its optimizer or schedule is not the configured one: {error}") from error
         set_random_states(checkpoint.random, self.device)
+        self.random_of_others = checkpoint.random.get("others", [])
+
+    def draw_apart(self, rank: int) -> None:
+        """Have this process, not the first, draw random numbers of its own: as it went on, where that is known."""
+        seed_apart(self.config.seed, rank, self.place.step)
+        if rank <= len(self.random_of_others):
+            set_random_states(self.random_of_others[rank - 1], self.device)
+
+    def schedule_ends_early(self) -> bool:
+        """Whether the schedule ends before the training, at a rate with which next to nothing is learned."""
+        rate, left = self.schedule.last_rate(self.optimizer), self.schedule.left
+        if rate is None or left is None or rate >= _LEAST_RATE * max(self.schedule.peaks(self.optimizer)):
+            return False
+        epochs = self.config.train.epochs - self.place.epoch
+        if self.schedule.every == "epoch":
+            return left < epochs
+        return left + 1 < epochs * self.batches_per_epoch - self.place.batch  # its last rate is that of a step
 
     def restart_schedule(self) -> None:
         """Build the schedule anew, from the rate that was last asked for, over what is left of the epochs."""
-        for group in self.optimizer.param_groups:
-            for rate in ("initial_lr", "max_lr", "min_lr"):
-                group.pop(rate, None)
-            group["lr"] = self.place.base_lr
-        self.schedule = self._new_schedule()
+        rates = [self.place.base_lr] * len(self.optimizer.param_groups)
+        self.schedule = self._laid_out(self.optimizer, rates, self.place.step)
 
-    def _new_schedule(self) -> Schedule:
-        epochs = max(self.config.train.epochs - self.place.epoch, 1)
-        steps = max(epochs * self.batches_per_epoch - self.place.batch, 1)
-        return SCHEDULERS.build(self.config.scheduler, optimizer=self.optimizer, epochs=epochs, steps=steps)
+    def stretch_schedule(self) -> bool:
+        """Lay the schedule out for all of the epochs, and go on where the training is in it.
+
+        False, and nothing is changed, where its end does not depend on the epochs.
+        """
+        old = self.schedule
+        peaks = old.peaks(self.optimizer)
+        stand_in = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(0))], "lr": peak} for peak in peaks])
+        stretched = self._laid_out(stand_in, peaks, old.start)
+        if stretched.length == old.length:
+            return False
+        stand_in.step()  # torch warns of a scheduler that steps before its optimizer
+        started, place = old.start // self.batches_per_epoch, self.place
+        for _ in range(place.epoch - started if old.every == "epoch" else place.step - old.start):
+            stretched.advance(old.every)
+        self.schedule = self._laid_out(self.optimizer, peaks, old.start)
+        self.schedule.load_state_dict(stretched.state_dict())
+        for group, reached in zip(self.optimizer.param_groups, stand_in.param_groups, strict=True):
+            group.update({key: reached[key] for key in ("lr", *RATES) if key in reached})
+        return True
+
+    def _laid_out(self, optimizer: Optimizer, rates: Sequence[float], start: int) -> Schedule:
+        """The configured schedule from the training's step ``start`` to its end, from ``rates`` of the groups on."""
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            for key in RATES:
+                group.pop(key, None)
+            group["lr"] = rate
+        epoch, batch = divmod(start, self.batches_per_epoch)
+        epochs = max(self.config.train.epochs - epoch, 1)
+        steps = max(epochs * self.batches_per_epoch - batch, 1)
+        schedule = SCHEDULERS.build(self.config.scheduler, optimizer=optimizer, epochs=epochs, steps=steps)
+        schedule.start = start
+        return schedule
 
 
 def _scales_loss(config: TrainingConfig, device: torch.device) -> bool:

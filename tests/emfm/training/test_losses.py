@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from emfm.data.sample import DataError
 from emfm.data.stats import compute_norm_stats
 from emfm.models.field_model import NetworkFieldModel
-from emfm.training.losses import WeightedMse, WeightedMseParams
+from emfm.training.losses import WeightedMse, WeightedMseParams, automatic_weights
 from ttt.engine.task import Batch
 
 PLAIN = {
@@ -131,3 +132,39 @@ def test_automatic_weights_are_one_over_the_mean_square_times_the_multiplier():
 def test_settings_that_contradict_each_other_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         WeightedMseParams(**(PLAIN | changes))
+
+
+AUTOMATIC = {"normalize_y": False, "balance_eh_loss": False, "auto_channel_weight": True}
+
+
+def made(change, **params):
+    torch.manual_seed(0)
+    samples = Samples()
+    change(samples.y)
+    stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
+    params = WeightedMseParams(**(PLAIN | AUTOMATIC | params))
+    return WeightedMse(params, model=NetworkFieldModel(Paint(), stats), spec=None, train=samples, batch_size=8), samples
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-12])
+@pytest.mark.parametrize("channels", [[11], [2, 5, 8], [0, 1, 2, 3, 4]])
+def test_a_channel_that_is_zero_has_the_weight_of_the_floor_of_the_statistics(value, channels):
+    def nothing(y):
+        y[:, channels] = value
+
+    loss, samples = made(nothing, norm_eps=1e-3)
+    square = samples.y.double().square().mean((0, 2, 3))
+    expected = [1 / max(square[c], 1e-6 * square[c // 6 * 6 : c // 6 * 6 + 6].max()) for c in range(12)]
+    torch.testing.assert_close(loss.channel_weights.double(), torch.stack(expected), rtol=1e-5, atol=0)
+    value, _ = loss(batch_of(samples))
+    assert value.isfinite()
+    value.backward()
+    assert all(weight.grad.isfinite().all() for weight in loss.parameters())
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-22])
+def test_a_quantity_that_is_nothing_at_all_is_refused(size):
+    samples = Samples()
+    samples.y[:, 6:] *= size
+    with pytest.raises(DataError, match="target H has channels of at most .* too little to weigh them by it"):
+        automatic_weights(WeightedMseParams(**(PLAIN | AUTOMATIC)), samples, 8)
