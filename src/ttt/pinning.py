@@ -7,10 +7,10 @@ numpy or torch; it therefore imports neither.
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
@@ -88,11 +88,15 @@ def pin_for(config: Path) -> None:
     A section that is missing or wrong is left to `ttt.settings.load_config`, which names all mistakes. Raises
     ConfigError where the file cannot be read.
     """
-    raw = read_yaml(config)
-    scale = raw["scale"] if raw.get("scale") in SCALES else SCALES[0]
-    compute = parse_section(ComputeParams, at_scale(raw.get("compute"), scale), "compute", [])
+    compute = compute_params(read_yaml(config), [])
     if compute is not None:
         pin(compute)
+
+
+def compute_params(raw: Mapping[str, Any], problems: list[str]) -> ComputeParams | None:
+    """The section ``compute`` of a configuration at its own scale; None, and what is wrong, where it is no such one."""
+    scale = raw["scale"] if raw.get("scale") in SCALES else SCALES[0]
+    return parse_section(ComputeParams, at_scale(raw.get("compute"), scale), "compute", problems)
 
 
 def _without_avx512() -> dict[str, str]:

@@ -14,9 +14,11 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from ttt.config import ConfigError, parse_section, read_yaml
+from emfm.stages.pipeline import refuse_other_ladder
+from ttt.config import ConfigError, UserError, read_yaml
 from ttt.orphans import end_with_parent
-from ttt.pinning import ComputeParams, pin
+from ttt.own_code import go_on_with_code_here
+from ttt.pinning import ComputeParams, compute_params, pin
 
 PARAMS_FILE = Path("params.yaml")
 STAGES = (
@@ -44,8 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--slice goes with acquire alone")
     if (args.stage == "train_stage") != (args.number is not None):
         parser.error("train_stage needs a number, and no other stage takes one")
-    _stop_with_dvc()
     try:
+        go_on_with_code_here()
+        if "DVC_STAGE" in os.environ or "WORLD_SIZE" in os.environ:
+            _stop_with_parent()
         compute = _compute_params()
         pin(compute)
         if args.stage == "train_stage" and compute.processes > 1 and "WORLD_SIZE" not in os.environ:
@@ -53,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.slice is not None:
             return _run(args.stage, "run_slice", *args.slice)
         return _run(args.stage, "run", *([] if args.number is None else [args.number]))
-    except ConfigError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -71,8 +75,13 @@ def _run(stage: str, function: str, *numbers: int) -> int:
     refusals = importlib.import_module("emfm.stages.refusals")
     importlib.import_module("ttt.engine.progress").log_to_stderr()
     try:
+        params = settings.load_params(PARAMS_FILE)
+        refuse_other_ladder(str(PARAMS_FILE), len(params.stages.sizes), numbers[0] if stage == "train_stage" else None)
+        settings.refuse_impossible(params)
         module = importlib.import_module(f"emfm.stages.{stage}")
-        getattr(module, function)(settings.load_params(PARAMS_FILE), *numbers)
+        if stage == "acquire":
+            module.refuse_before_work(params)
+        getattr(module, function)(params, *numbers)
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return int(refusals.exit_status(error))
@@ -92,14 +101,17 @@ def _run_together(processes: int, stage: str, number: int) -> int:
 
 def _compute_params() -> ComputeParams:
     problems: list[str] = []
-    compute = parse_section(ComputeParams, read_yaml(PARAMS_FILE).get("compute"), "compute", problems)
+    compute = compute_params(read_yaml(PARAMS_FILE), problems)
     if compute is None:
         raise ConfigError(str(PARAMS_FILE), problems)
     return compute
 
 
-def _stop_with_dvc() -> None:
-    """Have this process ended when DVC dies, so that no orphan goes on writing."""
+def _stop_with_parent() -> None:
+    """Have this process ended when DVC dies, or the first of several processes: no orphan goes on writing.
+
+    A stage that a user started goes on when its shell ends, as with ``nohup``.
+    """
     parent = os.getppid()
     if not end_with_parent(parent, signal.SIGTERM):
         sys.exit("the process that started this stage is gone")

@@ -3,12 +3,13 @@
 from typing import Final
 
 from emfm.stages.resume import BusyError
+from ttt import command
 from ttt.config import UserError
-from ttt.engine.errors import Interrupted, TrainingError
+from ttt.engine.errors import TrainingError
 
 REFUSALS: Final = (BusyError, OSError, TrainingError, UserError)
 
 
 def exit_status(error: Exception) -> int:
-    """128 + the signal's number for an interruption, 1 for anything else."""
-    return 128 + error.signal if isinstance(error, Interrupted) else 1
+    """As of every command, see `ttt.command.run_command`; 1 where another process has the stage's folder."""
+    return 1 if isinstance(error, BusyError) else command.exit_status(error)
