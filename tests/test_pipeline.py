@@ -168,7 +168,6 @@ def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path, write
             "split.val_fixed": 8,
             "split.test_final": 12,
             "stages.sizes": sizes,
-            "milestone.training.stages.sizes": sizes,
         },
     )
     write_cases(project.folder / "cases", store)

@@ -54,7 +54,8 @@ def refuse_short_pool(samples: int, last_size: int) -> None:
             "params.yaml",
             [
                 f"stages.sizes: the last stage trains on {last_size} samples, but train_pool has {samples} after "
-                "dedupe and the split by whole families; lower it, lower split.val_fixed or split.test_final, or add samples"
+                "dedupe and the split by whole families; lower it, lower split.val_fixed or split.test_final, or add "
+                "samples"
             ],
         )
 

@@ -66,9 +66,9 @@ def kept_folder(name: str) -> Iterator[Path]:
         raise BusyError(f"another process works with {folder}; wait for it or stop it") from None
 
 
-def memo_folder(stage: str, kind: str) -> Path:
-    """Where stages of a ``kind`` keep what they compute once, by the code of ``stage`` and no other."""
-    folder = _root() / f"memo-{kind}-{code_digest(stage)[:16]}"
+def memo_folder(stage: str, kind: str, *identity: str) -> Path:
+    """Where stages of a ``kind`` keep what they compute once: by the code of ``stage`` and one ``identity`` alone."""
+    folder = _root() / f"memo-{kind}-{_fingerprint([code_digest(stage), *identity])}"
     for other in set(_root().glob(f"memo-{kind}-*")) - {folder}:
         shutil.rmtree(other, ignore_errors=True)
     return folder

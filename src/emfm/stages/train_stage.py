@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pandas as pd
+import torch
 
 from emfm.data.sample_lists import read_ids
 from emfm.params.data import DataParams
@@ -39,10 +40,12 @@ def run(params: Params, stage: int) -> None:
         sha256_file(init) if init else "scratch",
         code_digest(name),
     ]
+    compute = config.compute
+    bits = str(compute.threads), compute.instruction_set, config.device, torch.__version__
     with joined_ranks() as ranks, ranks.holding(resume_folder(f"stage{stage}", identity)) as folder:
         run_folder = RunFolder(folder)
         start = ranks.first(lambda: Resume("last") if run_folder.last.exists() else Fresh(init))
-        fit(task, config, folder, start, Memo(memo_folder(name, "training")))
+        fit(task, config, folder, start, Memo(memo_folder(name, "training", *bits)))
         if ranks.is_first:
             write_bytes(best_model(stage), run_folder.best.read_bytes())
             epochs = pd.DataFrame(epoch_records(run_folder.journal))
