@@ -50,9 +50,7 @@ def calibrated(val):
 @pytest.fixture
 def test_final():
     models = {"stage3": model(0.123456, 4900, "c")}
-    return MilestoneResults(
-        milestone=True, set="test_final", test_set_sha256=TEST_SET, samples=90, models=models, baselines={}
-    )
+    return milestone_results(models)
 
 
 def rows(report, name, section="Stages and baselines on val_fixed"):
@@ -225,9 +223,7 @@ def test_a_set_that_was_not_opened_is_said_to_be_closed_and_why(val):
 
 def test_a_workflow_without_milestones_or_baselines_has_a_report(val):
     no_baselines = val.model_copy(update={"baselines": {}})
-    nobody = MilestoneResults(
-        milestone=True, set="test_final", test_set_sha256=TEST_SET, samples=90, models={}, baselines={}
-    )
+    nobody = milestone_results({})
     report = render_report(no_baselines, nobody, [], PICTURES)
     assert "No stage is a milestone under `milestone`" in report
     assert "Best baseline" not in report
