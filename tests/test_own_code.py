@@ -1,13 +1,14 @@
 """A clone's commands run its own code where another clone is the one that is installed, and in DVC's queue."""
 
-import shutil
+import hashlib
+import json
 import time
-from pathlib import Path
 
 import pytest
 import yaml
 
 from emfm.data.store import Store
+from sweep import revision_of
 from tiny_project import ROOT, Project, make_project
 
 pytestmark = pytest.mark.slow
@@ -73,18 +74,12 @@ def test_where_python_takes_no_notice_of_the_path_it_is_refused(clone, command):
 def test_a_queued_experiment_runs_the_code_that_was_queued_and_records_its_hash(tmp_path):
     made = make_project(tmp_path / "queued")
     project = Project(made.folder, {"PYTHONPATH": str(made.folder / "src")})  # as after `pip install -e .` here
-    acquire = project.folder / "src/emfm/stages/acquire.py"
-    shutil.copy(acquire, tmp_path / "unchanged.py")
-    edit(
-        project,
-        "src/emfm/stages/acquire.py",
-        "def run(params: Params) -> None:\n",
-        "def run(params: Params) -> None:\n    print('queued')\n",
-    )
+    start = "def run(params: Params) -> None:\n"
+    edit(project, "src/emfm/stages/acquire.py", start, f"{start}    print('as it was queued')\n")
     edit(project, "src/emfm/data/simulate.py", 'f"{begin}s{', 'f"{begin}queued{')
+    queued = md5(project.read("src/emfm/stages/acquire.py"))
     project.run("dvc", "exp", "run", "--queue", "-n", "q1", "acquire")
     project.run("git", "checkout", "-q", "src")
-    assert acquire.read_bytes() == (tmp_path / "unchanged.py").read_bytes()
     # The worker keeps what the command writes to, so that a pipe would stay open until it leaves.
     assert project.start("dvc", "queue", "start").wait() == 0
     end = time.monotonic() + PATIENCE
@@ -92,9 +87,21 @@ def test_a_queued_experiment_runs_the_code_that_was_queued_and_records_its_hash(
         while "Success" not in project.run("dvc", "queue", "status").stdout:
             assert time.monotonic() < end, project.run("dvc", "queue", "logs", "q1", check=False).stdout
             time.sleep(0.5)
-        assert "queued" in project.run("dvc", "queue", "logs", "q1").stdout
+        assert "as it was queued" in project.run("dvc", "queue", "logs", "q1").stdout
     finally:
         project.run("dvc", "queue", "stop", "--kill")
-    project.run("dvc", "exp", "apply", "q1")
-    assert all(name.startswith("queued") for name in Store(Path(project.folder) / "data/store").table["id"])
-    assert "queued" in acquire.read_text()
+    lock = project.run("git", "show", f"{revision_of(project, 'q1')}:dvc.lock").stdout
+    stage = yaml.safe_load(lock)["stages"]["acquire"]
+    assert {dep["path"]: dep["md5"] for dep in stage["deps"]}["src/emfm/stages/acquire.py"] == queued
+    (store,) = (out["md5"] for out in stage["outs"] if out["path"] == "data/store")
+    (table,) = (file["md5"] for file in json.loads(cached(project, store)) if file["relpath"] == "samples.csv")
+    assert all(line.startswith("queued") for line in cached(project, table).splitlines()[1:])
+
+
+def md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def cached(project, name):
+    """The text of a file in DVC's cache."""
+    return project.read(f".dvc/cache/files/md5/{name[:2]}/{name[2:]}")

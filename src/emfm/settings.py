@@ -70,13 +70,16 @@ class Params:
         return {key: value for key, value in everything.items() if value != {}}
 
 
-def load_params(path: Path) -> Params:
+def load_params(path: Path, training_stages: int | None = None) -> Params:
     """The parameters in ``path``; raises ConfigError that names every mistake in it."""
-    return parse_params(read_yaml(path), str(path))
+    return parse_params(read_yaml(path), str(path), training_stages)
 
 
-def parse_params(raw: Mapping[str, Any], source: str) -> Params:
-    """The parameters in the content of a params.yaml; raises ConfigError that names every mistake in it."""
+def parse_params(raw: Mapping[str, Any], source: str, training_stages: int | None = None) -> Params:
+    """The parameters in the content of a params.yaml, for so many training stages where their number is known.
+
+    Raises ConfigError that names every mistake in it.
+    """
     config = parse_config(raw, source)
     problems = [
         f"{section}.name: the stages of this workflow need {needed}"
@@ -99,7 +102,9 @@ def parse_params(raw: Mapping[str, Any], source: str) -> Params:
     if problems:
         raise ConfigError(source, problems)
     params = Params(**{name: found[name] for name in wanted}, training=config)  # type: ignore[arg-type]
-    _check_across_sections(params, source)
+    problems = _ladder_problems(params, training_stages) + _problems_across_sections(params)
+    if problems:
+        raise ConfigError(source, problems)
     return params
 
 
@@ -116,23 +121,29 @@ def refuse_impossible(params: Params) -> None:
     _try_model(params)
 
 
-def _check_across_sections(params: Params, source: str) -> None:
-    problems = []
-    stages, pool = params.stages, params.split.train_pool
-    if pool is not None and stages.sizes[-1] > pool:
+def _ladder_problems(params: Params, training_stages: int | None) -> list[str]:
+    problems, sizes, pool = [], params.stages.sizes, params.split.train_pool
+    count = len(sizes) if training_stages is None else training_stages
+    if len(sizes) != count:
         problems.append(
-            f"stages.sizes: the last stage trains on {stages.sizes[-1]} samples, but split.train_pool is {pool}"
+            f"stages.sizes: found {len(sizes)} sizes; allowed: {count}, one for each training stage of dvc.yaml "
+            f"(train_stage1 to train_stage{count})"
         )
-    beyond = [stage for stage in params.milestone.stages if not 1 <= stage <= len(stages.sizes)]
+    if pool is not None and sizes[-1] > pool:
+        problems.append(f"stages.sizes: the last stage trains on {sizes[-1]} samples, but split.train_pool is {pool}")
+    beyond = [stage for stage in params.milestone.stages if not 1 <= stage <= count]
     if beyond:
-        problems.append(f"milestone.stages: there is no stage {beyond[0]}; allowed: 1 to {len(stages.sizes)}")
+        problems.append(f"milestone.stages: there is no stage {beyond[0]}; allowed: 1 to {count}")
+    return problems
+
+
+def _problems_across_sections(params: Params) -> list[str]:
+    problems = []
     if params.acquire.source == "simulate":
         problems += _simulation_problems(params)
     if params.eval.num_pictures > params.split.val_fixed:
         problems.append("eval.num_pictures: more than split.val_fixed has samples")
-    problems += _plane_problems(params)
-    if problems:
-        raise ConfigError(source, problems)
+    return problems + _plane_problems(params)
 
 
 def _simulation_problems(params: Params) -> list[str]:

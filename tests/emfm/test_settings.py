@@ -319,6 +319,15 @@ def test_a_mistake_is_named_with_its_path_what_was_found_and_what_is_allowed(cha
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize("sizes", [[200, 1000, 2000, 9800], [200, 1000, 2000, 4000, 9000, 9800]])
+def test_fewer_or_more_sizes_than_training_stages_are_refused_by_the_key(changed, sizes):
+    path = changed({"stages.sizes": sizes})
+    sentence = f"stages.sizes: found {len(sizes)} sizes; allowed: 5, one for each training stage of dvc.yaml"
+    with pytest.raises(ConfigError, match="1 problem") as caught:
+        load_params(path, 5)
+    assert sentence in str(caught.value)
+
+
 def test_noise_need_not_be_judged(changed):
     assert load_params(changed({"eval.noise_snr_db": []})).eval.noise_snr_db == []
 

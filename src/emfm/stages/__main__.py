@@ -14,7 +14,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from emfm.stages.pipeline import refuse_other_ladder
+from emfm.stages.pipeline import training_stages
 from ttt.config import ConfigError, UserError, read_yaml
 from ttt.orphans import end_with_parent
 from ttt.own_code import go_on_with_code_here
@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("train_stage needs a number, and no other stage takes one")
     try:
         go_on_with_code_here()
+        if args.number is not None and not 1 <= args.number <= training_stages():
+            raise UserError(f"train_stage: there is no stage {args.number}; allowed: 1 to {training_stages()}")
         if "DVC_STAGE" in os.environ or "WORLD_SIZE" in os.environ:
             _stop_with_parent()
         compute = _compute_params()
@@ -75,8 +77,7 @@ def _run(stage: str, function: str, *numbers: int) -> int:
     refusals = importlib.import_module("emfm.stages.refusals")
     importlib.import_module("ttt.engine.progress").log_to_stderr()
     try:
-        params = settings.load_params(PARAMS_FILE)
-        refuse_other_ladder(str(PARAMS_FILE), len(params.stages.sizes), numbers[0] if stage == "train_stage" else None)
+        params = settings.load_params(PARAMS_FILE, training_stages())
         settings.refuse_impossible(params)
         module = importlib.import_module(f"emfm.stages.{stage}")
         if stage == "acquire":

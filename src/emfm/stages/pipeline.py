@@ -26,25 +26,9 @@ def sources_of(stage: str) -> list[Path]:
     return sorted(found)
 
 
-def refuse_other_ladder(source: str, sizes: int, number: int | None = None) -> None:
-    """Raise ConfigError unless ``stages.sizes`` has a size for each training stage, and ``number`` is one of them.
-
-    Args:
-        source: where the parameters come from, for the message.
-        sizes: how many sizes they give.
-        number: the training stage that is to run, from 1; None where it is another stage.
-    """
-    stages = sum(bool(_TRAINING.fullmatch(name)) for name in _stages())
-    if sizes != stages:
-        raise ConfigError(
-            source,
-            [
-                f"stages.sizes: found {sizes} sizes; allowed: {stages}, one for each training stage of dvc.yaml "
-                f"(train_stage1 to train_stage{stages})"
-            ],
-        )
-    if number is not None and not 1 <= number <= stages:
-        raise ConfigError("command line", [f"train_stage: there is no stage {number}; allowed: 1 to {stages}"])
+def training_stages() -> int:
+    """How many training stages there are: ``train_stage1``, ``train_stage2``, ..."""
+    return sum(bool(_TRAINING.fullmatch(name)) for name in _stages())
 
 
 def refuse_short_pool(samples: int, last_size: int) -> None:

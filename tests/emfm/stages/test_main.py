@@ -73,7 +73,9 @@ def test_a_stage_that_was_started_by_hand_goes_on_when_its_shell_ends(project):
 
 
 def test_a_stage_that_dvc_started_ends_when_its_shell_is_gone(project):
-    command = "DVC_STAGE=acquire python -m emfm.stages acquire >stage.log 2>&1 & sleep 0.1"
+    command = (
+        "DVC_STAGE=acquire python -m emfm.stages acquire >stage.log 2>&1 & until [ -e .resume ]; do sleep 0.1; done"
+    )
     project.change_params({"acquire.simulate.num_samples": 200_000})
     project.run("sh", "-c", command)
     end = time.monotonic() + PATIENCE

@@ -6,31 +6,15 @@ from pathlib import Path
 import pytest
 
 from emfm.stages import pipeline, resume
-from emfm.stages.pipeline import refuse_other_ladder, refuse_short_pool, sources_of
+from emfm.stages.pipeline import refuse_short_pool, sources_of, training_stages
 from emfm.stages.resume import code_digest, memo_folder
 from ttt.config import ConfigError
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize(
-    ("sizes", "number", "sentence"),
-    [
-        (4, None, r"params.yaml: 1 problem\s+stages.sizes: found 4 sizes; allowed: 5, one for each training stage"),
-        (6, None, "stages.sizes: found 6 sizes; allowed: 5"),
-        (6, 6, "stages.sizes: found 6 sizes; allowed: 5"),
-        (5, 9, "train_stage: there is no stage 9; allowed: 1 to 5"),
-        (5, 0, "train_stage: there is no stage 0; allowed: 1 to 5"),
-    ],
-)
-def test_a_ladder_with_other_rungs_than_dvc_yaml_is_refused(sizes, number, sentence):
-    with pytest.raises(ConfigError, match=sentence):
-        refuse_other_ladder("params.yaml", sizes, number)
-
-
-def test_every_rung_of_dvc_yaml_is_accepted():
-    for number in (None, 1, 2, 3, 4, 5):
-        refuse_other_ladder("params.yaml", 5, number)
+def test_the_training_stages_are_those_of_dvc_yaml():
+    assert training_stages() == 5
 
 
 def test_a_train_pool_that_came_out_too_small_is_refused_by_the_key():
