@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ttt.config import UserError
-from ttt.engine.errors import TrainingError
+from ttt.engine.errors import Interrupted, TrainingError
 
 RUNS: Final = Path("runs")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -51,6 +51,8 @@ def kept_once_begun(folder: Path, claimed: bool = False) -> Iterator[Path]:
     was_there = folder.exists() and not claimed
     try:
         yield folder
+    except Interrupted:
+        raise
     except (UserError, TrainingError):
         files = {path.name for path in folder.rglob("*") if path.is_file()}
         if not was_there and ((claimed and not files & _BEGUN) or files <= {_LOCK}):
