@@ -112,8 +112,8 @@ def test_a_training_that_is_refused_leaves_no_run_folder(project):
     (project.folder / "cases").mkdir()
     (project.folder / "cases" / "a.npz").write_bytes(b"no array")
     for flags, sentence in (
-        (("--config", "monitor.yaml"), "val_nothing"),
-        (("--config", "monitor.yaml", "--run_dir", "runs/mine"), "val_nothing"),
+        (("--config", "monitor.yaml"), "ckpt.monitor: unknown"),
+        (("--config", "monitor.yaml", "--run_dir", "runs/mine"), "ckpt.monitor: unknown"),
         (("--train_ids", "nowhere.txt"), "nowhere.txt"),
         (("--data_root", "cases"), "a.npz"),
     ):
