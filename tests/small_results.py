@@ -5,9 +5,13 @@ import numpy as np
 from emfm.evaluation.figures import FieldErrors
 from emfm.evaluation.groups import Group
 from emfm.evaluation.ledger import Look
-from emfm.evaluation.results import OtherSet, ValResults, model_result, predictor_result
+from emfm.evaluation.results import MilestoneResults, NotOpened, OtherSet, ValResults, model_result, predictor_result
 from emfm.evaluation.set_figures import SetFigures
 from small_store import GEOMETRY
+
+TEST_SET = "e" * 64
+"""The hash of the test set that `looks` are at."""
+NOT_OPENED = NotOpened(milestone=False, test_set_sha256=TEST_SET)
 
 
 def errors(size, collected=None):
@@ -45,9 +49,16 @@ def val_results():
     return ValResults(set="val_fixed", samples=40, models=models, baselines=baselines, sets={"nec": nec}, left_out={})
 
 
-def looks(count):
-    """As many looks at test_final, of different models."""
+def milestone_results(models):
+    """A test_final of 90 samples that was opened for ``models``."""
+    return MilestoneResults(
+        milestone=True, set="test_final", test_set_sha256=TEST_SET, samples=90, models=models, baselines={}
+    )
+
+
+def looks(count, test_set=TEST_SET):
+    """As many looks at a test_final, of different models."""
     figures = errors(0.1).compute()
     return [
-        Look(f"2031-01-0{n}T09:00:00", "f" * 40, "stage3", f"{n}" * 64, "e" * 64, figures) for n in range(1, count + 1)
+        Look(f"2031-01-0{n}T09:00:00", "f" * 40, "stage3", f"{n}" * 64, test_set, figures) for n in range(1, count + 1)
     ]

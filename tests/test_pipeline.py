@@ -115,6 +115,63 @@ def test_a_sweep_retrains_alone_and_never_looks_at_test_final(reproduced, tmp_pa
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
+CHANGES_NO_MODEL = {
+    "acquire.shard_samples": 7,
+    "acquire.workers": 1,
+    "acquire.simulate.kinds_samples": 2,
+    "acquire.import.roots": ["nowhere"],
+    "acquire.simulate.scenes.loops.max_loops": 1,
+    "data.data_root": "nowhere",
+    "data.train_ids": "nowhere.txt",
+    "data.val_ids": "nowhere.txt",
+    "data.norm_stats": None,
+    "data.num_train": 3,
+    "metrics.names": [],
+    "train.num_workers": 1,
+    "train.on_device": False,
+    "train.log_every": 1,
+    "ckpt.run_dir": "nowhere",
+    "ckpt.every_steps": 0,
+    "eval.ridge": 0.01,
+}
+
+
+@pytest.mark.slow
+def test_what_is_said_to_change_no_model_changes_no_byte_of_one_and_test_final_stays_open(reproduced, tmp_path):
+    project = reproduced.clone(tmp_path / "project")
+    ledger = reproduced.read("reports/test_final_ledger.jsonl")
+    project.change_params(CHANGES_NO_MODEL)
+    done = project.run("dvc", "repro", "eval_test_final")
+    assert "test_final stays closed" not in done.stdout
+    for stage in range(1, len(SIZES) + 1):
+        path = f"models/stage{stage}/best.pth"
+        assert (project.folder / path).read_bytes() == (reproduced.folder / path).read_bytes(), path
+    assert json.loads(project.read("reports/test_metrics.json"))["milestone"] is True
+    assert project.read("reports/test_final_ledger.jsonl") == ledger
+
+
+@pytest.mark.slow
+def test_looks_at_another_test_set_are_in_the_ledger_and_not_in_the_count(reproduced, tmp_path):
+    project = reproduced.copy(tmp_path / "project")
+    counted = "Looks at test_final in its ledger so far, each model counted once: 2."
+    assert counted in project.read("reports/report.md")
+    project.change_params({"split.seed": 1})
+    project.promote()
+    project.run("dvc", "repro")
+    assert len(project.read("reports/test_final_ledger.jsonl").splitlines()) == 4
+    assert counted in project.read("reports/report.md")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["split.seed=1", "compute.threads=1", "dedupe.content_rtol=0.001"])
+def test_a_sweep_of_what_decides_the_data_or_the_bits_never_looks(reproduced, tmp_path, change):
+    project = reproduced.copy(tmp_path / "project")
+    ledger = project.read("reports/test_final_ledger.jsonl")
+    project.run("dvc", "exp", "run", "-n", "sweep", "-S", change, "eval_test_final")
+    assert json.loads(project.read("reports/test_metrics.json")) == {"milestone": False}
+    assert project.read("reports/test_final_ledger.jsonl") == ledger
+
+
 def test_a_mistake_in_the_parameters_is_refused_before_any_work(reproduced, tmp_path):
     project = reproduced.clone(tmp_path / "mistake")
     project.change_params({"loss.h_weigth": 3.0, "optim.lr": "fast"})
@@ -168,7 +225,6 @@ def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path, write
             "split.val_fixed": 8,
             "split.test_final": 12,
             "stages.sizes": sizes,
-            "milestone.training.stages.sizes": sizes,
         },
     )
     write_cases(project.folder / "cases", store)

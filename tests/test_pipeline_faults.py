@@ -12,7 +12,7 @@ from tiny_project import make_project
 pytestmark = pytest.mark.slow
 
 EPOCHS = 300
-LONGER = {"train.epochs": EPOCHS, "milestone.training.train.epochs": EPOCHS}
+LONGER = {"train.epochs": EPOCHS}
 STAGE = "train_stage1"
 KILLED_AFTER = 8
 PATIENCE = 120.0

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import yaml
 
+from emfm.settings import load_params
+from emfm.tasks.promote import promoted_text
+
 ROOT = Path(__file__).parents[1]
 SIZES = [4, 8, 16, 24, 48]
 MODEL = {
@@ -32,11 +35,6 @@ TINY = {
     "train.batch_size": 8,
     "ckpt.every_steps": 2,
     "eval.num_pictures": 1,
-    "milestone.training.stages.sizes": SIZES,
-    "milestone.training.model": MODEL,
-    "milestone.training.train.epochs": 2,
-    "milestone.training.train.batch_size": 8,
-    "milestone.training.ckpt.every_steps": 2,
 }
 
 
@@ -92,6 +90,11 @@ class Project:
             section[last] = value
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
+    def promote(self) -> None:
+        """Make the training that stands in params.yaml the promoted one."""
+        params = load_params(self.folder / "params.yaml")
+        (self.folder / "promoted.yaml").write_text(promoted_text(params))
+
     def commit(self, message: str) -> None:
         """Commit all there is."""
         self.run("git", "add", "-A")
@@ -136,6 +139,7 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
     (folder / "reports" / "test_final_ledger.jsonl").touch()
     project = Project(folder)
     project.change_params(TINY | (changes or {}))
+    project.promote()
     project.run("git", "init", "-q", "-b", "main")
     project.introduce_user()
     project.commit("tiny")

@@ -8,6 +8,7 @@ from typing import Final
 
 from ttt.config import UserError
 from ttt.engine.errors import BusyError, DivergedError, Interrupted, SaveError, TrainingError
+from ttt.own_code import go_on_with_code_here
 
 PRECEDENCE: Final = (
     "Which value wins: the command line over the configuration file, the file over the defaults. On resuming, "
@@ -26,6 +27,7 @@ def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Names
     128 + N stopped by signal N.
     """
     try:
+        go_on_with_code_here()
         work(args)
     except (UserError, TrainingError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import pydantic
 import yaml
+from pydantic.config import JsonDict
 
 from ttt.text import decoded
 
@@ -36,6 +37,9 @@ class Section(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+
+DECIDES_NO_MODEL: Final[JsonDict] = {"decides_model": False}
+"""For ``Field(json_schema_extra=...)``: the value changes no trained model and none of the sets it is judged on."""
 
 S = TypeVar("S", bound=Section)
 
@@ -138,6 +142,17 @@ def unknown_key(path: str, key: str, known: list[str]) -> str:
     return f"{path}: unknown; {hint}known: {', '.join(known)}"
 
 
+def deciding(section: Section) -> dict[str, Any]:
+    """The plain values of a section and of those inside it, but for fields that are `DECIDES_NO_MODEL`."""
+    plain = section.model_dump(mode="json", by_alias=True)
+    found = {}
+    for name, field in type(section).model_fields.items():
+        if field.json_schema_extra != DECIDES_NO_MODEL:
+            value, key = getattr(section, name), field.alias or name
+            found[key] = deciding(value) if isinstance(value, Section) else plain[key]
+    return found
+
+
 def changes(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
     """Where two nested mappings differ: (dotted key, before, now); a missing value is ``"nothing"``."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
@@ -160,9 +175,18 @@ def _sentence(section: type[Section], detail: Any, path: str) -> str:
     if detail["type"] == "missing":
         return f"{full}: missing; {_description(section, location)}"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if isinstance(detail["input"], Mapping) and (problem := _scale_problem(detail["input"])):
+        return f"{full}: found {_shown(detail['input'])}; {problem}"
     if isinstance(detail["input"], Mapping) and detail["type"] == "value_error":
         return f"{full}: {message}"
     return f"{full}: found {_shown(detail['input'])}; allowed: {message}"
+
+
+def _scale_problem(value: Mapping[Any, Any]) -> str:
+    """What is wrong with a value that was meant to be given once per scale; nothing where it was not."""
+    if not set(value) & set(SCALES):
+        return ""
+    return f"a value per scale has the keys {' and '.join(SCALES)}, both of them and no other"
 
 
 def _keys_at(section: type[Section], location: list[str]) -> list[str]:

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ttt.files import write_bytes
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 
 class Memo:
@@ -31,27 +32,27 @@ class Memo:
         """The same memo for processes that compute together; ``first`` has one of them work for all."""
         return _Shared(self, first)
 
-    def array(self, identity: str, compute: Callable[[], Array]) -> Array:
+    def array(self, identity: str, compute: Callable[[], Array], dtype: DTypeLike = np.float32) -> Array:
         """What was remembered under ``identity``, or what ``compute`` returns, which is remembered from now on.
 
-        ``identity`` must name everything that decides the result. A damaged file is replaced.
+        ``identity`` must name everything that decides the result, ``dtype`` included. A damaged file is replaced.
         """
         key = hashlib.sha256(identity.encode()).hexdigest()
         if self._folder is None:
             if key not in self._held:
-                self._held[key] = self._computed(compute)
+                self._held[key] = self._computed(compute, dtype)
             return self._held[key]
         path = self._folder / f"{key}.array"
-        found = _read(path)
+        found = _read(path, dtype)
         if found is None:
-            found = self._computed(compute)
+            found = self._computed(compute, dtype)
             write_bytes(path, _to_bytes(found))
         return found
 
-    def _computed(self, compute: Callable[[], Array]) -> Array:
+    def _computed(self, compute: Callable[[], Array], dtype: DTypeLike) -> Array:
         if self._before is not None:
             self._before()
-        return np.ascontiguousarray(compute(), np.float32)
+        return np.ascontiguousarray(compute(), dtype)
 
 
 class _Shared(Memo):
@@ -59,12 +60,12 @@ class _Shared(Memo):
         super().__init__()
         self._memo, self._first = memo, first
 
-    def array(self, identity: str, compute: Callable[[], Array]) -> Array:
+    def array(self, identity: str, compute: Callable[[], Array], dtype: DTypeLike = np.float32) -> Array:
         """See `Memo.array`."""
-        return self._first(lambda: self._memo.array(identity, compute))
+        return self._first(lambda: self._memo.array(identity, compute, dtype))
 
 
-def _read(path: Path) -> Array | None:
+def _read(path: Path, dtype: DTypeLike) -> Array | None:
     """The array in a file whose checksum is right; None for a missing or damaged one."""
     try:
         content = path.read_bytes()
@@ -75,7 +76,7 @@ def _read(path: Path) -> Array | None:
         return None
     try:
         rows, columns = np.frombuffer(data[:16], np.int64)
-        return np.frombuffer(data[16:], np.float32).reshape(rows, columns).copy()
+        return np.frombuffer(data[16:], dtype).reshape(rows, columns).copy()
     except ValueError:
         return None
 

@@ -1,15 +1,20 @@
 """Where runs are: ``runs/<exp_name>/<run_id>/``, the newest of them, and the next free number."""
 
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from ttt.config import UserError
+from ttt.engine.errors import Interrupted, TrainingError
 
 RUNS: Final = Path("runs")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LOG = "metrics.jsonl"
+_BEGUN = {"last.pth", "best.pth", _LOG}
+_LOCK = ".lock"
 
 
 def experiment_folder(exp_name: str) -> Path:
@@ -35,6 +40,24 @@ def claim_next_run(exp_name: str) -> Path:
             number += 1
         else:
             return folder
+
+
+@contextmanager
+def kept_once_begun(folder: Path, claimed: bool = False) -> Iterator[Path]:
+    """The folder of a run, which is removed where the block is refused (UserError, TrainingError) before it trains.
+
+    One that was there before, or holds a file that is not this block's lock, stays, unless it was ``claimed`` for it.
+    """
+    was_there = folder.exists() and not claimed
+    try:
+        yield folder
+    except Interrupted:
+        raise
+    except (UserError, TrainingError):
+        files = {path.name for path in folder.rglob("*") if path.is_file()}
+        if not was_there and ((claimed and not files & _BEGUN) or files <= {_LOCK}):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def newest_run(exp_name: str) -> Path:

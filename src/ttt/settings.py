@@ -7,7 +7,17 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from ttt.config import SCALES, ConfigError, Section, at_scale, parse_section, read_yaml, unknown_key
+from ttt.config import (
+    DECIDES_NO_MODEL,
+    SCALES,
+    ConfigError,
+    Section,
+    at_scale,
+    deciding,
+    parse_section,
+    read_yaml,
+    unknown_key,
+)
 from ttt.parts import DATASETS, LOSSES, METRICS, MODELS, OPTIMIZERS, SCHEDULERS, SECTIONS, load_parts
 from ttt.pinning import ComputeParams
 from ttt.registry import Registry
@@ -25,7 +35,7 @@ class JobParams(Section):
 class MetricsParams(Section):
     """Which figures are computed on the validation samples, besides the loss."""
 
-    names: list[str] = Field([], description="registered metrics")
+    names: list[str] = Field([], description="registered metrics", json_schema_extra=DECIDES_NO_MODEL)
 
 
 class TrainParams(Section):
@@ -34,7 +44,12 @@ class TrainParams(Section):
     epochs: int = Field(ge=1, description="passes over the training samples")
     batch_size: int = Field(ge=1, description="samples in one optimizer step")
     eval_batch_size: int = Field(ge=1, description="samples in one batch of validation or inference")
-    num_workers: int = Field(0, ge=0, description="processes that fetch data; 0: the training process itself")
+    num_workers: int = Field(
+        0,
+        ge=0,
+        description="processes that fetch data; 0: the training process itself",
+        json_schema_extra=DECIDES_NO_MODEL,
+    )
     grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient; null: not clipped")
     early_stop: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better score; null: never"
@@ -43,9 +58,13 @@ class TrainParams(Section):
         0.0, ge=0, lt=1, description="least gain that counts as a better score for early_stop, as a share of the score"
     )
     on_device: bool = Field(
-        True, description="keep samples in a GPU's memory where they take up to half of what is free"
+        True,
+        description="keep samples in a GPU's memory where they take up to half of what is free",
+        json_schema_extra=DECIDES_NO_MODEL,
     )
-    log_every: int = Field(10, ge=1, description="steps between two step lines in metrics.jsonl")
+    log_every: int = Field(
+        10, ge=1, description="steps between two step lines in metrics.jsonl", json_schema_extra=DECIDES_NO_MODEL
+    )
 
 
 class AmpParams(Section):
@@ -60,18 +79,29 @@ class AmpParams(Section):
 class CkptParams(Section):
     """Where the run is, which model is kept, and how often the state is saved."""
 
-    run_dir: str | None = Field(None, description="run folder; null: runs/<exp_name>/<run_id>")
+    run_dir: str | None = Field(
+        None, description="run folder; null: runs/<exp_name>/<run_id>", json_schema_extra=DECIDES_NO_MODEL
+    )
     monitor: str = Field("val_loss", description="the figure that says which model is best")
     mode: Literal["min", "max"] = Field("min", description="whether a smaller or a larger figure is better")
-    every_steps: int = Field(0, ge=0, description="save last.pth every so many steps too; 0: each epoch only")
+    every_steps: int = Field(
+        0,
+        ge=0,
+        description="save last.pth every so many steps too; 0: each epoch only",
+        json_schema_extra=DECIDES_NO_MODEL,
+    )
 
 
 class AlertsParams(Section):
     """When to raise an alarm."""
 
-    patience: int = Field(3, ge=1, description="epochs without a better score that raise an alert")
+    patience: int = Field(
+        3, ge=1, description="epochs without a better score that raise an alert", json_schema_extra=DECIDES_NO_MODEL
+    )
     command: list[str] | None = Field(
-        None, description="program and arguments; it gets each alert as JSON on its standard input"
+        None,
+        description="program and arguments; it gets each alert as JSON on its standard input",
+        json_schema_extra=DECIDES_NO_MODEL,
     )
 
 
@@ -91,7 +121,6 @@ NAMED_SECTIONS: Final[dict[str, Registry[Any]]] = {
     "scheduler": SCHEDULERS,
 }
 _OPTIONAL: Final = ("metrics", "amp", "ckpt", "alerts")
-_LOCAL: Final = (("ckpt", "run_dir"), ("train", "num_workers"), ("train", "on_device"), ("alerts", "command"))
 
 
 @dataclass(frozen=True)
@@ -126,15 +155,14 @@ class TrainingConfig:
     def to_mapping(self) -> dict[str, Any]:
         """Everything but the plug-ins' sections as plain values."""
         job = {key: getattr(self, key) for key in JobParams.model_fields}
-        sections = {key: getattr(self, key) for key in (*PLAIN_SECTIONS, *NAMED_SECTIONS)}
-        return job | {key: section.model_dump(mode="json", by_alias=True) for key, section in sections.items()}
+        return job | {name: section.model_dump(mode="json", by_alias=True) for name, section in self._named_sections()}
 
     def portable_mapping(self) -> dict[str, Any]:
-        """`to_mapping` without what belongs to one machine and changes no result; this is in checkpoints."""
-        mapping = self.to_mapping()
-        for section, key in _LOCAL:
-            del mapping[section][key]
-        return mapping
+        """`to_mapping` without what changes no model, see `ttt.config.DECIDES_NO_MODEL`; this is in checkpoints."""
+        return self.to_mapping() | {name: deciding(section) for name, section in self._named_sections()}
+
+    def _named_sections(self) -> list[tuple[str, Section]]:
+        return [(name, getattr(self, name)) for name in (*PLAIN_SECTIONS, *NAMED_SECTIONS)]
 
 
 def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainingConfig:

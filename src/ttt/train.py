@@ -12,7 +12,7 @@ from ttt.command import PRECEDENCE, run_command
 from ttt.config import UserError
 from ttt.pinning import pin_for
 from ttt.resume_flags import add_resume_flags, start_of, wants_resume
-from ttt.runs import claim_next_run, newest_run, run_folder
+from ttt.runs import claim_next_run, kept_once_begun, newest_run, run_folder
 
 if TYPE_CHECKING:
     from ttt.settings import TrainingConfig
@@ -50,9 +50,10 @@ def _train(args: argparse.Namespace) -> None:
         config = load_config(args.config, overrides(args))
         known = _known_folder(args, config)
         task = assemble(config)
-        folder = ranks.first(lambda: known or claim_next_run(args.exp_name))
-        LOG.info("run folder: %s", folder)
-        outcome = fit(task, config, folder, start_of(args))
+        new = ranks.first(lambda: known or claim_next_run(args.exp_name))
+        with ranks.holding(kept_once_begun(new, claimed=known is None)) as folder:
+            LOG.info("run folder: %s", folder)
+            outcome = fit(task, config, folder, start_of(args))
         score, epoch = outcome.best_score, outcome.best_epoch
         LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
 

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from emfm.data.scene_kinds.loops import LoopsParams
@@ -15,9 +16,10 @@ from emfm.params.data import DataParams, PlaneParams
 from emfm.params.dedupe import DedupeParams
 from emfm.params.eval import EvalParams, MilestoneParams
 from emfm.params.split import SplitParams, StagesParams
-from emfm.settings import load_params
+from emfm.settings import load_params, refuse_impossible
 from emfm.training.losses import WeightedMseParams
-from ttt.config import ConfigError
+from ttt.config import ConfigError, changes, read_yaml
+from ttt.parts import MODELS
 
 ROOT = Path(__file__).parents[2]
 PARAMS = ROOT / "params.yaml"
@@ -90,27 +92,150 @@ def test_the_defaults_are_the_planes_of_the_contract():
     assert (geometry.source.z, geometry.target.z) == pytest.approx((1e-3, 5e-3))
 
 
-@pytest.mark.parametrize("scale", ["demo", "full"])
-def test_the_committed_training_is_the_promoted_one(changed, scale):
-    params = load_params(changed({"scale": scale}))
-    assert params.training_parameters() == params.milestone.training
+def test_the_committed_training_is_the_promoted_one():
+    assert changes(read_yaml(ROOT / "promoted.yaml"), load_params(PARAMS).deciding()) == []
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"loss.h_weight": 3.0},
-        {"optim.lr": 0.1},
-        {"seed": 1},
-        {"stages.init": "scratch"},
-        {"data.scale_by_source": False},
-        {"train.epochs.demo": 1},
-        {"model.width": 8},
-    ],
-)
-def test_a_change_of_the_training_is_noticed(changed, change):
-    params = load_params(changed(change))
-    assert params.training_parameters() != params.milestone.training
+CHANGED_VALUES = {
+    "scale": "full",
+    "seed": 1,
+    "device": "cuda",
+    "plugins": ["emfm.plugin", "json"],
+    "compute.threads": 1,
+    "compute.instruction_set": "native",
+    "compute.processes": 2,
+    "compute.compile": "default",
+    "acquire.seed": 1,
+    "acquire.simulate.kind": "aperture",
+    "acquire.simulate.mix": {"elements": 1.0, "loops": 1.0},
+    "acquire.simulate.num_samples": 10500,
+    "acquire.simulate.max_elements": 5,
+    "acquire.simulate.half_width_mm": 4.0,
+    "acquire.simulate.depth_mm": 1.0,
+    "acquire.simulate.segment_mm": 0.4,
+    "acquire.simulate.electric_moment": 0.002,
+    "acquire.simulate.magnetic_moment_ratio": 0.4,
+    "acquire.simulate.family_size": 3,
+    "acquire.simulate.position_jitter_mm": 0.05,
+    "acquire.simulate.moment_jitter": 0.05,
+    "acquire.simulate.duplicate_share": 0.005,
+    "dedupe.rules": ["id", "content"],
+    "dedupe.content_rtol": 1e-5,
+    "split.seed": 1,
+    "split.train_pool": 9900,
+    "split.val_fixed": 90,
+    "split.test_final": 170,
+    "split.draw_from_first": 10000,
+    "stages.sizes": [100, 1000, 2000, 4000, 9800],
+    "stages.init": "scratch",
+    "data.frequency_hz": 6e9,
+    "data.source_plane.z_mm": 1.5,
+    "data.source_plane.x_mm": [-4.0, 5.0],
+    "data.source_plane.y_mm": [-4.0, 5.0],
+    "data.source_plane.pitch_mm": 0.5,
+    "data.target_plane.z_mm": 6.0,
+    "data.target_plane.x_mm": [-20.0, 25.0],
+    "data.target_plane.y_mm": [-20.0, 25.0],
+    "data.target_plane.pitch_mm": 2.0,
+    "data.scale_by_source": False,
+    "data.noise_snr_db": 40.0,
+    "train.epochs": 4,
+    "train.batch_size": 64,
+    "train.eval_batch_size": 32,
+    "train.grad_clip": 2.0,
+    "train.early_stop": 2,
+    "optim.lr": 0.001,
+    "scheduler.name": "cosine",
+    "amp.enabled": True,
+    "loss.h_weight": 3.0,
+    "loss.norm_eps": 1e-5,
+    "ckpt.monitor": "train_loss",
+    "ckpt.mode": "max",
+}
+"""Keys that decide the promoted models or what they are judged on, with another value each."""
+DECIDE_NOTHING = {
+    "acquire.shard_samples": 512,
+    "acquire.workers": 1,
+    "acquire.simulate.kinds_samples": 5,
+    "acquire.simulate.scenes.loops.max_loops": 2,  # the mix draws none
+    "acquire.import.roots": ["cases"],  # the source is a simulation
+    "acquire.import.reader": "npz_cases",
+    "data.data_root": "elsewhere",
+    "data.train_ids": "elsewhere.txt",
+    "data.num_train": 100,
+    "data.val_ids": "elsewhere.txt",
+    "data.norm_stats": None,
+    "metrics.names": [],
+    "train.num_workers": 2,
+    "train.on_device": False,
+    "train.log_every": 5,
+    "ckpt.run_dir": "runs/mine",
+    "ckpt.every_steps": 0,
+    "eval.batch_size": 32,
+    "eval.num_pictures": 2,
+    "eval.ridge": 0.01,
+    "eval.noise_snr_db": [30.0],
+    "milestone.stages": [5],
+}
+
+
+def is_promoted(path):
+    return changes(read_yaml(ROOT / "promoted.yaml"), load_params(path).deciding()) == []
+
+
+@pytest.mark.parametrize("key", CHANGED_VALUES)
+def test_what_decides_a_model_or_its_test_set_closes_test_final(changed, key):
+    assert not is_promoted(changed({key: CHANGED_VALUES[key]}))
+
+
+@pytest.mark.parametrize("key", DECIDE_NOTHING)
+def test_what_decides_neither_leaves_test_final_open(changed, key):
+    assert is_promoted(changed({key: DECIDE_NOTHING[key]}))
+
+
+def keys_of(values, path=""):
+    for key, value in values.items():
+        full = f"{path}.{key}" if path else key
+        if isinstance(value, dict) and set(value) != {"demo", "full"} and full not in CHANGED_VALUES:
+            yield from keys_of(value, full)
+        else:
+            yield full
+
+
+def test_every_key_of_params_yaml_is_known_to_decide_or_not():
+    """A key of a model, an optimizer or a scheduler decides: its whole section is compared."""
+    known = set(CHANGED_VALUES) | set(DECIDE_NOTHING)
+    compared = set(keys_of(read_yaml(ROOT / "promoted.yaml")))
+    for key in keys_of(read_yaml(PARAMS)):
+        is_scene = key.startswith("acquire.simulate.scenes.")
+        assert key in known | compared or is_scene or key in ("acquire.source", "data.name"), key
+    assert not compared & set(DECIDE_NOTHING)
+
+
+def test_an_import_is_decided_by_its_folders_and_not_by_the_simulation(changed):
+    imported = {"acquire.source": "import", "acquire.import.roots": ["cases"]}
+    here = load_params(changed(imported)).deciding()
+    other = load_params(changed({**imported, "acquire.import.roots": ["others"]})).deciding()
+    assert changes(here, other) == [("acquire.import.roots", ["cases"], ["others"])]
+    more = load_params(changed({**imported, "acquire.simulate.num_samples": 20000, "acquire.seed": 3})).deciding()
+    assert changes(here, more) == []
+
+
+def test_a_key_that_decides_nothing_is_said_to_in_the_documentation_and_is_in_no_checkpoint(changed):
+    page = (ROOT / "docs/parameters.md").read_text()
+    for key in ("train.log_every", "train.num_workers", "train.on_device", "acquire.workers", "ckpt.run_dir"):
+        (line,) = (line for line in page.splitlines() if line.startswith(f"| `{key}` |"))
+        assert line.endswith("; changes no model |")
+    one = load_params(PARAMS).training.portable_mapping()
+    other = load_params(changed({"train.log_every": 3, "ckpt.every_steps": 7})).training.portable_mapping()
+    assert one == other
+
+
+def test_the_stage_that_opens_test_final_depends_on_all_that_decides():
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["eval_test_final"]
+    assert "promoted.yaml" in stage["deps"]
+    for key in keys_of(load_params(PARAMS).deciding()):
+        assert any(key == listed or key.startswith(f"{listed}.") for listed in stage["params"]), key
 
 
 @pytest.mark.parametrize(
@@ -148,6 +273,34 @@ def test_a_change_of_the_training_is_noticed(changed, change):
             {"eval.noise_snr_db": [20.0, 1e4]},
             "eval.noise_snr_db.1: found 10000.0 (float); allowed: less than or equal to 200",
         ),
+        ({"milestone.stages": [3, 3]}, "milestone.stages: found [3, 3] (list); allowed: each value must stand once"),
+        ({"milestone.stages": [0]}, "milestone.stages: there is no stage 0"),
+        ({"split.val_fixed.demo": 0}, "split.val_fixed: found 0"),
+        ({"scale": "fulll"}, "scale: found 'fulll' (str); allowed: 'demo' or 'full'"),
+        (
+            {"train.epochs": {"demo": 5}},
+            "train.epochs: found {'demo': 5} (dict); a value per scale has the keys demo and full, both of them",
+        ),
+        (
+            {"stages.sizes": {"demo": [1], "ful": [2]}},
+            "stages.sizes: found {'demo': [1], 'ful': [2]} (dict); a value",
+        ),
+        ({"optim.lr": float("nan")}, "optim.lr: found nan (float)"),
+        ({"data.source_plane.z_mm": float("inf")}, "data.source_plane.z_mm: found inf"),
+        ({"data.target_plane.x_mm": [-25.0, float("nan")]}, "data.target_plane.x_mm.1: found nan"),
+        ({"acquire.simulate.mix.loops": float("inf")}, "acquire.simulate.mix.loops: found inf"),
+        ({"acquire.simulate.scenes.traces.effective_permittivity": float("nan")}, "effective_permittivity: found nan"),
+        ({"train.grad_clip": -1.0}, "train.grad_clip: found -1.0"),
+        ({"data.frequency_hz": 5}, "data.frequency_hz: found 5 (int); allowed: greater than or equal to 1000"),
+        ({"data.frequency_hz": 5e12}, "data.frequency_hz: found 5000000000000.0 (float); allowed: less than or equal"),
+        ({"data.frequency_hz": 5e11}, "source_plane.pitch_mm is 1, more than the wavelength of 0.6 mm"),
+        ({"data.source_plane.x_mm": [0.0, 0.0]}, "data.source_plane: x_mm must span one or more whole steps"),
+        ({"data.source_plane.x_mm": [0.0, 2.0]}, "data.source_plane: too few points along x or y"),
+        ({"data.source_plane.z_mm": 6.0}, "data: the target plane (z = 0.005 m) must lie above the source plane"),
+        (
+            {"data.source_plane.z_mm": -2.0},
+            "data.source_plane.z_mm: found -2; simulated sources lie up to z = 0 and are moved by",
+        ),
         ({"model.name": "forward_unet"}, "did you mean 'forward_unet_lite'"),
         ({"acquire.simulate.kind": "aperturee"}, "did you mean 'aperture'"),
         ({"acquire.simulate.mix.patch": 1.0}, "acquire.simulate.mix.patch: unknown; did you mean 'patches'"),
@@ -163,6 +316,15 @@ def test_a_change_of_the_training_is_noticed(changed, change):
 def test_a_mistake_is_named_with_its_path_what_was_found_and_what_is_allowed(changed, change, sentence):
     with pytest.raises(ConfigError) as caught:
         load_params(changed(change))
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("sizes", [[200, 1000, 2000, 9800], [200, 1000, 2000, 4000, 9000, 9800]])
+def test_fewer_or_more_sizes_than_training_stages_are_refused_by_the_key(changed, sizes):
+    path = changed({"stages.sizes": sizes})
+    sentence = f"stages.sizes: found {len(sizes)} sizes; allowed: 5, one for each training stage of dvc.yaml"
+    with pytest.raises(ConfigError, match="1 problem") as caught:
+        load_params(path, 5)
     assert sentence in str(caught.value)
 
 
@@ -196,3 +358,38 @@ def test_every_parameter_is_read_and_explained(section):
         assert name in read, f"{section.__name__}.{name} is read by no code"
         nested = isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")
         assert field.description or nested or name in ("name", "z_mm")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"split.train_pool": None, "stages.sizes": [200, 1000, 2000, 4000, 20000]},
+            "acquire.simulate.num_samples: gives 10088 different samples, but the last of stages.sizes (20000), "
+            "split.val_fixed (100) and split.test_final (180) need 20280; lower these, or add samples",
+        ),
+        ({"acquire.simulate.num_samples": 5000}, "acquire.simulate.num_samples: gives 4850 different samples"),
+        ({"model": {"name": "mlp", "hidden": [4]}}, "model: mlp cannot be made for the planes under data"),
+    ],
+)
+def test_what_no_run_can_end_with_is_refused_before_it_begins(changed, change, sentence):
+    params = load_params(changed(change))
+    with pytest.raises(ConfigError) as caught:
+        refuse_impossible(params)
+    assert sentence in str(caught.value)
+
+
+def test_any_model_that_refuses_the_planes_is_refused_by_the_section_model(monkeypatch):
+    def refuse(*arguments, **context):
+        raise ValueError("sources do not lie below the scan")
+
+    monkeypatch.setattr(MODELS, "build", refuse)
+    with pytest.raises(ConfigError, match=r"params.yaml: 1 problem\s+model: pod_net cannot be made .*below the scan"):
+        refuse_impossible(load_params(PARAMS))
+
+
+@pytest.mark.parametrize("scale", ["demo", "full"])
+def test_the_committed_parameters_are_possible_at_both_scales_and_trying_them_draws_no_number(changed, scale):
+    before = torch.get_rng_state()
+    refuse_impossible(load_params(changed({"scale": scale})))
+    assert torch.equal(torch.get_rng_state(), before)

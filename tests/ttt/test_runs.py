@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ttt.command import UserError
-from ttt.runs import claim_next_run, newest_run, newest_runs, run_folder
+from ttt.engine.errors import Interrupted, TrainingError
+from ttt.runs import claim_next_run, kept_once_begun, newest_run, newest_runs, run_folder
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +53,32 @@ def test_a_name_that_is_no_plain_file_name_is_refused(name):
         claim_next_run(name)
     with pytest.raises(UserError, match="--run_id: found"):
         run_folder("exp", name)
+
+
+def stop(folder, claimed, files, error):
+    with kept_once_begun(folder, claimed):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in files:
+            (folder / name).touch()
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("was_there", "claimed", "files", "error", "stays"),
+    [
+        (False, True, [], UserError("no"), False),
+        (False, True, ["store.part"], UserError("no"), False),
+        (False, True, ["last.pth"], TrainingError("no"), True),
+        (False, True, ["store.part"], Interrupted(2, 0, None), True),
+        (False, False, [".lock"], TrainingError("no"), False),
+        (False, False, ["store.part"], UserError("no"), True),
+        (True, False, [".lock"], UserError("no"), True),
+    ],
+)
+def test_a_run_folder_stays_only_where_its_training_was_not_refused(tmp_path, was_there, claimed, files, error, stays):
+    folder = tmp_path / "run"
+    if was_there or claimed:
+        folder.mkdir()
+    with pytest.raises(type(error)):
+        stop(folder, claimed, files, error)
+    assert folder.exists() == stays

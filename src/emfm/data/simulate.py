@@ -135,12 +135,27 @@ def plan_row(row: int, seed: int, params: SimulateParams) -> RowPlan:
     return _plan_block(block, length, planted, seed, params.family_size)[place]
 
 
+def distinct_samples(params: SimulateParams) -> int:
+    """How many rows repeat no other row."""
+    if not params.duplicate_share:
+        return params.num_samples
+    length = round(1 / params.duplicate_share)
+    blocks, rest = divmod(params.num_samples, length)
+    repeats = _repeats(length)
+    return params.num_samples - blocks * len(repeats) - sum(place < rest for place in repeats)
+
+
+def _repeats(length: int) -> dict[int, Repeat]:
+    """The places of a block at which another of its rows is repeated, and how."""
+    return {(n + 1) * length // 4: kind for n, kind in enumerate(REPEATS)}
+
+
 @lru_cache(maxsize=64)
 def _plan_block(block: int, length: int, planted: bool, seed: int, family_size: int) -> tuple[RowPlan, ...]:
     """The plan of a block's rows; repeats stand at its quarters and repeat an earlier row of the block."""
     rng = _generator(seed, _Stream.LAYOUT, block)
     first = block * length
-    quarters = {(n + 1) * length // 4: kind for n, kind in enumerate(REPEATS)} if planted else {}
+    quarters = _repeats(length) if planted else {}
     plans: list[RowPlan] = []
     originals: list[RowPlan] = []
     left, family = 0, first

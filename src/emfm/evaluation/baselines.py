@@ -1,7 +1,7 @@
 """What an engineer would otherwise use: predictors of the target field that need no training of a network."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from emfm.data.stats import source_scale
 from emfm.evaluation.equivalent_dipoles import dipole_operator
 from emfm.evaluation.field_operator import FieldOperator, field_rows, fitted_operator, scan_rows
 from emfm.evaluation.plane_waves import plane_wave_operator
+from emfm.physics.channels import TARGET_CHANNELS
 from emfm.physics.elements import Complex
 from emfm.physics.grid import Geometry
 
@@ -19,6 +20,21 @@ Channels = NDArray[np.floating[Any]]
 
 Batches = Iterable[tuple[Channels, Channels]]
 """Source H and target of training samples, batch by batch."""
+
+N = TypeVar("N", np.float64, np.complex128)
+
+
+class Remember(Protocol):
+    """Keeps what a baseline has learned, for the next fit to the same samples."""
+
+    def __call__(self, learn: Callable[[], NDArray[N]], dtype: type[N], /) -> NDArray[N]:
+        """What ``learn`` returns, a matrix ``(n, m)`` of type ``dtype``, byte for byte."""
+        ...
+
+
+def learn_anew(learn: Callable[[], NDArray[N]], _: type[N], /) -> NDArray[N]:
+    """Keep nothing."""
+    return learn()
 
 
 DESCRIPTIONS: Final = {
@@ -33,8 +49,11 @@ DESCRIPTIONS: Final = {
 class Baseline(Protocol):
     """A predictor of the target field from source H."""
 
-    def fit(self, batches: Batches) -> None:
-        """Learn from training samples; a baseline that is physics alone does not read them."""
+    def fit(self, batches: Batches, remember: Remember = learn_anew) -> None:
+        """Learn from training samples; a baseline that is physics alone does not read them.
+
+        What is learned goes through ``remember``, which may know it from an earlier fit to the same samples.
+        """
         ...
 
     def predict(self, source_h: Channels) -> NDArray[np.float64]:
@@ -48,15 +67,10 @@ class MeanField:
     def __init__(self) -> None:
         self._mean: NDArray[np.float64] | None = None
 
-    def fit(self, batches: Batches) -> None:
+    def fit(self, batches: Batches, remember: Remember = learn_anew) -> None:
         """Average target / source scale over all samples; raises DataError for none or a zero scan."""
-        total, count = np.zeros(()), 0
-        for source_h, target in batches:
-            total = total + (target / _scales(source_h, count)).sum(0, np.float64)
-            count += len(target)
-        if count == 0:
-            raise DataError("mean_field: no training samples were given; list some in train_pool")
-        self._mean = total / count
+        rows = remember(lambda: _scaled_average(batches), np.float64)
+        self._mean = rows.reshape(len(TARGET_CHANNELS), -1, rows.shape[1])
 
     def predict(self, source_h: Channels) -> NDArray[np.float64]:
         """See `Baseline.predict`; raises ValueError before `fit`."""
@@ -76,12 +90,15 @@ class LinearOperator:
         self._ridge = ridge
         self._operator: FieldOperator | None = None
 
-    def fit(self, batches: Batches) -> None:
+    def fit(self, batches: Batches, remember: Remember = learn_anew) -> None:
         """Solve for the matrix: see `emfm.evaluation.field_operator.fitted_operator`.
 
         Raises DataError for a zero scan, ValueError for no samples.
         """
-        self._operator = fitted_operator(self._examples(batches), self._geometry, self._ridge)
+        matrix = remember(
+            lambda: fitted_operator(self._examples(batches), self._geometry, self._ridge).matrix, np.complex128
+        )
+        self._operator = FieldOperator(self._geometry, matrix)
 
     def predict(self, source_h: Channels) -> NDArray[np.float64]:
         """See `Baseline.predict`; raises ValueError before `fit`."""
@@ -103,7 +120,7 @@ class PhysicsOperator:
     def __init__(self, operator: FieldOperator) -> None:
         self._operator = operator
 
-    def fit(self, batches: Batches) -> None:
+    def fit(self, batches: Batches, remember: Remember = learn_anew) -> None:
         """Nothing to learn: the samples are not read."""
 
     def predict(self, source_h: Channels) -> NDArray[np.float64]:
@@ -124,6 +141,18 @@ def make_baselines(geometry: Geometry, ridge: float) -> dict[str, Baseline]:
         "equivalent_dipoles": PhysicsOperator(dipole_operator(geometry)),
         "linear_operator": LinearOperator(geometry, ridge),
     }
+
+
+def _scaled_average(batches: Batches) -> NDArray[np.float64]:
+    """The mean of target / source scale: rows of the channels' planes, ``(12 * ny, nx)``."""
+    total, count = np.zeros(()), 0
+    for source_h, target in batches:
+        total = total + (target / _scales(source_h, count)).sum(0, np.float64)
+        count += len(target)
+    if count == 0:
+        raise DataError("mean_field: no training samples were given; list some in train_pool")
+    mean: NDArray[np.float64] = total / count
+    return mean.reshape(-1, mean.shape[-1])
 
 
 def _scales(source_h: Channels, first: int = 0) -> NDArray[np.float64]:

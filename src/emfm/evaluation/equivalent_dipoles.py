@@ -43,12 +43,15 @@ def dipole_operator(
         raise ValueError(
             f"depth, pitch and tikhonov of the dipoles must be above 0, found {depth}, {pitch}, {tikhonov}"
         )
-    array = _array(geometry.source, depth, pitch, margin)
+    array = dipole_array(geometry.source, depth, pitch, margin)
     return fitted_operator(_unit_dipoles(geometry, array.points()), geometry, tikhonov)
 
 
-def _array(scan: Grid, depth: float, pitch: float, margin: float) -> Grid:
-    """The points of the dipoles, centred below the scan."""
+def dipole_array(scan: Grid, depth: float = 1.5, pitch: float = 1.0, margin: float = 1.0) -> Grid:
+    """The points of the dipoles, centred below the scan; the arguments are those of `dipole_operator`, in pitches.
+
+    Raises ValueError where the scan leaves no room for them.
+    """
     x_first, nx = _axis(scan.x_first, scan.pitch_x, scan.nx, pitch, margin)
     y_first, ny = _axis(scan.y_first, scan.pitch_y, scan.ny, pitch, margin)
     z = scan.z - depth * max(scan.pitch_x, scan.pitch_y)

@@ -62,6 +62,11 @@ def read_ledger(path: Path) -> list[Look]:
     return looks
 
 
+def looks_at(looks: Iterable[Look], test_set_sha256: str) -> list[Look]:
+    """Those of ``looks`` that were at one test set; a ledger also holds the looks at sets that were split before."""
+    return [look for look in looks if look.test_set_sha256 == test_set_sha256]
+
+
 def _parsed(line: str) -> Look:
     look = Look(**json.loads(line))
     texts = {name: value for name, value in asdict(look).items() if name != "figures"}

@@ -135,15 +135,15 @@ class MilestoneResults(SetResults):
 
     models: dict[str, ModelResult] = Field(description="results by milestone; none if no stage is one")
     milestone: Literal[True]
+    test_set_sha256: Sha256 = Field(description="of the set's IDs and content, by which the ledger knows it")
 
 
 class NotOpened(Section):
     """A set that stayed closed because the training differs from the promoted one."""
 
     milestone: Literal[False]
+    test_set_sha256: Sha256 = Field(description="of the set's IDs and content, by which the ledger knows it")
 
-
-NOT_OPENED: Final = NotOpened(milestone=False)
 
 S = TypeVar("S", bound=Section)
 _REMEDY: Final = "make it anew with `dvc repro`, or fetch it with `dvc pull`"

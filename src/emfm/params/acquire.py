@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
-from ttt.config import Section
+from ttt.config import DECIDES_NO_MODEL, Section
 
 
 class SimulateParams(Section):
@@ -17,7 +17,11 @@ class SimulateParams(Section):
         "family's kind; 0: never"
     )
     num_samples: int = Field(ge=1, description="rows to simulate, planted repeats included")
-    kinds_samples: int = Field(ge=1, description="samples of each scene kind alone, in data/kinds, without repeats")
+    kinds_samples: int = Field(
+        ge=1,
+        description="samples of each scene kind alone, in data/kinds, without repeats",
+        json_schema_extra=DECIDES_NO_MODEL,
+    )
     max_elements: int = Field(ge=1, le=64, description="a scene of kind elements has 1 to this many elements")
     half_width_mm: float = Field(gt=0, description="sources lie in |x|, |y| up to this, mm")
     depth_mm: float = Field(ge=0, description="sources lie, or hang from, between z = -depth_mm and z = 0, mm")
@@ -78,8 +82,10 @@ class AcquireParams(Section):
 
     source: Literal["simulate", "import"] = Field(description="simulate scenes, or import solved cases")
     seed: int = Field(ge=0, description="seed of the simulation; a sample depends on it and on its row alone")
-    shard_samples: int = Field(ge=1, description="samples in one file of the packed store")
-    workers: int = Field(ge=1, description="processes at work; the result does not depend on it")
+    shard_samples: int = Field(
+        ge=1, description="samples in one file of the packed store", json_schema_extra=DECIDES_NO_MODEL
+    )
+    workers: int = Field(ge=1, description="processes at work", json_schema_extra=DECIDES_NO_MODEL)
     simulate: SimulateParams
     import_: ImportParams = Field(alias="import")
 

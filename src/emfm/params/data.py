@@ -1,15 +1,20 @@
 """Section ``data``: the planes and the files that a training reads."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import pydantic
 from pydantic import Field
 
+from emfm.physics.constants import SPEED_OF_LIGHT
 from emfm.physics.grid import Geometry, Grid
 from ttt.config import Section
 
 _MM = 1e-3
 _STEP_TOLERANCE = 1e-6
+_BY_HAND = "of a training by hand: the stages set it themselves"
+
+SET_BY_STAGES: Final = ("data_root", "train_ids", "num_train", "val_ids", "norm_stats")
+"""Keys of section ``data`` that only a training by hand takes from the file."""
 
 
 class PlaneParams(Section):
@@ -46,15 +51,17 @@ class DataParams(Section):
     """The planes, and the files that a training reads."""
 
     name: Literal["em_forward"]
-    frequency_hz: float = Field(gt=0, description="frequency of every sample, Hz")
+    frequency_hz: float = Field(ge=1e3, le=1e12, description="frequency of every sample, Hz: 5 GHz is 5000000000.0")
     source_plane: PlaneParams
     target_plane: PlaneParams
-    data_root: str = Field(description="a packed store, or a folder of cases, which is then packed first")
-    train_ids: str = Field(description="file with the IDs of training samples, one a line")
-    num_train: int | None = Field(ge=1, description="train on the first so many of train_ids; null: on all")
-    val_ids: str = Field(description="file with the IDs of validation samples, one a line")
+    data_root: str = Field(description=f"a packed store, or a folder of cases, which is then packed first; {_BY_HAND}")
+    train_ids: str = Field(description=f"file with the IDs of training samples, one a line; {_BY_HAND}")
+    num_train: int | None = Field(
+        ge=1, description=f"train on the first so many of train_ids; null: on all; {_BY_HAND}"
+    )
+    val_ids: str = Field(description=f"file with the IDs of validation samples, one a line; {_BY_HAND}")
     norm_stats: str | None = Field(
-        description="y_norm_stats.json to normalise with; null: computed from the training samples"
+        description=f"y_norm_stats.json to normalise with; null: computed from the training samples; {_BY_HAND}"
     )
     scale_by_source: bool = Field(
         description="divide each sample by the size of its own source H, and multiply the prediction by it"
@@ -68,6 +75,14 @@ class DataParams(Section):
 
     @pydantic.model_validator(mode="after")
     def _planes_in_order(self) -> "DataParams":
+        wavelength_mm = SPEED_OF_LIGHT / self.frequency_hz / _MM
+        for name in ("source_plane", "target_plane"):
+            pitch_mm = getattr(self, name).pitch_mm
+            if pitch_mm > wavelength_mm:
+                raise ValueError(
+                    f"{name}.pitch_mm is {pitch_mm:g}, more than the wavelength of {wavelength_mm:.3g} mm at "
+                    f"frequency_hz {self.frequency_hz:g}; allowed: a pitch of up to a wavelength"
+                )
         self.geometry()
         return self
 

@@ -1,13 +1,15 @@
 """Sections ``eval`` and ``milestone``: what is measured and drawn, and which models may see test_final."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from ttt.config import Section
 
+N = TypeVar("N", int, float)
 
-def _each_once(values: list[float]) -> list[float]:
+
+def _each_once(values: list[N]) -> list[N]:
     if len(set(values)) < len(values):
         raise ValueError("each value must stand once")
     return values
@@ -28,9 +30,9 @@ class EvalParams(Section):
 
 
 class MilestoneParams(Section):
-    """The promoted training: its models may be judged on test_final, and no others."""
+    """Which models of the promoted training, and no others, may be judged on test_final."""
 
-    stages: list[int] = Field(description="the stages whose best model may be judged on test_final")
-    training: dict[str, Any] = Field(
-        description="the training parameters that were promoted; test_final stays closed while the present ones differ"
+    stages: Annotated[list[int], AfterValidator(_each_once)] = Field(
+        description="the stages whose best model may be judged on test_final, while the parameters are those of "
+        "promoted.yaml, which `python -m emfm.tasks.promote` writes"
     )

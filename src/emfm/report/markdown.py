@@ -8,7 +8,7 @@ from emfm.data.noise import NOISE
 from emfm.evaluation import agreement
 from emfm.evaluation.baselines import DESCRIPTIONS
 from emfm.evaluation.groups import GROUPINGS
-from emfm.evaluation.ledger import Look
+from emfm.evaluation.ledger import Look, looks_at
 from emfm.evaluation.results import (
     Figures,
     MilestoneResults,
@@ -70,7 +70,7 @@ def render_report(
     Args:
         val: stages and baselines on val_fixed, and on the sets beside it.
         test: milestones on test_final, or that it was not opened.
-        looks: the ledger of test_final; only their number is shown.
+        looks: the ledger of test_final; only the number of those at this very set is shown.
         pictures: what to link.
     """
     sections = [
@@ -145,12 +145,10 @@ def _glance_at_reference(val: ValResults) -> str:
 
 
 def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> str:
-    looked = f"Looks at test_final in its ledger so far, each model counted once: {len(looks)}."
+    number = len(looks_at(looks, test.test_set_sha256))
+    looked = f"Looks at test_final in its ledger so far, each model counted once: {number}."
     if isinstance(test, NotOpened):
-        return (
-            "test_final was not opened: the training parameters differ from the promoted ones under "
-            f"`milestone` in `params.yaml`. {looked}"
-        )
+        return f"test_final was not opened: the parameters differ from the promoted ones in `promoted.yaml`. {looked}"
     if not test.models:
         return f"No stage is a milestone under `milestone` in `params.yaml`. {looked}"
     parts = [f"{count(test.samples, 'sample')}. {looked}", _set_table(test), truth_residual(test), strength_table(test)]

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from emfm.evaluation.baselines import DESCRIPTIONS
-from emfm.evaluation.ledger import Look
+from emfm.evaluation.ledger import Look, looks_at
 from emfm.evaluation.results import Figures, MilestoneResults, ModelResult, NotOpened, Result, SetResults, ValResults
 from emfm.evaluation.set_figures import DEFINITIONS
 from emfm.physics.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS
@@ -166,10 +166,11 @@ def overview(
     val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look], geometry: Geometry
 ) -> Overview:
     """The text of the page: the results of ``val_fixed`` and of ``test_final``, and the number of looks at it."""
+    looks = looks_at(looks, test.test_set_sha256)
     looked = f"Looks at test_final in its ledger so far, each model counted once: {len(looks)}."
     milestones = None
     if isinstance(test, NotOpened):
-        text = "test_final was not opened: the training parameters differ from those under milestone in params.yaml."
+        text = "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml."
     elif not test.models:
         text = "No stage is a milestone under milestone in params.yaml."
     else:

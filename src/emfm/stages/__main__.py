@@ -14,8 +14,10 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from ttt.config import ConfigError, read_yaml
+from emfm.stages.pipeline import training_stages
+from ttt.config import ConfigError, UserError, read_yaml
 from ttt.orphans import end_with_parent
+from ttt.own_code import go_on_with_code_here
 from ttt.pinning import ComputeParams, compute_params, pin
 
 PARAMS_FILE = Path("params.yaml")
@@ -44,8 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--slice goes with acquire alone")
     if (args.stage == "train_stage") != (args.number is not None):
         parser.error("train_stage needs a number, and no other stage takes one")
-    _stop_with_dvc()
     try:
+        go_on_with_code_here()
+        if args.number is not None and not 1 <= args.number <= training_stages():
+            raise UserError(f"train_stage: there is no stage {args.number}; allowed: 1 to {training_stages()}")
+        if "DVC_STAGE" in os.environ or "WORLD_SIZE" in os.environ:
+            _stop_with_parent()
         compute = _compute_params()
         pin(compute)
         if args.stage == "train_stage" and compute.processes > 1 and "WORLD_SIZE" not in os.environ:
@@ -53,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.slice is not None:
             return _run(args.stage, "run_slice", *args.slice)
         return _run(args.stage, "run", *([] if args.number is None else [args.number]))
-    except ConfigError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -71,8 +77,12 @@ def _run(stage: str, function: str, *numbers: int) -> int:
     refusals = importlib.import_module("emfm.stages.refusals")
     importlib.import_module("ttt.engine.progress").log_to_stderr()
     try:
+        params = settings.load_params(PARAMS_FILE, training_stages())
+        settings.refuse_impossible(params)
         module = importlib.import_module(f"emfm.stages.{stage}")
-        getattr(module, function)(settings.load_params(PARAMS_FILE), *numbers)
+        if stage == "acquire":
+            module.refuse_before_work(params)
+        getattr(module, function)(params, *numbers)
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return int(refusals.exit_status(error))
@@ -98,8 +108,11 @@ def _compute_params() -> ComputeParams:
     return compute
 
 
-def _stop_with_dvc() -> None:
-    """Have this process ended when DVC dies, so that no orphan goes on writing."""
+def _stop_with_parent() -> None:
+    """Have this process ended when DVC dies, or the first of several processes: no orphan goes on writing.
+
+    A stage that a user started goes on when its shell ends, as with ``nohup``.
+    """
     parent = os.getppid()
     if not end_with_parent(parent, signal.SIGTERM):
         sys.exit("the process that started this stage is gone")

@@ -12,16 +12,20 @@ from emfm.data.kept_import import PartlyKept, find_kept, forget_import, keep_imp
 from emfm.data.pack import Slice, adopt, pack, pack_slice
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from emfm.data.simulate import SimulatedSource, single_kind_source
-from emfm.params.acquire import AcquireParams
-from emfm.physics.grid import Geometry
-from emfm.settings import Params
+from emfm.settings import Params, refuse_too_few
 from emfm.stages.paths import KINDS, STORE
 from emfm.stages.resume import code_digest, kept_folder, resume_folder, unfinished
 from ttt.engine.progress import LOG
 
 _SLICE = "acquire_slice"
 _SHARDS = "shards"
-_IMPORT_CODE = ("emfm/data", "emfm/physics")
+_STAGE = "acquire"
+
+
+def refuse_before_work(params: Params) -> None:
+    """Raise ConfigError where the folders to import hold too few cases for the sets."""
+    if params.acquire.source == "import":
+        refuse_too_few(params, len(_cases(params)), "acquire.import.roots")
 
 
 def run(params: Params) -> None:
@@ -39,7 +43,7 @@ def run(params: Params) -> None:
 def run_slice(params: Params, number: int, of: int) -> None:
     """Make one slice of the samples and leave it in ``.resume`` for `run`, on this machine or another."""
     acquire, geometry, part = params.acquire, params.data.geometry(), Slice(number, of)
-    source = _simulated(params) if acquire.source == "simulate" else _cases(acquire, geometry)
+    source = _simulated(params) if acquire.source == "simulate" else _cases(params)
     with resume_folder(f"{_SLICE}{number}of{of}", _identity(params, source), keep=True) as work:
         count = pack_slice(source, geometry, part, work / _SHARDS, acquire.shard_samples, acquire.workers)
         LOG.info(
@@ -64,8 +68,8 @@ def _simulate(params: Params) -> None:
 def _import(params: Params, kept: Path) -> None:
     """Import the cases; the store is kept for the next import before it gets to where DVC removes it."""
     acquire, geometry = params.acquire, params.data.geometry()
-    cases = _cases(acquire, geometry)
-    same_fields = f"{geometry!r} {code_digest(_IMPORT_CODE)}"
+    cases = _cases(params)
+    same_fields = f"{geometry!r} {code_digest(_STAGE)}"
     with _work_of_all(_identity(params, cases)) as work:
         store = work / "store"
         if not store.exists():
@@ -88,14 +92,17 @@ def _simulated(params: Params) -> SimulatedSource:
     return SimulatedSource(params.data.geometry(), params.acquire.simulate, params.acquire.seed)
 
 
-def _cases(acquire: AcquireParams, geometry: Geometry) -> ImportedCases:
-    given = acquire.import_
-    return open_import([Path(root) for root in given.roots], given.reader, geometry, given.position_tolerance)
+def _cases(params: Params) -> ImportedCases:
+    """The cases to import, of which none is read yet."""
+    given = params.acquire.import_
+    return open_import(
+        [Path(root) for root in given.roots], given.reader, params.data.geometry(), given.position_tolerance
+    )
 
 
 def _identity(params: Params, source: SimulatedSource | ImportedCases) -> list[str]:
     """All that the samples depend on."""
-    told = [params.acquire.model_dump_json(exclude={"workers"}), repr(params.data.geometry()), code_digest()]
+    told = [params.acquire.model_dump_json(exclude={"workers"}), repr(params.data.geometry()), code_digest(_STAGE)]
     return [*told, source.inventory_digest()] if isinstance(source, ImportedCases) else told
 
 

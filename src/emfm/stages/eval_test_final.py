@@ -4,26 +4,26 @@ from emfm.data.sample_lists import open_samples
 from emfm.data.store import Store
 from emfm.evaluation.judge import Judge
 from emfm.evaluation.ledger import Look, record_looks
-from emfm.evaluation.results import NOT_OPENED, MilestoneResults
+from emfm.evaluation.results import MilestoneResults, NotOpened
 from emfm.inference.trained import TrainedModel
 from emfm.settings import Params
-from emfm.stages.paths import LEDGER, STORE, TEST_METRICS, TEST_RESULTS, best_model, ids_file
-from ttt.config import changes
+from emfm.stages.paths import LEDGER, PROMOTED, STORE, TEST_METRICS, TEST_RESULTS, best_model, ids_file
+from ttt.config import changes, read_yaml
 from ttt.engine.evaluate import resolve_device
 from ttt.files import write_json
 
 
 def run(params: Params) -> None:
     """Write the milestone models' figures and enter each look in the ledger, or write that test_final stayed closed."""
-    different = changes(params.milestone.training, params.training_parameters())
+    different = changes(read_yaml(PROMOTED), params.deciding())
+    test_final = open_samples(Store(STORE), ids_file("test_final"))
     if different:
-        print("test_final stays closed: this training is not the one under milestone.training in params.yaml")
+        print(f"test_final stays closed: this training is not the one in {PROMOTED}")
         for key, promoted, present in different:
             print(f"  {key}: {present!r}, promoted was {promoted!r}")
-        write_json(TEST_RESULTS, NOT_OPENED.model_dump())
-        write_json(TEST_METRICS, NOT_OPENED.model_dump())
+        write_json(TEST_RESULTS, NotOpened(milestone=False, test_set_sha256=test_final.digest).model_dump())
+        write_json(TEST_METRICS, {"milestone": False})
         return
-    test_final = open_samples(Store(STORE), ids_file("test_final"))
     device = resolve_device(params.training.device)
     court = Judge(test_final, params.eval.batch_size, params.eval.noise_snr_db)
     models = {}
@@ -38,7 +38,14 @@ def run(params: Params) -> None:
             for name, model in models.items()
         ],
     )
-    results = MilestoneResults(milestone=True, set="test_final", samples=len(test_final), models=models, baselines={})
+    results = MilestoneResults(
+        milestone=True,
+        set="test_final",
+        test_set_sha256=test_final.digest,
+        samples=len(test_final),
+        models=models,
+        baselines={},
+    )
     write_json(TEST_RESULTS, results.model_dump())
     figures = {name: model.figures.headline() for name, model in models.items()}
     write_json(TEST_METRICS, {"milestone": True, "test": figures})

@@ -1,16 +1,17 @@
 """Stage ``eval_val_fixed``: every stage's best model and the baselines on the same val_fixed, and on sets beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emfm.data.arrays import write_npz
 from emfm.data.reference_cases import differences, read_reference_cases
 from emfm.data.sample import DataError
 from emfm.data.sample_lists import SampleList, open_samples, whole_store
 from emfm.data.store import HEADER_FILE, Store
-from emfm.evaluation.baselines import make_baselines
+from emfm.evaluation.baselines import N, Remember, make_baselines
 from emfm.evaluation.judge import Judge, Predictor, Samples, judge, share_unlike_training, shown_batches
 from emfm.evaluation.results import Figures, OtherSet, ValResults
 from emfm.inference.trained import TrainedModel
@@ -26,8 +27,10 @@ from emfm.stages.paths import (
     best_model,
     ids_file,
 )
+from emfm.stages.resume import memo_folder
 from ttt.engine.evaluate import resolve_device
 from ttt.files import write_json
+from ttt.memo import Memo
 
 _REFERENCE = "nec"
 
@@ -51,7 +54,8 @@ def run(params: Params) -> None:
     classic: dict[str, Predictor] = {}
     baselines = {}
     for name, baseline in make_baselines(store.geometry, params.eval.ridge).items():
-        baseline.fit(shown_batches(train_pool.in_store_order(), batch_size, f"{name}, fit"))
+        samples = train_pool.in_store_order()
+        baseline.fit(shown_batches(samples, batch_size, f"{name}, fit"), remembered_fit(params, samples, name))
         baselines[name] = court.judge(baseline.predict, name)
         classic[name] = baseline.predict
 
@@ -67,6 +71,30 @@ def run(params: Params) -> None:
     write_json(VAL_RESULTS, results.model_dump())
     write_json(VAL_METRICS, {"val": metrics(results, final)})
     write_npz(PICTURED, pictured(val_fixed, {**stages, **classic}, params.eval.num_pictures))
+
+
+def remembered_fit(params: Params, samples: SampleList, name: str) -> Remember:
+    """Keeps what the baseline ``name`` learns from ``samples``: most of this stage's time, the same in a whole sweep.
+
+    The place in the memo is all that the bits depend on: samples and their portions, parameters, code, libraries.
+    """
+    compute = params.training.compute
+    decides = {
+        "baseline": name,
+        "samples": samples.digest,
+        "geometry": repr(samples.geometry),
+        "batch_size": params.eval.batch_size,
+        "ridge": params.eval.ridge,
+        "threads": compute.threads,
+        "instruction_set": compute.instruction_set,
+        "numpy": np.__version__,
+    }
+    memo = Memo(memo_folder("eval_val_fixed", "baselines"))
+
+    def remember(learn: Callable[[], NDArray[N]], dtype: type[N], /) -> NDArray[N]:
+        return memo.array(f"{decides} {dtype.__name__}", learn, dtype)
+
+    return remember
 
 
 def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:

@@ -6,6 +6,7 @@ from emfm.data.sample import DataError
 from emfm.data.split import SplitSizes, check_disjoint, split_by_family
 from emfm.settings import Params
 from emfm.stages.paths import KEPT, SPLITS, ids_file
+from emfm.stages.pipeline import refuse_short_pool
 from ttt.files import write_json, write_text
 
 
@@ -24,6 +25,7 @@ def run(params: Params) -> None:
         wanted.draw_from_first,
     )
     check_disjoint(split, families)
+    refuse_short_pool(len(split.train_pool), params.stages.sizes[-1])
     ids = kept["id"].to_numpy()
     for name, positions in split.sets():
         write_text(ids_file(name), "".join(f"{identifier}\n" for identifier in ids[positions]))

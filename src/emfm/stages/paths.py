@@ -16,6 +16,7 @@ VAL_RESULTS: Final = REPORTS / "val_fixed.json"
 VAL_METRICS: Final = REPORTS / "val_metrics.json"
 TEST_RESULTS: Final = REPORTS / "test_final.json"
 TEST_METRICS: Final = REPORTS / "test_metrics.json"
+PROMOTED: Final = Path("promoted.yaml")
 LEDGER: Final = REPORTS / "test_final_ledger.jsonl"
 CURVES: Final = REPORTS / "curves"
 FIGURES: Final = REPORTS / "figures"

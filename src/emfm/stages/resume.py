@@ -2,7 +2,8 @@
 
 DVC removes a stage's outputs before it runs, so unfinished work lives in ``.resume/<stage>-<fingerprint>``
 of the repository (``DVC_ROOT`` names it also inside temporary experiment folders). The fingerprint covers
-all that the result depends on: work is taken up again only where it leads to the same result.
+all that the result depends on, the code by the stage's dependencies in ``dvc.yaml``: work is taken up again only where
+it leads to the same result.
 """
 
 import hashlib
@@ -14,10 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from emfm.stages.pipeline import ROOT, sources_of
 from ttt.files import sha256_files
-
-_SOURCES = Path(__file__).parents[2]
-_PACKAGES = ("emfm/data", "emfm/models", "emfm/params", "emfm/physics", "emfm/training", "ttt")
 
 _LAST_BREATH_SECONDS = 2.0
 """So long the workers of a stage that was just killed may still hold its lock."""
@@ -67,10 +66,10 @@ def kept_folder(name: str) -> Iterator[Path]:
         raise BusyError(f"another process works with {folder}; wait for it or stop it") from None
 
 
-def memo_folder() -> Path:
-    """Where trainings keep what they compute once a sample: results of this very code, and none of other code."""
-    folder = _root() / f"memo-{code_digest()[:16]}"
-    for other in set(_root().glob("memo-*")) - {folder}:
+def memo_folder(stage: str, kind: str, *identity: str) -> Path:
+    """Where stages of a ``kind`` keep what they compute once: by the code of ``stage`` and one ``identity`` alone."""
+    folder = _root() / f"memo-{kind}-{_fingerprint([code_digest(stage), *identity])}"
+    for other in set(_root().glob(f"memo-{kind}-*")) - {folder}:
         shutil.rmtree(other, ignore_errors=True)
     return folder
 
@@ -83,7 +82,6 @@ def _root() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".resume"
 
 
-def code_digest(packages: Sequence[str] = _PACKAGES) -> str:
-    """One hash over the modules of ``packages``: by default all that a stage's unfinished work may depend on."""
-    files = [path for package in packages for path in (_SOURCES / package).rglob("*.py")]
-    return sha256_files(files, _SOURCES)
+def code_digest(stage: str) -> str:
+    """One hash over the modules that ``dvc.yaml`` names among the dependencies of ``stage``."""
+    return sha256_files(sources_of(stage), ROOT)

@@ -3,9 +3,13 @@
 from dataclasses import replace
 
 import pandas as pd
+import torch
 
+from emfm.data.sample_lists import read_ids
+from emfm.params.data import DataParams
 from emfm.settings import Params
-from emfm.stages.paths import best_model, curve
+from emfm.stages.paths import NORM_STATS, STORE, best_model, curve, ids_file
+from emfm.stages.pipeline import refuse_short_pool
 from emfm.stages.resume import code_digest, memo_folder, resume_folder
 from ttt.assemble import assemble
 from ttt.engine.journal import epoch_records
@@ -22,10 +26,11 @@ def run(params: Params, stage: int) -> None:
 
     A run that was stopped goes on where it was and ends with the same bytes.
     """
-    size = params.stages.sizes[stage - 1]
-    config = replace(params.training, data=params.data.model_copy(update={"num_train": size}))
+    name = f"train_stage{stage}"
+    config = replace(params.training, data=stage_data(params, stage))
     from_previous = stage > 1 and params.stages.init == "previous"
     init = best_model(stage - 1) if from_previous else None
+    refuse_short_pool(len(read_ids(ids_file("train_pool"))), params.stages.sizes[-1])
     task = assemble(config)
     identity = [
         repr(config.portable_mapping()),
@@ -33,13 +38,27 @@ def run(params: Params, stage: int) -> None:
         task.train.fingerprint,
         task.val.fingerprint,
         sha256_file(init) if init else "scratch",
-        code_digest(),
+        code_digest(name),
     ]
+    compute = config.compute
+    bits = str(compute.threads), compute.instruction_set, config.device, torch.__version__
     with joined_ranks() as ranks, ranks.holding(resume_folder(f"stage{stage}", identity)) as folder:
         run_folder = RunFolder(folder)
         start = ranks.first(lambda: Resume("last") if run_folder.last.exists() else Fresh(init))
-        fit(task, config, folder, start, Memo(memo_folder()))
+        fit(task, config, folder, start, Memo(memo_folder(name, "training", *bits)))
         if ranks.is_first:
             write_bytes(best_model(stage), run_folder.best.read_bytes())
             epochs = pd.DataFrame(epoch_records(run_folder.journal))
             write_text(curve(stage), epochs.to_csv(index=False, lineterminator="\n"))
+
+
+def stage_data(params: Params, stage: int) -> DataParams:
+    """Section ``data`` of a training stage: what the stages before it made, whatever a training by hand reads."""
+    made = {
+        "data_root": STORE,
+        "train_ids": ids_file("train_pool"),
+        "val_ids": ids_file("val_fixed"),
+        "norm_stats": NORM_STATS,
+    }
+    by_stage = {key: str(path) for key, path in made.items()} | {"num_train": params.stages.sizes[stage - 1]}
+    return params.data.model_copy(update=by_stage)

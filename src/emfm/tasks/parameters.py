@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from ttt.command import run_command
-from ttt.config import SCALES, Section, read_yaml
+from ttt.config import DECIDES_NO_MODEL, SCALES, Section, read_yaml
 from ttt.files import write_text
 from ttt.parts import SECTIONS, load_parts
 from ttt.registry import Part
@@ -32,7 +32,8 @@ edit it, run `python -m emfm.tasks.parameters`.
 A value is given once, or once per scale: `{demo: ..., full: ...}`. Lengths are in mm where the key says so, all else is
 in SI units. A key that is not there, a value of another kind or one beyond its limits is refused before any work, with
 its path and what is allowed. "Default" stands where params.yaml does not give the key; where nothing stands, the key
-has no default. Parts that only configs/ttt_demo.yaml uses are left out.
+has no default. What "changes no model" changes no set to judge one on either: test_final stays open when it differs
+from the promoted training. Parts that only configs/ttt_demo.yaml uses are left out.
 """
 _SCENES: Final = "acquire.simulate.scenes"
 _KINDS: Final = {
@@ -184,7 +185,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
 
 def _meaning(key: Key) -> str:
     if "description" in key.schema:
-        return str(key.schema["description"]).replace("|", "\\|")
+        ending = "; changes no model" if DECIDES_NO_MODEL.items() <= key.schema.items() else ""
+        return str(key.schema["description"]).replace("|", "\\|") + ending
     return "which part is used; it decides the other keys" if key.path.endswith(".name") else ""
 
 

@@ -3,6 +3,7 @@
 import math
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -49,10 +50,18 @@ class Outcome:
     journal: Path
 
 
-def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start, memo: Memo | None = None) -> Outcome:
+def fit(
+    task: Task,
+    config: TrainingConfig,
+    run_dir: Path,
+    start: Start,
+    memo: Memo | None = None,
+    accepted: Callable[[], None] | None = None,
+) -> Outcome:
     """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the results are in ``run_dir``.
 
-    ``memo`` keeps what a model computes once a sample; without one it is computed anew by every call.
+    ``memo`` keeps what a model computes once a sample; without one it is computed anew by every call. ``accepted`` is
+    called, in the first process, once nothing can refuse the training any more: it may write into ``run_dir``.
 
     Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever stops the
     training, it can be resumed from the last checkpoint and ends with the same bytes.
@@ -73,6 +82,8 @@ def fit(task: Task, config: TrainingConfig, run_dir: Path, start: Start, memo: M
             raise Interrupted(stop.signal or signal.SIGTERM, 0, None) from None
         if not ranks.is_first:
             return _Training(state, loss_of, folder, NoJournal(), stop, ranks, log_next_step=False).run()
+        if accepted is not None:
+            accepted()
         folder.write_config(config.to_mapping())
         with Journal(folder.journal, bytes_until(state.place, folder.journal)) as journal:
             if resumed is not None:

@@ -15,6 +15,7 @@ from emfm.physics.channels import to_channels
 from emfm.physics.constants import ETA_0
 from emfm.physics.elements import element_fields
 from emfm.physics.grid import Geometry, Grid
+from ttt.memo import Memo
 
 NEC_CASES = Path(__file__).parents[3] / "data" / "reference" / "nec_cases.npz"
 MM = 1e-3
@@ -210,6 +211,26 @@ def test_learned_baselines_say_what_they_need(baseline):
     source[4] = 0
     with pytest.raises(DataError, match=r"sample 5 .*source H is zero"):
         baseline.fit([(source[:3], target[:3]), (source[3:], target[3:])])
+
+
+@pytest.mark.parametrize("make", [MeanField, lambda: LinearOperator(SMALL, 0.01)], ids=["mean", "linear"])
+def test_what_was_learned_is_remembered_to_the_last_bit_and_no_sample_is_read_again(tmp_path, make):
+    source, target = random_samples(SMALL, 20)
+
+    def remember(learn, dtype):
+        return Memo(tmp_path).array("these samples", learn, dtype)
+
+    def unread():
+        raise AssertionError("a sample was read")
+        yield
+
+    anew, first, again = make(), make(), make()
+    anew.fit([(source, target)])
+    first.fit([(source, target)], remember)
+    again.fit(unread(), remember)
+    expected = anew.predict(source).tobytes()
+    assert first.predict(source).tobytes() == expected
+    assert again.predict(source).tobytes() == expected
 
 
 def test_a_scan_of_another_shape_is_refused():

@@ -12,7 +12,6 @@ from emfm.evaluation.figures import DEFINITIONS as TRAINING_FIGURES
 from emfm.evaluation.figures import FieldErrors
 from emfm.evaluation.groups import Group
 from emfm.evaluation.results import (
-    NOT_OPENED,
     MilestoneResults,
     OtherSet,
     ValResults,
@@ -22,6 +21,7 @@ from emfm.evaluation.results import (
     read_val_results,
 )
 from emfm.evaluation.set_figures import DEFINITIONS, SetFigures
+from small_results import NOT_OPENED, TEST_SET
 from small_store import GEOMETRY
 from ttt.files import write_json
 
@@ -96,7 +96,7 @@ def test_groups_have_their_bounds_and_the_number_of_their_samples(val):
 
 def test_milestone_results_are_told_from_a_set_that_was_not_opened(val, tmp_path):
     shared = {key: value for key, value in val.model_dump().items() if key not in ("sets", "left_out")}
-    opened = MilestoneResults(milestone=True, **(shared | {"models": {}}))
+    opened = MilestoneResults(milestone=True, test_set_sha256=TEST_SET, **(shared | {"models": {}}))
     write_json(tmp_path / "opened.json", opened.model_dump())
     write_json(tmp_path / "closed.json", NOT_OPENED.model_dump())
     assert read_milestone_results(tmp_path / "opened.json") == opened

@@ -5,16 +5,12 @@ import pytest
 from emfm.evaluation import agreement
 from emfm.evaluation.baselines import DESCRIPTIONS
 from emfm.evaluation.groups import GROUPINGS
-from emfm.evaluation.results import (
-    NOT_OPENED,
-    GroupErrors,
-    MilestoneResults,
-)
+from emfm.evaluation.results import GroupErrors
 from emfm.evaluation.set_figures import DEFINITIONS
 from emfm.report.further import group_label
 from emfm.report.markdown import Pictures, render_report
 from emfm.report.numbers import four_digits
-from small_results import looks, model, val_results
+from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 
 PICTURES = Pictures(
     loss_curves="figures/loss_curves.png",
@@ -54,7 +50,7 @@ def calibrated(val):
 @pytest.fixture
 def test_final():
     models = {"stage3": model(0.123456, 4900, "c")}
-    return MilestoneResults(milestone=True, set="test_final", samples=90, models=models, baselines={})
+    return milestone_results(models)
 
 
 def rows(report, name, section="Stages and baselines on val_fixed"):
@@ -212,15 +208,22 @@ def test_milestones_stand_with_the_number_of_looks_and_no_time(val, test_final):
     assert "2031" not in report
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_looks_at_another_test_set_do_not_count(val, test_final, is_open):
+    ledger = [*looks(4, "d" * 64), *looks(2)]
+    report = render_report(val, test_final if is_open else NOT_OPENED, ledger, PICTURES)
+    assert "Looks at test_final in its ledger so far, each model counted once: 2." in report
+
+
 def test_a_set_that_was_not_opened_is_said_to_be_closed_and_why(val):
     report = render_report(val, NOT_OPENED, looks(1), PICTURES)
-    assert "test_final was not opened: the training parameters differ from the promoted ones" in report
+    assert "test_final was not opened: the parameters differ from the promoted ones in `promoted.yaml`" in report
     assert "each model counted once: 1." in report
 
 
 def test_a_workflow_without_milestones_or_baselines_has_a_report(val):
     no_baselines = val.model_copy(update={"baselines": {}})
-    nobody = MilestoneResults(milestone=True, set="test_final", samples=90, models={}, baselines={})
+    nobody = milestone_results({})
     report = render_report(no_baselines, nobody, [], PICTURES)
     assert "No stage is a milestone under `milestone`" in report
     assert "Best baseline" not in report

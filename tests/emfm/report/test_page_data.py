@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 
 from emfm.evaluation.figures import FieldErrors
-from emfm.evaluation.results import NOT_OPENED, MilestoneResults
 from emfm.report.page_data import PicturedFields, drawn, overview
 from small_page import CURVE, PLANE, small_fields
-from small_results import looks, model, val_results
+from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 from small_store import GEOMETRY
 
-MILESTONES = MilestoneResults(
-    milestone=True, set="test_final", samples=90, models={"stage3": model(0.125, 4900, "c")}, baselines={}
-)
+MILESTONES = milestone_results({"stage3": model(0.125, 4900, "c")})
 
 
 def cards(shown):
@@ -28,11 +25,17 @@ def test_a_glance_names_the_best_stage_and_baseline_the_milestones_and_the_looks
     assert ("Looks at test_final", "3") in found
 
 
+def test_looks_at_another_test_set_do_not_count():
+    shown = overview(val_results(), MILESTONES, [*looks(4, "d" * 64), *looks(2)], GEOMETRY)
+    assert ("Looks at test_final", "2") in cards(shown)
+    assert shown.milestones_text.endswith("each model counted once: 2.")
+
+
 def test_without_milestone_figures_it_says_why_and_shows_no_table():
     shown = overview(val_results(), NOT_OPENED, looks(2), GEOMETRY)
     assert shown.milestones is None
     assert shown.milestones_text == (
-        "test_final was not opened: the training parameters differ from those under milestone in params.yaml. "
+        "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml. "
         "Looks at test_final in its ledger so far, each model counted once: 2."
     )
     assert ("Milestones on test_final", "not opened") in cards(shown)

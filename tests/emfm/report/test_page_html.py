@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from emfm.evaluation.results import NOT_OPENED
 from emfm.report.page_data import drawn
 from emfm.report.page_html import as_json
 from small_page import CURVE, PLANE, RELATIVE_ERRORS, small_fields, small_page
-from small_results import val_results
+from small_results import NOT_OPENED, val_results
 
 HOSTILE = [
     "</script><script>window.hacked = 1</script>",

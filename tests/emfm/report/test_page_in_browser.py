@@ -11,10 +11,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from browser import chromium
-from emfm.evaluation.results import NOT_OPENED
 from emfm.physics.channels import TARGET_COMPONENTS, to_components
 from small_page import PLANE, RELATIVE_ERRORS, small_fields, small_page
-from small_results import val_results
+from small_results import NOT_OPENED, val_results
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,7 @@ DECIDES_NOTHING = {
     "emfm.settings": "checks parameters and passes them on; DVC tracks their values",
     "ttt.command": "how errors end a command",
     "ttt.settings": "checks parameters and passes them on; DVC tracks their values",
+    "emfm.stages.pipeline": "reads dvc.yaml",
     "emfm.stages.paths": "file names, which dvc.yaml repeats",
     "emfm.stages.resume": "where unfinished work lies",
     "ttt.config": "checks parameters and passes them on",
@@ -23,6 +24,7 @@ DECIDES_NOTHING = {
     "ttt.memo": "remembers what it is given under a name of all that it depends on",
     "ttt.orphans": "ends processes",
     "ttt.text": "reads text in the encoding that its first bytes announce",
+    "ttt.own_code": "starts the code of the folder it is in",
     "ttt.pinning": "sets the environment from the parameters under compute",
 }
 

@@ -1,6 +1,7 @@
 """The sets beside val_fixed: which are judged, and which are left out."""
 
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,14 @@ import pytest
 
 from emfm.data.reference_cases import read_reference_cases
 from emfm.data.sample import DataError
+from emfm.data.sample_lists import whole_store
+from emfm.evaluation.baselines import LinearOperator
 from emfm.evaluation.equivalent_dipoles import dipole_operator
-from emfm.stages.eval_val_fixed import judge_set, other_sets
+from emfm.settings import parse_params
+from emfm.stages.eval_val_fixed import judge_set, other_sets, remembered_fit
 from emfm.stages.paths import KINDS, REFERENCE_CASES
 from small_store import GEOMETRY, SingleElements, packed
+from ttt.config import read_yaml
 
 NEC = Path(__file__).parents[3] / REFERENCE_CASES
 
@@ -68,3 +73,44 @@ def test_equivalent_dipoles_are_good_on_the_reference_cases(project):
     assert found.figures["dipoles"].rel_l2_e < 0.3
     assert found.figures["dipoles"].rel_l2_h < 0.3
     assert found.figures["dipoles"].maxwell_residual_truth < 1e-3
+
+
+@pytest.fixture
+def fitted(project):
+    """How many batches a fit of the linear map reads, with the keys of params.yaml and the samples that are given."""
+    raw = read_yaml(Path(__file__).parents[3] / "params.yaml")
+    store = packed(SingleElements(["f"] * 8), project / "store")
+
+    def batches_read(changes, rows):
+        values = deepcopy(raw)
+        for key, value in changes.items():
+            section, name = key.split(".")
+            values[section][name] = value
+        params = parse_params(values, "params.yaml")
+        chosen = whole_store(store).part(rows)
+        read = []
+        baseline = LinearOperator(GEOMETRY, params.eval.ridge)
+        counted = (read.append(batch) or batch for batch in chosen.batches(params.eval.batch_size))
+        baseline.fit(counted, remembered_fit(params, chosen, "linear_operator"))
+        return len(read)
+
+    return batches_read
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        ({"eval.ridge": 0.01}, range(8)),
+        ({"eval.batch_size": 4}, range(8)),
+        ({"compute.threads": 1}, range(8)),
+        ({"compute.instruction_set": "native"}, range(8)),
+        ({}, range(7)),
+        ({}, [1, 0, *range(2, 8)]),
+    ],
+    ids=["ridge", "batches", "threads", "instruction set", "fewer samples", "another order"],
+)
+def test_a_fit_is_remembered_for_the_same_samples_parameters_and_bits_alone(fitted, changes, rows):
+    assert fitted({}, range(8)) == 1
+    assert fitted({"loss.h_weight": 3.0}, range(8)) == 0
+    assert fitted(changes, list(rows)) > 0
+    assert fitted(changes, list(rows)) == 0

@@ -85,6 +85,48 @@ def test_resuming_where_nothing_is_says_so(project):
     assert "Traceback" not in done.stderr
 
 
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--norm_eps", "0.5", "--epochs", "3"), "holds a training already"),
+        (("--norm_eps", "0.5", "--resume", "--epochs", "5"), "loss.norm_eps"),
+        (("--norm_max_batches", "1", "--resume_best", "--eh_loss_h_weight", "7.0"), "loss.h_weight"),
+    ],
+)
+def test_a_refused_training_leaves_every_file_of_the_run_as_it_was(project, trained, flags, sentence):
+    before = contents(trained.parent)
+    done = project.run(*TRAIN, "--run_dir", "runs/first", *flags, check=False)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert contents(trained.parent) == before
+
+
+def test_a_training_that_is_refused_leaves_no_run_folder(project):
+    config = yaml.safe_load(project.read("params.yaml"))
+    config["ckpt"]["monitor"] = "val_nothing"
+    (project.folder / "monitor.yaml").write_text(yaml.safe_dump(config))
+    (project.folder / "cases").mkdir()
+    (project.folder / "cases" / "a.npz").write_bytes(b"no array")
+    for flags, sentence in (
+        (("--config", "monitor.yaml"), "ckpt.monitor: unknown"),
+        (("--config", "monitor.yaml", "--run_dir", "runs/mine"), "ckpt.monitor: unknown"),
+        (("--train_ids", "nowhere.txt"), "nowhere.txt"),
+        (("--data_root", "cases"), "a.npz"),
+    ):
+        runs = sorted((project.folder / "runs").rglob("*"))
+        done = project.run(*TRAIN, *flags, check=False)
+        assert done.returncode == 2
+        assert sentence in done.stderr
+        assert [path for path in sorted((project.folder / "runs").rglob("*")) if path not in runs] in (
+            [],
+            [project.folder / "runs/forward"],
+        )
+
+
 def test_the_figures_name_set_samples_model_and_hash(project, trained):
     done = project.run(*EVAL, "--config", "params.yaml", "--ckpt", str(trained), "--out_json", "figures.json")
     figures = json.loads(project.read("figures.json"))

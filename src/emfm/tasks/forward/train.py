@@ -7,6 +7,8 @@ On several processes or GPUs: ``torchrun --nproc-per-node N -m emfm.tasks.forwar
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ from ttt.config import UserError
 from ttt.files import write_text
 from ttt.pinning import pin_for
 from ttt.resume_flags import add_resume_flags, start_of, wants_resume
-from ttt.runs import claim_next_run, newest_run
+from ttt.runs import claim_next_run, kept_once_begun, newest_run
 
 EXPERIMENT: Final = "forward"
 _VALUES: Final = {
@@ -96,28 +98,41 @@ def _train(args: argparse.Namespace) -> None:
     with joined_ranks() as ranks:
         log_to_stderr(quiet=not ranks.is_first)
         config = load_config(args.config, overrides(args))
-        folder = ranks.first(lambda: _run_folder(args, config.ckpt.run_dir))
-        artifacts = RunFolder(folder).artifacts
-        config = ranks.first(lambda: packed(config, artifacts / "store"))
-        task = assemble(config)
-        if ranks.is_first:
-            write_text(artifacts / "y_norm_stats.json", field_spec(task).norm.to_json())
-        LOG.info("run folder: %s", folder)
-        outcome = fit(task, config, folder, start_of(args))
+        with ranks.holding(_run_folder(args, config.ckpt.run_dir)) as folder:
+            artifacts = RunFolder(folder).artifacts
+            unpacked = config
+            config = ranks.first(lambda: packed(unpacked, artifacts / "store"))
+            task = assemble(config)
+            statistics = field_spec(task).norm.to_json()
+            LOG.info("run folder: %s", folder)
+            outcome = fit(
+                task,
+                config,
+                folder,
+                start_of(args),
+                accepted=lambda: write_text(artifacts / "y_norm_stats.json", statistics),
+            )
         score, epoch = outcome.best_score, outcome.best_epoch
         LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
 
 
-def _run_folder(args: argparse.Namespace, configured: str | None) -> Path:
-    """The run's folder; raises UserError where a training is to go on and there is nothing to go on from."""
+@contextmanager
+def _run_folder(args: argparse.Namespace, configured: str | None) -> Iterator[Path]:
+    """The run's folder; raises UserError where a training is to go on and there is nothing to go on from.
+
+    A new one is gone again where the training is refused.
+    """
+    claimed = False
     if args.run_dir is not None or configured is not None:
         folder = args.run_dir or Path(str(configured))
     else:
-        folder = newest_run(EXPERIMENT) if wants_resume(args) else claim_next_run(EXPERIMENT)
+        claimed = not wants_resume(args)
+        folder = claim_next_run(EXPERIMENT) if claimed else newest_run(EXPERIMENT)
     wanted = folder / ("best.pth" if args.resume_best else "last.pth")
     if wants_resume(args) and not wanted.exists():
         raise UserError(f"--resume: there is no {wanted}; name another --run_dir, or start without --resume")
-    return folder
+    with kept_once_begun(folder, claimed):
+        yield folder
 
 
 if __name__ == "__main__":
