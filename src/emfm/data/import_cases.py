@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.data.case_checks import refuse_unphysical, refuse_unusable
 from emfm.data.readers import CaseReader, find_reader
 from emfm.data.readers.sample_table import TABLE_FILE, SampleTable, read_sample_table
 from emfm.data.sample import DataError, Sample
@@ -29,6 +30,11 @@ class CaseFolder:
     reader: CaseReader
     table: SampleTable
 
+    def place(self, case: str) -> str:
+        """The file of a case, or the folder of its files, for messages."""
+        files = self.reader.files(self.root, case)
+        return str(files[0] if len(files) == 1 else files[0].parent)
+
 
 @dataclass(frozen=True, eq=False)
 class ImportedCases:
@@ -36,6 +42,8 @@ class ImportedCases:
 
     geometry: Geometry
     folders: tuple[CaseFolder, ...]
+    accept_unphysical: bool = False
+    """Whether fields without phase, or whose E and H do not belong together, are taken."""
 
     def __len__(self) -> int:
         return sum(len(folder.table.ids) for folder in self.folders)
@@ -50,6 +58,10 @@ class ImportedCases:
         folder, place = self._find(row)
         table = folder.table
         source_h, target = folder.reader.read(folder.root, table.ids[place], self.geometry)
+        where = folder.place(table.ids[place])
+        refuse_unusable(source_h, target, where)
+        if not self.accept_unphysical:
+            refuse_unphysical(source_h, target, self.geometry, where)
         return Sample(table.ids[place], table.families[place], source_h, target, self._parameters(folder, place))
 
     def sample_with(
@@ -114,7 +126,9 @@ class ImportedCases:
         return list(accumulate(len(folder.table.ids) for folder in self.folders))
 
 
-def open_import(roots: Sequence[Path], reader: str, geometry: Geometry) -> ImportedCases:
+def open_import(
+    roots: Sequence[Path], reader: str, geometry: Geometry, *, accept_unphysical: bool = False
+) -> ImportedCases:
     """The cases in ``roots``, one root after another, each in the order of samples.csv, else of the IDs.
 
     The same ID in two roots is allowed: whether it is the same sample is judged when repeats are dropped.
@@ -123,12 +137,14 @@ def open_import(roots: Sequence[Path], reader: str, geometry: Geometry) -> Impor
         roots: folders of cases, one after another.
         reader: the name of a registered reader, or ``auto``: the one whose format a root holds.
         geometry: the frequency and planes that every case must have.
+        accept_unphysical: see `ImportedCases`.
 
     Raises:
         DataError: a root is no folder of cases, or its samples.csv does not fit them.
         ConfigError: there is no reader of this name.
     """
-    return ImportedCases(geometry, tuple(_open_folder(root, find_reader(reader, root)) for root in roots))
+    folders = tuple(_open_folder(root, find_reader(reader, root)) for root in roots)
+    return ImportedCases(geometry, folders, accept_unphysical)
 
 
 def _open_folder(root: Path, reader: CaseReader) -> CaseFolder:

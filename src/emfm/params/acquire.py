@@ -60,6 +60,11 @@ class ImportParams(Section):
     reader: str = Field(
         description="auto, or the name of a case reader: csv_cases, npz_cases, solver_ascii, feko, hfss_fld"
     )
+    accept_unphysical: bool = Field(
+        default=False,
+        description="take cases without phase, and such whose E and H break Maxwell's equations at data.frequency_hz, "
+        "too; false: refuse them, with the likely cause",
+    )
 
 
 class AcquireParams(Section):

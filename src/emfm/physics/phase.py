@@ -50,7 +50,7 @@ def missing_phase(channels: Channels, names: Sequence[str], grid: Grid, frequenc
         lost |= _on_a_line(fields, size)
     lost &= size > _NEGLIGIBLE**2 * size.sum(1, keepdims=True)
     return [
-        _described(sample[which], [names[place] for place in np.flatnonzero(which)])
+        _described(sample[which], [names[place] for place in np.flatnonzero(which).tolist()])
         for sample, which in zip(fields, lost, strict=True)
     ]
 

@@ -65,7 +65,7 @@ def _import(params: Params, kept: Path) -> None:
     """Import the cases; the store is kept for the next import before it gets to where DVC removes it."""
     acquire, geometry = params.acquire, params.data.geometry()
     cases = _cases(acquire, geometry)
-    same_fields = f"{geometry!r} {code_digest(_IMPORT_CODE)}"
+    same_fields = f"{geometry!r} {acquire.import_.accept_unphysical} {code_digest(_IMPORT_CODE)}"
     with _work_of_all(_identity(params, cases)) as work:
         store = work / "store"
         if not store.exists():
@@ -89,7 +89,9 @@ def _simulated(params: Params) -> SimulatedSource:
 
 
 def _cases(acquire: AcquireParams, geometry: Geometry) -> ImportedCases:
-    return open_import([Path(root) for root in acquire.import_.roots], acquire.import_.reader, geometry)
+    wanted = acquire.import_
+    roots = [Path(root) for root in wanted.roots]
+    return open_import(roots, wanted.reader, geometry, accept_unphysical=wanted.accept_unphysical)
 
 
 def _identity(params: Params, source: SimulatedSource | ImportedCases) -> list[str]:
