@@ -311,7 +311,7 @@ def part_of_target(part, factor):
         (lambda x, y: (x * np.float32(1e-42), y), "the largest value of source H is .*e-4. A/m, beyond what float32"),
         (lambda x, y: (x, y * np.float32(1e-25)), "the largest value of target E is .*V/m, beyond what float32 bears"),
         (lambda x, y: (x * np.float32(1e20), y), r"the largest value of source H is .*e\+.* check its unit, or scale"),
-        (lambda x, y: (x * 1e60, y.astype(float)), "array x: .* too large for float32"),
+        (lambda x, y: (x.astype(float) * 1e60, y), "array x: .* too large for float32"),
     ],
 )
 def test_a_case_that_float32_cannot_bear_or_of_half_a_field_is_refused_by_file(tmp_path, spoil, sentence):
