@@ -72,7 +72,15 @@ def _run(stage: str, function: str, *numbers: int) -> int:
     importlib.import_module("ttt.engine.progress").log_to_stderr()
     try:
         module = importlib.import_module(f"emfm.stages.{stage}")
-        getattr(module, function)(settings.load_params(PARAMS_FILE), *numbers)
+        params = settings.load_params(PARAMS_FILE)
+        try:
+            getattr(module, function)(params, *numbers)
+        except importlib.import_module("emfm.data.sample").DataError as error:
+            print(f"error: {error}", file=sys.stderr)
+            advice = importlib.import_module("emfm.stages.mended").advice(params, stage)
+            if advice:
+                print(advice, file=sys.stderr)
+            return int(refusals.exit_status(error))
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return int(refusals.exit_status(error))

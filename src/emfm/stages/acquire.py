@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from emfm.data.import_cases import ImportedCases, open_import
-from emfm.data.kept_import import PartlyKept, find_kept, forget_import, keep_import
+from emfm.data.kept_import import PartlyKept, find_kept, forget_import, keep_import, note_inventory
 from emfm.data.pack import Slice, adopt, pack, pack_slice
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from emfm.data.simulate import SimulatedSource, single_kind_source
 from emfm.params.acquire import AcquireParams
 from emfm.physics.grid import Geometry
 from emfm.settings import Params
-from emfm.stages.paths import KINDS, STORE
+from emfm.stages.paths import KEPT_IMPORT, KINDS, STORE
 from emfm.stages.resume import code_digest, kept_folder, resume_folder, unfinished
 from ttt.engine.progress import LOG
 
@@ -32,7 +32,7 @@ def run(params: Params) -> None:
     if params.acquire.source == "simulate":
         _simulate(params)
     else:
-        with kept_folder("imported") as kept:
+        with kept_folder(KEPT_IMPORT) as kept:
             _import(params, kept)
 
 
@@ -80,6 +80,7 @@ def _import(params: Params, kept: Path) -> None:
         shutil.rmtree(STORE, ignore_errors=True)
         STORE.parent.mkdir(parents=True, exist_ok=True)
         store.rename(STORE)
+        note_inventory(kept, cases)
     shutil.rmtree(KINDS, ignore_errors=True)
     KINDS.mkdir()
 
