@@ -1,7 +1,12 @@
-"""Find repeated samples: the same ID, the same parameters, or the same fields."""
+"""Find repeated samples: the same ID, the same parameters and fields, or the same fields alone.
+
+Fields are the same up to one complex factor of the whole sample: the same solve at another drive level or phase is no
+new sample, as models divide by the scan's size, and it would leak from one set into another.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -11,37 +16,52 @@ from numpy.typing import NDArray
 from emfm.data.sample import DataError
 from emfm.data.store import Store
 from emfm.params.dedupe import Rule
-from emfm.physics.channels import E_CHANNELS, H_CHANNELS
+from emfm.physics.channels import E_CHANNELS, H_CHANNELS, to_components
 
 Floats = NDArray[np.float64]
+Complex = NDArray[np.complexfloating[Any, Any]]
 Rows = NDArray[np.int64]
 SameContent = Callable[[Rows, Rows], NDArray[np.bool_]]
 COLUMNS: Final = ("row", "id", "repeats_row", "repeats_id", "rule", "same_content")
 _PAIRS_AT_ONCE: Final = 64
+_SCANS_AT_ONCE: Final = 4096
+_IRRATIONALS: Final = (0.618_033_988_749_894_9, 0.414_213_562_373_095_1, 0.732_050_807_568_877_2)
+_STEP: Final = 0.01  # of a tolerance, to which signatures are rounded to find copies: far above the noise of float32
 _ROWS_AT_ONCE: Final = 65536
 _SLACK: Final = 1.02  # `_close` measures by the larger of two norms, which differ by 1 % at most
 _ROUNDING: Final = 1e-12
 
 
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """Which samples repeat which."""
+
+    dropped: pd.DataFrame
+    """A row for each sample to drop, with the columns `COLUMNS`: which kept sample it repeats, and by which rule."""
+    alike: pd.DataFrame
+    """Columns ``id`` and ``other_id``: samples that are kept though an earlier one, kept too, has the same parameters,
+    as their fields differ."""
+
+
 def find_repeats(
     table: pd.DataFrame,
     parameters: Floats,
-    fingerprints: Floats,
+    signatures: Floats,
     rules: Sequence[Rule],
     content_rtol: float,
     same_content: SameContent,
-) -> pd.DataFrame:
-    """The samples to drop, a row each: which kept sample it repeats, by which rule, and if the fields agree.
+) -> Repeats:
+    """The samples to drop: those that repeat an earlier one, so what is added later never changes what was kept.
 
-    A sample is dropped where it repeats an earlier one, so what is added later never changes what was kept.
     Rules are tried in the order id, parameters, content, and a sample that one rule drops is not looked at
-    by the next. A repeat of a repeat names the sample that is kept in the end.
+    by the next. A repeat of a repeat names the sample that is kept in the end. No rule drops a sample whose fields are
+    not those of an earlier one.
 
     Args:
         table: columns ``id`` and ``family``, the index being the row in the store.
         parameters: ``(n, p)``, NaN where a sample has no such value; a sample without any value has no
             parameters that another could share.
-        fingerprints: ``(n, 4)``, see `emfm.data.store.fingerprint`.
+        signatures: ``(n, k)``, see `field_signatures`.
         rules: which rules apply.
         content_rtol: relative L2 difference below which fields are the same.
         same_content: compares the fields of pairs of rows, see `contents_equal`.
@@ -54,10 +74,12 @@ def find_repeats(
     every = np.arange(len(ids))
     same_id = _equal_keys(every, ids)
     _refuse_conflicts(ids, *same_id, same_content)
+    keys = _in_tolerances(signatures, content_rtol)
+    groups = _equal_parameters(parameters)
     pairs_of: dict[Rule, Callable[[Rows], tuple[Rows, Rows]]] = {
         "id": lambda _: same_id,
-        "parameters": lambda rows: _equal_parameters(rows, parameters),
-        "content": lambda rows: _equal_fields(rows, fingerprints, content_rtol, same_content),
+        "parameters": lambda rows: _equal_fields(rows[groups[rows] >= 0], groups, keys, same_content),
+        "content": lambda rows: _equal_fields(rows, np.zeros_like(groups), keys, same_content),
     }
     original, rule_of = every.copy(), np.full(len(ids), "", dtype=object)
     for rule, find in pairs_of.items():
@@ -76,30 +98,91 @@ def find_repeats(
         rule_of[dropped],
         same_content(dropped, original[dropped]),
     )
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+    kept = kept[groups[kept] >= 0] if "parameters" in rules else kept[:0]
+    later, first = _equal_keys(kept, groups[kept])
+    return Repeats(
+        pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))),
+        pd.DataFrame({"id": ids[later], "other_id": ids[first]}),
+    )
+
+
+def field_signatures(store: Store) -> Floats:
+    """What tells the fields of samples apart and is the same for fields that differ by a complex factor, ``(n, 4)``.
+
+    The logarithm of the norm of target over that of source H, and the sizes of three projections of source H, divided
+    by its norm. Two samples with the same fields have the same signature up to rounding, and two different ones, in
+    practice, never: the unit vectors are made from irrational rotations, which no symmetry of fields shares.
+    """
+    parts = []
+    for start in range(0, len(store), _SCANS_AT_ONCE):
+        rows = np.arange(start, min(start + _SCANS_AT_ONCE, len(store)))
+        parts.append(signatures_of(store.source_h(rows), store.fingerprints[rows, 2]))
+    return np.concatenate(parts)
+
+
+def signatures_of(source_h: NDArray[Any], target_norms: Floats) -> Floats:
+    """The signatures of samples with these scans ``(n, 4, ny, nx)`` and norms of their targets ``(n,)``."""
+    scans = to_components(source_h.astype(np.float64)).reshape(len(source_h), -1)
+    norms = np.linalg.norm(scans, axis=1)
+    weights = np.outer(np.arange(1, scans.shape[1] + 1), _IRRATIONALS) % 1.0 - 0.5
+    projections = np.abs(scans @ (weights / np.linalg.norm(weights, axis=0)))
+    # A zero field is like no other: its logarithm is one that no field has.
+    logs = _log_or(target_norms, -1e3) - _log_or(norms, -2e3)
+    return np.column_stack([logs, projections / np.where(norms > 0, norms, 1.0)[:, None]])
+
+
+def _log_or(norms: Floats, zero: float) -> Floats:
+    return np.where(norms > 0, np.log(np.where(norms > 0, norms, 1.0)), zero)
 
 
 def contents_equal(store: Store, rows: Rows, others: Rows, rtol: float) -> NDArray[np.bool_]:
     """Whether fields of pairs of rows differ by at most ``rtol``, relative L2; source H, E and H apart.
 
-    Targets may differ by as much as the store rounds them, if that is more.
+    They may differ by a complex factor besides, which is that of source H. Targets may differ by as much as the store
+    rounds them, if that is more.
     """
     same = np.empty(len(rows), bool)
-    of_target = max(rtol, store.target_rounding)
+    rtols = (rtol, *2 * (max(rtol, store.target_rounding),))
     for start in range(0, len(rows), _PAIRS_AT_ONCE):
         chosen = slice(start, start + _PAIRS_AT_ONCE)
-        one, two = store.target(rows[chosen]), store.target(others[chosen])
-        same[chosen] = _close(store.source_h(rows[chosen]), store.source_h(others[chosen]), rtol)
-        for channels in (E_CHANNELS, H_CHANNELS):
-            same[chosen] &= _close(one[:, channels], two[:, channels], of_target)
+        ones, twos = (_parts_of(store, some[chosen]) for some in (rows, others))
+        equal = _all_close(ones, twos, rtols)
+        rest = np.flatnonzero(~equal)
+        if len(rest):
+            ones, twos = ([part[rest] for part in parts] for parts in (ones, twos))
+            factors = _factors(ones[0], twos[0])[:, None, None, None]
+            equal[rest] = _all_close(ones, [factors * part for part in twos], rtols)
+        same[chosen] = equal
     return same
 
 
-def _close(values: NDArray[Any], others: NDArray[Any], rtol: float) -> NDArray[np.bool_]:
-    first = values.reshape(len(values), -1).astype(np.float64)
-    second = others.reshape(len(others), -1).astype(np.float64)
+def _parts_of(store: Store, rows: Rows) -> list[Complex]:
+    """Source H, E and H of samples as complex components, ``(n, c, ny, nx)`` each."""
+    target = store.target(rows)
+    return [
+        to_components(fields.astype(np.float64))
+        for fields in (store.source_h(rows), target[:, E_CHANNELS], target[:, H_CHANNELS])
+    ]
+
+
+def _factors(scans: Complex, others: Complex) -> NDArray[np.complex128]:
+    """By what each of ``others`` is to be multiplied to be nearest to its scan; 1 where it is zero."""
+    products = np.einsum("ncyx,ncyx->n", others.conj(), scans)
+    squares = np.einsum("ncyx,ncyx->n", others.conj(), others).real
+    factors: NDArray[np.complex128] = np.divide(products, squares, out=np.ones_like(products), where=squares > 0)
+    return factors
+
+
+def _all_close(ones: Sequence[Complex], twos: Sequence[Complex], rtols: Sequence[float]) -> NDArray[np.bool_]:
+    each = [_close(one, two, rtol) for one, two, rtol in zip(ones, twos, rtols, strict=True)]
+    close: NDArray[np.bool_] = np.logical_and.reduce(each)
+    return close
+
+
+def _close(values: Complex, others: Complex, rtol: float) -> NDArray[np.bool_]:
+    first, second = (fields.reshape(len(fields), -1) for fields in (values, others))
     size = np.maximum(np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1))
-    close: NDArray[np.bool_] = np.linalg.norm(first - second, axis=1) <= rtol * size
+    close: NDArray[np.bool_] = np.linalg.norm(first - second, axis=1) <= (rtol + _ROUNDING) * size
     return close
 
 
@@ -109,7 +192,7 @@ def _refuse_conflicts(ids: NDArray[Any], repeats: Rows, earlier: Rows, same_cont
         row, other = int(repeats[~same][0]), int(earlier[~same][0])
         raise DataError(
             f"rows {other} and {row} of the store have the same ID {ids[row]!r} but different fields; "
-            "give one of the cases another ID, or remove it"
+            "give one of the cases another ID, or remove it, and run `dvc repro -f acquire`"
         )
 
 
@@ -130,10 +213,12 @@ def _equal_keys(rows: Rows, keys: NDArray[Any]) -> tuple[Rows, Rows]:
     return rows[repeats], rows[first[codes[repeats]]]
 
 
-def _equal_parameters(rows: Rows, parameters: Floats) -> tuple[Rows, Rows]:
-    empty = np.all(np.isnan(parameters), axis=1, keepdims=True)[:, 0]  # so is a row of no columns
-    rows = rows[~empty[rows]]
-    return _equal_keys(rows, _hashes(parameters, rows))
+def _equal_parameters(parameters: Floats) -> Rows:
+    """A number for each row, ``(n,)``: the same where the parameters are the same, -1 where there are none."""
+    groups = np.full(len(parameters), -1)
+    rows = np.flatnonzero(~np.all(np.isnan(parameters), axis=1, keepdims=True)[:, 0])  # a row of no columns has none
+    groups[rows] = pd.factorize(_hashes(parameters, rows))[0]
+    return groups
 
 
 def _hashes(values: Floats, rows: Rows) -> NDArray[Any]:
@@ -146,20 +231,22 @@ def _hashes(values: Floats, rows: Rows) -> NDArray[Any]:
     return np.array(hashes, dtype=object)
 
 
-def _equal_fields(rows: Rows, fingerprints: Floats, rtol: float, same_content: SameContent) -> tuple[Rows, Rows]:
-    """Rows whose fields an earlier row has, and the first such row.
+def _equal_fields(rows: Rows, groups: Rows, keys: Floats, same_content: SameContent) -> tuple[Rows, Rows]:
+    """Rows whose fields an earlier row of the same group has, and the first such row.
 
-    Fields are compared only where the fingerprints are near. Of samples with one and the same fingerprint
-    (copies, or zero everywhere) each is compared with the first alone, so that many of them cost no more.
+    Fields are compared only where the ``keys`` are near, see `_in_tolerances`. Of samples with one and the same key
+    (copies, twins at another drive level, or zero everywhere) each is compared with the first alone, so that many of
+    them cost no more.
     """
-    earliest = np.arange(len(fingerprints))
-    copies, first = _equal_keys(rows, _hashes(fingerprints, rows))
+    earliest = np.arange(len(keys))
+    rounded = np.column_stack([np.rint(keys / _STEP), groups])
+    copies, first = _equal_keys(rows, _hashes(rounded, rows))
     same = same_content(copies, first)
     earliest[copies[same]] = first[same]
     single = rows[earliest[rows] == rows]
-    for one, two in _near_pairs(_in_tolerances(fingerprints[single], rtol)):
+    for one, two in _near_pairs(keys[single]):
         low, high = single[np.minimum(one, two)], single[np.maximum(one, two)]
-        better = low < earliest[high]
+        better = (low < earliest[high]) & (groups[low] == groups[high])
         low, high = low[better], high[better]
         same = same_content(high, low)
         np.minimum.at(earliest, high[same], low[same])
@@ -167,20 +254,13 @@ def _equal_fields(rows: Rows, fingerprints: Floats, rtol: float, same_content: S
     return repeats, earliest[repeats]
 
 
-def _in_tolerances(fingerprints: Floats, rtol: float) -> Floats:
-    """Four numbers per sample, which differ by at most 1 where the fields are the same.
+def _in_tolerances(signatures: Floats, rtol: float) -> Floats:
+    """The signatures in units by which they differ by at most 1 where the fields are the same.
 
     With ||a - b|| <= r ||a||: the logarithms of the norms differ by at most r, and the projections on a unit
     vector, each divided by its norm, by at most 2 r.
     """
-    columns = []
-    for norms, projections in fingerprints.reshape(-1, 2, 2).transpose(1, 2, 0):
-        size = np.where(norms > 0, norms, 1.0)
-        logs = np.log(size)
-        logs[norms == 0] = logs.min(initial=0.0) - 1.0  # a zero field is like no other
-        tolerance = _SLACK * rtol + _ROUNDING
-        columns += [logs / tolerance, projections / size / (2 * tolerance)]
-    return np.stack(columns, axis=1)
+    return signatures / (2 * (_SLACK * rtol + _ROUNDING))
 
 
 def _near_pairs(keys: Floats) -> Iterator[tuple[Rows, Rows]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.data.case_checks import refuse_unphysical, refuse_unusable
 from emfm.data.readers import CaseReader, find_reader
 from emfm.data.readers.sample_table import TABLE_FILE, SampleTable, read_sample_table
 from emfm.data.sample import DataError, Sample
@@ -29,6 +30,11 @@ class CaseFolder:
     reader: CaseReader
     table: SampleTable
 
+    def place(self, case: str) -> str:
+        """The file of a case, or the folder of its files, for messages."""
+        files = self.reader.files(self.root, case)
+        return str(files[0] if len(files) == 1 else files[0].parent)
+
 
 @dataclass(frozen=True, eq=False)
 class ImportedCases:
@@ -38,6 +44,8 @@ class ImportedCases:
     folders: tuple[CaseFolder, ...]
     tolerance: float | None = None
     """How far a point may lie from its grid point in each direction, m; None: a thousandth of the pitch."""
+    accept_unphysical: bool = False
+    """Whether fields without phase, or whose E and H do not belong together, are taken."""
 
     def __len__(self) -> int:
         return sum(len(folder.table.ids) for folder in self.folders)
@@ -52,6 +60,10 @@ class ImportedCases:
         folder, place = self._find(row)
         table = folder.table
         source_h, target = folder.reader.read(folder.root, table.ids[place], self.geometry, self.tolerance)
+        where = folder.place(table.ids[place])
+        refuse_unusable(source_h, target, where)
+        if not self.accept_unphysical:
+            refuse_unphysical(source_h, target, self.geometry, where)
         return Sample(table.ids[place], table.families[place], source_h, target, self._parameters(folder, place))
 
     def sample_with(
@@ -119,7 +131,12 @@ class ImportedCases:
 
 
 def open_import(
-    roots: Sequence[Path], reader: str, geometry: Geometry, tolerance: float | None = None
+    roots: Sequence[Path],
+    reader: str,
+    geometry: Geometry,
+    tolerance: float | None = None,
+    *,
+    accept_unphysical: bool = False,
 ) -> ImportedCases:
     """The cases in ``roots``, one root after another, each in the order of samples.csv, else of the IDs.
 
@@ -130,12 +147,14 @@ def open_import(
         reader: the name of a registered reader, or ``auto``: the one whose format a root holds.
         geometry: the frequency and planes that every case must have.
         tolerance: how far a point may lie from its grid point in each direction, m; None: a thousandth of the pitch.
+        accept_unphysical: see `ImportedCases`.
 
     Raises:
         DataError: a root is no folder of cases, or its samples.csv does not fit them.
         ConfigError: there is no reader of this name.
     """
-    return ImportedCases(geometry, tuple(_open_folder(root, find_reader(reader, root)) for root in roots), tolerance)
+    folders = tuple(_open_folder(root, find_reader(reader, root)) for root in roots)
+    return ImportedCases(geometry, folders, tolerance, accept_unphysical)
 
 
 def _open_folder(root: Path, reader: CaseReader) -> CaseFolder:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from emfm.data.import_cases import KEY_BYTES, ImportedCases
 from emfm.data.sample import Sample
 from emfm.data.store import Store
-from ttt.files import DAMAGED, sha256_file, write_json
+from ttt.files import DAMAGED, sha256_file, write_json, write_text
 
 _INDEX: Final = "index.json"
 _KEYS: Final = "case_keys.npy"
@@ -101,6 +101,23 @@ def forget_import(folder: Path) -> None:
     """Remove what was kept."""
     for place in _places(folder):
         shutil.rmtree(place, ignore_errors=True)
+
+
+def note_inventory(folder: Path, cases: ImportedCases) -> None:
+    """Note beside ``folder`` which cases were imported, as they were when they were opened."""
+    write_text(_inventory(folder), cases.inventory_digest())
+
+
+def changed_since(folder: Path, cases: ImportedCases) -> bool:
+    """Whether ``cases`` are known to be others than those of `note_inventory`: more, fewer, or with other files."""
+    try:
+        return _inventory(folder).read_text(encoding="utf-8") != cases.inventory_digest()
+    except FileNotFoundError:
+        return False
+
+
+def _inventory(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.inventory")
 
 
 def _places(folder: Path) -> tuple[Path, Path]:

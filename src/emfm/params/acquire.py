@@ -70,6 +70,11 @@ class ImportParams(Section):
         description="a point of a file may lie this far from its grid point in x, in y and in z, mm, less than half "
         "the pitch; null: a thousandth of the pitch, as solvers round; scanners may need 0.01 and more",
     )
+    accept_unphysical: bool = Field(
+        default=False,
+        description="take cases without phase, and such whose E and H break Maxwell's equations at data.frequency_hz, "
+        "too; false: refuse them, with the likely cause",
+    )
 
     @property
     def position_tolerance(self) -> float | None:

@@ -82,7 +82,14 @@ def _run(stage: str, function: str, *numbers: int) -> int:
         module = importlib.import_module(f"emfm.stages.{stage}")
         if stage == "acquire":
             module.refuse_before_work(params)
-        getattr(module, function)(params, *numbers)
+        try:
+            getattr(module, function)(params, *numbers)
+        except importlib.import_module("emfm.data.sample").DataError as error:
+            print(f"error: {error}", file=sys.stderr)
+            advice = importlib.import_module("emfm.stages.mended").advice(params, stage)
+            if advice:
+                print(advice, file=sys.stderr)
+            return int(refusals.exit_status(error))
     except refusals.REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return int(refusals.exit_status(error))

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from emfm.data.import_cases import ImportedCases, open_import
-from emfm.data.kept_import import PartlyKept, find_kept, forget_import, keep_import
+from emfm.data.kept_import import PartlyKept, find_kept, forget_import, keep_import, note_inventory
 from emfm.data.pack import Slice, adopt, pack, pack_slice
 from emfm.data.scene_kinds.registered import SCENE_KINDS
 from emfm.data.simulate import SimulatedSource, single_kind_source
 from emfm.settings import Params, refuse_too_few
-from emfm.stages.paths import KINDS, STORE
+from emfm.stages.paths import KEPT_IMPORT, KINDS, STORE
 from emfm.stages.resume import code_digest, kept_folder, resume_folder, unfinished
 from ttt.engine.progress import LOG
 
@@ -36,7 +36,7 @@ def run(params: Params) -> None:
     if params.acquire.source == "simulate":
         _simulate(params)
     else:
-        with kept_folder("imported") as kept:
+        with kept_folder(KEPT_IMPORT) as kept:
             _import(params, kept)
 
 
@@ -68,8 +68,8 @@ def _simulate(params: Params) -> None:
 def _import(params: Params, kept: Path) -> None:
     """Import the cases; the store is kept for the next import before it gets to where DVC removes it."""
     acquire, geometry = params.acquire, params.data.geometry()
-    cases = _cases(params)
-    same_fields = f"{geometry!r} {code_digest(_STAGE)}"
+    cases, given = _cases(params), acquire.import_
+    same_fields = f"{geometry!r} {given.position_tolerance} {given.accept_unphysical} {code_digest(_STAGE)}"
     with _work_of_all(_identity(params, cases)) as work:
         store = work / "store"
         if not store.exists():
@@ -84,6 +84,7 @@ def _import(params: Params, kept: Path) -> None:
         shutil.rmtree(STORE, ignore_errors=True)
         STORE.parent.mkdir(parents=True, exist_ok=True)
         store.rename(STORE)
+        note_inventory(kept, cases)
     shutil.rmtree(KINDS, ignore_errors=True)
     KINDS.mkdir()
 
@@ -96,7 +97,11 @@ def _cases(params: Params) -> ImportedCases:
     """The cases to import, of which none is read yet."""
     given = params.acquire.import_
     return open_import(
-        [Path(root) for root in given.roots], given.reader, params.data.geometry(), given.position_tolerance
+        [Path(root) for root in given.roots],
+        given.reader,
+        params.data.geometry(),
+        given.position_tolerance,
+        accept_unphysical=given.accept_unphysical,
     )
 
 

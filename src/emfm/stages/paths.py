@@ -22,6 +22,8 @@ CURVES: Final = REPORTS / "curves"
 FIGURES: Final = REPORTS / "figures"
 REPORT: Final = REPORTS / "report.md"
 PAGE: Final = REPORTS / "index.html"
+KEPT_IMPORT: Final = "imported"
+"""The name of the folder in which `acquire` keeps what it imported, see `emfm.stages.resume.kept_folder`."""
 
 
 def ids_file(name: str) -> Path:

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emfm.data.dedupe import contents_equal, find_repeats
+from emfm.data.dedupe import contents_equal, field_signatures, find_repeats, signatures_of
 from emfm.data.pack import pack
 from emfm.data.sample import DataError
 from emfm.data.simulate import SimulatedSource, plan_row
-from emfm.data.store import Store, fingerprint
+from emfm.data.store import Store
 from emfm.physics import Geometry, Grid
+from emfm.physics.channels import to_channels, to_components
 from scene_params import scene_params
 from small_store import SingleElements, packed
 
@@ -38,22 +39,32 @@ class Fields:
         return self._target[rows]
 
 
-def repeats(ids, contents, parameters=None, rules=RULES, rtol=RTOL):
-    """What is found among samples whose fields are drawn from the seeds ``contents``, times 1 + a small part."""
-    fields = [
-        (
-            np.random.default_rng(int(seed)).normal(size=(4, 3, 3)),
-            np.random.default_rng(int(seed)).normal(size=(12, 5, 5)),
-        )
-        for seed in contents
-    ]
-    factor = np.array([1 + (seed % 1) for seed in contents])[:, None, None, None]
-    source_h, target = (np.stack(arrays) * factor for arrays in zip(*fields, strict=True))
-    prints = np.array([fingerprint(*pair) for pair in zip(source_h, target, strict=True)])
+def signatures(source_h, target):
+    """The signatures of samples in memory."""
+    return signatures_of(source_h, np.sqrt((target**2).sum((1, 2, 3))))
+
+
+def repeats(*arguments, **options):
+    """What is dropped, see `found_among`."""
+    return found_among(*arguments, **options).dropped
+
+
+def found_among(ids, contents, parameters=None, rules=RULES, rtol=RTOL):
+    """What is found among samples whose fields are drawn from the seeds ``contents``, plus a small part of others."""
+    source_h, target = (
+        np.stack([drawn(int(seed), shape, 0) + seed % 1 * drawn(int(seed), shape, 1) for seed in contents])
+        for shape in ((4, 3, 3), (12, 5, 5))
+    )
     table = pd.DataFrame({"id": ids, "family": ids})
     values = np.zeros((len(ids), 0)) if parameters is None else np.array(parameters, float)
     same = partial(contents_equal, Fields(source_h, target), rtol=rtol)
-    return find_repeats(table, values, prints, rules, rtol, same)
+    return find_repeats(table, values, signatures(source_h, target), rules, rtol, same)
+
+
+def drawn(seed, shape, number):
+    """Random fields whose squares sum to 1 in each half of the channels."""
+    fields = np.random.default_rng([seed, number]).normal(size=(2, shape[0] // 2, *shape[1:]))
+    return (fields / np.sqrt((fields**2).sum((1, 2, 3), keepdims=True))).reshape(shape)
 
 
 @pytest.mark.parametrize(
@@ -68,11 +79,11 @@ def test_every_planted_repeat_is_found_by_its_own_rule_and_nothing_else(tmp_path
     found = find_repeats(
         store.table,
         store.parameters,
-        store.fingerprints,
+        field_signatures(store),
         RULES,
         RTOL,
         partial(contents_equal, store, rtol=RTOL),
-    )
+    ).dropped
     plans = {row: plan_row(row, 5, params) for row in range(400)}
     planted = {row: (plan.row, plan.repeat) for row, plan in plans.items() if plan.repeat}
     assert {
@@ -94,10 +105,19 @@ def test_the_same_id_with_different_content_is_an_error_that_names_both():
         repeats(["a", "b", "a"], [1, 2, 3])
 
 
-def test_the_same_parameters_are_a_repeat_and_a_difference_of_content_is_noted():
+def test_the_same_parameters_are_a_repeat_only_where_the_fields_agree_and_the_others_are_named():
     nan = float("nan")
-    found = repeats(["a", "b", "c", "d"], [1, 2, 3, 4], [[1, nan], [2, nan], [1, nan], [-0.0, 1]])
-    assert found[["row", "repeats_row", "rule", "same_content"]].to_numpy().tolist() == [[2, 0, "parameters", False]]
+    given = [[1, nan], [2, nan], [1, nan], [-0.0, 1], [1, nan], [1, nan]]
+    found = found_among(["a", "b", "c", "d", "e", "f"], [1, 2, 3, 4, 1, 3], given)
+    assert found.dropped[["row", "repeats_row", "rule", "same_content"]].to_numpy().tolist() == [
+        [4, 0, "parameters", True],
+        [5, 2, "parameters", True],
+    ]
+    assert found.alike.to_numpy().tolist() == [["c", "a"]]
+
+
+def test_parameters_are_looked_at_only_under_their_rule():
+    assert len(found_among(["a", "b"], [1, 2], [[1], [1]], rules=["id", "content"]).alike) == 0
 
 
 def test_samples_without_parameters_do_not_repeat_each_other():
@@ -143,10 +163,10 @@ def test_exactly_the_first_of_each_content_is_kept(contents):
     assert kept == sorted({contents.index(content) for content in contents})
 
 
-def test_samples_of_equal_norm_are_told_apart_without_comparing_all_pairs():
+def test_samples_of_equal_ratio_are_told_apart_without_comparing_all_pairs():
     rng = np.random.default_rng(0)
     count = 3000
-    prints = np.stack([np.ones(count), rng.normal(size=count), np.ones(count), rng.normal(size=count)], axis=1)
+    prints = np.column_stack([np.ones(count), np.ones(count), rng.normal(size=(count, 2))])
     compared = []
 
     def same(rows, others):
@@ -154,24 +174,24 @@ def test_samples_of_equal_norm_are_told_apart_without_comparing_all_pairs():
         return np.zeros(len(rows), bool)
 
     table = pd.DataFrame({"id": [str(n) for n in range(count)], "family": "f"})
-    assert len(find_repeats(table, np.zeros((count, 0)), prints, RULES, RTOL, same)) == 0
+    assert len(find_repeats(table, np.zeros((count, 0)), prints, RULES, RTOL, same).dropped) == 0
     assert sum(compared) < 100
 
 
 def test_a_sample_that_is_zero_everywhere_repeats_only_its_like():
     fields = Fields(np.zeros((3, 4, 3, 3)), np.zeros((3, 12, 5, 5)))
     fields._target[2] = 1.0
-    prints = np.array([fingerprint(fields._source_h[n], fields._target[n]) for n in range(3)])
+    prints = signatures(fields._source_h, fields._target)
     table = pd.DataFrame({"id": ["a", "b", "c"], "family": "f"})
     found = find_repeats(table, np.zeros((3, 0)), prints, RULES, RTOL, partial(contents_equal, fields, rtol=RTOL))
-    assert list(found["id"]) == ["b"]
+    assert list(found.dropped["id"]) == ["b"]
 
 
 def test_a_repeat_of_a_dropped_sample_names_the_one_that_is_kept():
-    found = repeats(["a", "b", "b"], [1, 2, 2], [[5], [5], [6]])
+    found = repeats(["a", "b", "b"], [1, 1, 1], [[5], [5], [6]])
     assert found[["id", "repeats_id", "rule", "same_content"]].to_numpy().tolist() == [
-        ["b", "a", "parameters", False],
-        ["b", "a", "id", False],
+        ["b", "a", "parameters", True],
+        ["b", "a", "id", True],
     ]
 
 
@@ -193,10 +213,9 @@ NEAR = st.tuples(st.integers(1, 3), st.sampled_from([0, 4e-7, 8e-7, 1.2e-6, 1.6e
 def test_a_sample_is_dropped_where_any_earlier_one_has_its_fields_and_later_ones_change_nothing(contents, data):
     ids = [f"s{n}" for n in range(len(contents))]
     found = repeats(ids, contents)
-    scales = np.array([1 + seed % 1 for seed in contents])
+    parts = np.array([seed % 1 for seed in contents])
     seeds = np.array(contents).astype(int)
-    larger = np.maximum.outer(scales, scales)
-    same = (np.abs(np.subtract.outer(scales, scales)) <= RTOL * larger) & (seeds[:, None] == seeds)
+    same = (np.abs(np.subtract.outer(parts, parts)) <= RTOL) & (seeds[:, None] == seeds)
     assert list(found["row"]) == [row for row in range(len(ids)) if same[row, :row].any()]
     assert not set(found["repeats_row"]) & set(found["row"])
     some = data.draw(st.integers(1, len(ids)))
@@ -221,10 +240,10 @@ def test_noise_within_the_tolerance_is_no_difference_at_any_field_strength(size,
         np.concatenate([fields, with_noise(fields, share * RTOL, rng)]) for fields in (source_h, e_field, h_field)
     )
     target = np.concatenate([e_field, h_field / 377], axis=1)
-    prints = np.array([fingerprint(*pair) for pair in zip(source_h, target, strict=True)])
+    prints = signatures(source_h, target)
     table = pd.DataFrame({"id": [str(n) for n in range(60)], "family": "f"})
     same = partial(contents_equal, Fields(source_h, target), rtol=RTOL)
-    drops = find_repeats(table, np.zeros((60, 0)), prints, RULES, RTOL, same)
+    drops = find_repeats(table, np.zeros((60, 0)), prints, RULES, RTOL, same).dropped
     assert list(drops["repeats_row"]) == list(range(found))
 
 
@@ -237,6 +256,86 @@ def test_many_copies_of_one_sample_are_each_compared_with_the_first_alone(prints
         return np.ones(len(rows), bool)
 
     table = pd.DataFrame({"id": [str(n) for n in range(len(prints))], "family": "f"})
-    found = find_repeats(table, np.zeros((len(prints), 0)), prints, RULES, RTOL, same)
+    found = find_repeats(table, np.zeros((len(prints), 0)), prints, RULES, RTOL, same).dropped
     assert set(found["repeats_row"]) == {0}
     assert sum(compared) < 2 * len(prints)
+
+
+def twin(source_h, target, factor):
+    """The same solve at another drive level or phase."""
+    return tuple(to_channels(factor * to_components(fields)).astype(np.float32) for fields in (source_h, target))
+
+
+FACTORS = [2, -1, 1j, np.exp(0.7j), 0.1 * np.exp(2j), 1e6, 1e-6j]
+
+
+@pytest.mark.parametrize("identifier", ["b", "a"])
+@pytest.mark.parametrize("factor", FACTORS)
+def test_the_same_fields_times_a_complex_number_are_a_repeat(tmp_path, factor, identifier):
+    """Rounded to float32, and the targets as the store rounds them."""
+
+    @dataclass(frozen=True)
+    class Twins(SingleElements):
+        def sample(self, row):
+            sample = super().sample(row % 2)
+            source_h, target = twin(sample.source_h, sample.target, factor if row == 2 else 1)
+            return replace(sample, id=["a", "other", identifier][row], source_h=source_h, target=target)
+
+    store = packed(Twins(["f", "g", "h"]), tmp_path / "store")
+    same = partial(contents_equal, store, rtol=RTOL)
+    found = find_repeats(store.table, store.parameters, field_signatures(store), RULES, RTOL, same)
+    rule = "content" if identifier == "b" else "id"
+    assert found.dropped.to_numpy().tolist() == [[2, identifier, 0, "a", rule, True]]
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.5, 20), (20, 0)])
+def test_twins_are_found_through_noise_within_the_tolerance_alone(share, count):
+    rng = np.random.default_rng(5)
+    source_h, e_field, h_field = (rng.normal(size=(20, channels, 5, 5)) for channels in (4, 6, 6))
+    noisy = [with_noise(fields, share * RTOL, rng) for fields in (source_h, e_field, h_field)]
+    factors = rng.normal(size=20) + 1j * rng.normal(size=20)
+    turned = [to_channels(factors[:, None, None, None] * to_components(fields)) for fields in noisy]
+    source_h, e_field, h_field = map(np.concatenate, zip((source_h, e_field, h_field), turned, strict=True))
+    target = np.concatenate([e_field, h_field / 377], axis=1)
+    table = pd.DataFrame({"id": [str(n) for n in range(40)], "family": "f"})
+    same = partial(contents_equal, Fields(source_h, target), rtol=RTOL)
+    found = find_repeats(table, np.zeros((40, 0)), signatures(source_h, target), RULES, RTOL, same)
+    assert list(found.dropped["repeats_row"]) == list(range(count))
+
+
+@pytest.mark.parametrize("part", [slice(0, 6), slice(6, 12), slice(4, 6)])
+def test_fields_of_which_a_part_has_another_factor_are_no_repeat(part):
+    rng = np.random.default_rng(6)
+    source_h, target = rng.normal(size=(2, 4, 3, 3)), rng.normal(size=(2, 12, 5, 5))
+    source_h[1], target[1] = 2 * source_h[0], 2 * target[0]
+    target[1, part] *= -1
+    assert not contents_equal(Fields(source_h, target), np.array([1]), np.array([0]), RTOL).any()
+    assert contents_equal(Fields(source_h[:, :], abs(target)), np.array([1]), np.array([0]), RTOL).all()
+
+
+def test_conjugated_fields_are_no_repeat():
+    rng = np.random.default_rng(7)
+    source_h, target = rng.normal(size=(2, 4, 3, 3)), rng.normal(size=(2, 12, 5, 5))
+    for fields in (source_h, target):
+        fields[1] = to_channels(to_components(fields[0]).conj())
+    assert not contents_equal(Fields(source_h, target), np.array([1]), np.array([0]), RTOL).any()
+
+
+def test_many_twins_of_one_solve_are_each_compared_with_few():
+    rng = np.random.default_rng(8)
+    source_h, target = rng.normal(size=(1, 4, 3, 3)), rng.normal(size=(1, 12, 5, 5))
+    factors = (rng.normal(size=2000) + 1j * rng.normal(size=2000))[:, None, None, None]
+    source_h, target = (
+        to_channels(factors * to_components(fields)).astype(np.float32) for fields in (source_h, target)
+    )
+    compared = []
+
+    def same(rows, others):
+        compared.append(len(rows))
+        return contents_equal(Fields(source_h, target), rows, others, RTOL)
+
+    table = pd.DataFrame({"id": [str(n) for n in range(2000)], "family": "f"})
+    found = find_repeats(table, np.zeros((2000, 0)), signatures(source_h, target), RULES, RTOL, same).dropped
+    assert set(found["repeats_row"]) == {0}
+    assert len(found) == 1999
+    assert sum(compared) < 3 * 2000

@@ -3,18 +3,23 @@
 import os
 import pickle
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from case_files import GEOMETRY, random_case, write_csv_case, write_npz_case
+from case_files import GEOMETRY, random_case, write_csv_case, write_npz_case, write_solver_case
 from emfm.data.block_floats import decode, encode
 from emfm.data.import_cases import ImportedCases, open_import
 from emfm.data.pack import pack
 from emfm.data.sample import DataError
 from emfm.data.store import Store
+from emfm.physics import Geometry, Grid
+from emfm.physics.channels import to_channels, to_components
 
 COUNT = 50
+CASES = Path(__file__).parents[2] / "data" / "cases"
+DEFAULT = Geometry(5e9, Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3), Grid(-25e-3, -25e-3, 1e-3, 1e-3, 51, 51, 5e-3))
 
 
 @pytest.fixture
@@ -227,3 +232,92 @@ def test_a_bad_case_stops_the_packing_and_leaves_no_store(tmp_path):
     with pytest.raises(DataError, match=r"c33.npz: array x: the number at \[channel, y, x\] = \[0, 0, 0\] is NaN"):
         pack(opened(root), GEOMETRY, "imported", tmp_path / "store", tmp_path / "work", 8, workers=2)
     assert not (tmp_path / "store").exists()
+
+
+def right_case():
+    """Source H and target of a case on the planes `DEFAULT`."""
+    with np.load(CASES / "import_accepts_unphysical_targets" / "ok" / "c0.npz", allow_pickle=False) as file:
+        return file["x"], file["y"]
+
+
+def read_one(root, geometry=DEFAULT, **options):
+    return open_import([root], "auto", geometry, **options).sample(0)
+
+
+def test_a_case_that_is_a_field_is_imported():
+    read_one(CASES / "import_accepts_unphysical_targets" / "ok")
+
+
+def test_a_conjugated_case_is_refused_by_file_with_cause_remedy_and_the_key_that_takes_it():
+    root = CASES / "import_accepts_unphysical_targets" / "exp_minus_iwt"
+    with pytest.raises(DataError, match=r"exp_minus_iwt/c0.npz: E and H break Maxwell's equations at 5 GHz") as refused:
+        read_one(root)
+    assert "most likely the time factor is exp(-iwt); conjugate all values" in str(refused.value)
+    assert str(refused.value).endswith("set acquire.import.accept_unphysical: true")
+    assert read_one(root, accept_unphysical=True).id == "c0"
+
+
+@pytest.mark.parametrize("write", [write_csv_case, write_solver_case])
+def test_a_case_of_three_files_is_refused_by_its_folder(tmp_path, write):
+    source_h, target = right_case()
+    target[:6] *= 0.5**0.5
+    write(tmp_path / "cases" / "board-1", source_h, target, DEFAULT)
+    with pytest.raises(DataError, match=r"cases/board-1: E and H break .* most likely E is in rms, H in peak values"):
+        read_one(tmp_path)
+
+
+def test_the_frequency_of_the_case_is_said_where_params_have_another():
+    other = Geometry(2.4e9, DEFAULT.source, DEFAULT.target)
+    with pytest.raises(DataError, match="the case was solved at 5 GHz; set data.frequency_hz to its frequency"):
+        read_one(CASES / "import_accepts_unphysical_targets" / "ok", other)
+
+
+def magnitudes(channels):
+    return to_channels(np.abs(to_components(channels)) + 0j)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda x, y: (magnitudes(x), y), "source H: magnitudes without phase: every imaginary part of Hx and Hy is"),
+        (lambda x, y: (x, magnitudes(y)), "target: magnitudes without phase: every imaginary part of .* is zero"),
+        (lambda x, y: (x * np.array([1, 0, 1, 0])[:, None, None], y), "source H: no phase: every imaginary part of"),
+        (lambda x, y: (x, y * np.tile([1, 0], 6)[:, None, None]), "target: no phase: every imaginary part of Ex, Ey"),
+    ],
+)
+def test_a_case_without_phase_is_refused_by_file(tmp_path, spoil, sentence):
+    write_npz_case(tmp_path / "a.npz", *spoil(*right_case()))
+    with pytest.raises(DataError, match=rf"a.npz: {sentence}.*measure or export real and imaginary parts"):
+        read_one(tmp_path)
+    assert read_one(tmp_path, accept_unphysical=True).id == "a"
+
+
+@pytest.mark.parametrize(("name", "field"), [("zero-scan", "source H"), ("zero-target", "target E")])
+def test_a_case_with_a_field_of_zeros_is_refused_by_file(tmp_path, name, field):
+    (tmp_path / f"{name}.npz").write_bytes((CASES / "import_zero_case" / "root" / f"{name}.npz").read_bytes())
+    with pytest.raises(DataError, match=rf"{name}.npz: {field} is zero everywhere; the port was not driven, or the"):
+        read_one(tmp_path, accept_unphysical=True)
+
+
+def part_of_target(part, factor):
+    factors = np.ones((12, 1, 1), np.float32)
+    factors[part] = factor
+    return lambda x, y: (x, y * factors)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (part_of_target(slice(0, 6), 0), "target E is zero everywhere"),
+        (part_of_target(slice(6, 12), 0), "target H is zero everywhere"),
+        (lambda x, y: (x * np.float32(1e-25), y), "the largest value of source H is 5.54e-26 A/m, beyond what float32"),
+        (lambda x, y: (x * np.float32(1e-42), y), "the largest value of source H is .*e-4. A/m, beyond what float32"),
+        (lambda x, y: (x, y * np.float32(1e-25)), "the largest value of target E is .*V/m, beyond what float32 bears"),
+        (lambda x, y: (x * np.float32(1e20), y), r"the largest value of source H is .*e\+.* check its unit, or scale"),
+        (lambda x, y: (x.astype(float) * 1e60, y), "array x: .* too large for float32"),
+    ],
+)
+def test_a_case_that_float32_cannot_bear_or_of_half_a_field_is_refused_by_file(tmp_path, spoil, sentence):
+    write_npz_case(tmp_path / "a.npz", *spoil(*right_case()))
+    with pytest.raises(DataError, match=rf"a.npz: {sentence}"):
+        read_one(tmp_path, accept_unphysical=True)

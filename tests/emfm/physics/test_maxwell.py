@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emfm.physics.aperture import on_grid
+from emfm.physics.channels import to_channels
 from emfm.physics.constants import ETA_0
 from emfm.physics.elements import element_fields
 from emfm.physics.grid import Grid
-from emfm.physics.maxwell import central_difference, in_plane_residual
+from emfm.physics.maxwell import central_difference, fit_curls, in_plane_residual
 
 FREQUENCY = 5e9
 
@@ -113,3 +114,18 @@ def test_other_shapes_and_grids_without_an_interior_are_refused():
     narrow = Grid(0, 0, 1e-3, 1e-3, 2, 4, 5e-3)
     with pytest.raises(ValueError, match="needs 3 points or more, found 2"):
         in_plane_residual(np.zeros((1, 6, 4, 2), complex), narrow, FREQUENCY)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (9, 6), (21, 33)])
+def test_the_fitted_factors_do_not_mix_up_the_axes(shape):
+    grid = Grid(1e-3, -4e-3, 0.8e-3, 0.5e-3, *shape, 5e-3)
+    fits = fit_curls(to_channels(true_fields(grid)[0]), grid, FREQUENCY)
+    for fit in fits:
+        assert abs(fit.factor - 1) < 5e-3
+        assert fit.agreement > 0.999
+
+
+def test_a_fit_of_too_few_points_is_refused():
+    narrow = Grid(0, 0, 1e-3, 1e-3, 4, 9, 5e-3)
+    with pytest.raises(ValueError, match="needs 5 points or more along each axis, found 4"):
+        fit_curls(np.zeros((12, 9, 4)), narrow, FREQUENCY)

@@ -253,3 +253,22 @@ def test_a_disk_too_full_to_keep_the_import_does_not_stop_it(params_at, monkeypa
     acquire.run(params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}}))
     assert "The import is not kept" in capsys.readouterr().out
     assert len(Store(STORE)) == 3
+
+
+def test_cases_that_were_accepted_are_read_and_refused_once_they_no_longer_are(params_at):
+    """What was kept of the import that took them is not taken over."""
+    case = ROOT / "tests" / "data" / "cases" / "import_accepts_unphysical_targets" / "exp_minus_iwt"
+    wanted = {"roots": [str(case)], "reader": "auto"}
+    whole = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]["target_plane"]
+    for accept in (True, False):
+        params_at({"source": "import", "import": wanted | {"accept_unphysical": accept}})
+        raw = yaml.safe_load(Path("params.yaml").read_text())
+        raw["data"]["target_plane"] = whole
+        Path("params.yaml").write_text(yaml.safe_dump(raw))
+        params = load_params(Path("params.yaml"))
+        if accept:
+            acquire.run(params)
+            assert len(Store(STORE)) == 1
+        else:
+            with pytest.raises(DataError, match=r"exp_minus_iwt/c0.npz: E and H break Maxwell's equations at 5 GHz"):
+                acquire.run(params)
