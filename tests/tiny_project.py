@@ -140,3 +140,23 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
     project.introduce_user()
     project.commit("tiny")
     return project
+
+
+def whole_project(folder: Path) -> Project:
+    """The repository itself in ``folder``, every file that git does not ignore, committed, with nothing computed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists():  # git lists what was removed and not yet committed, too
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    project = Project(folder)
+    project.run("git", "init", "-q", "-b", "main")
+    project.introduce_user()
+    project.commit("whole")
+    return project
