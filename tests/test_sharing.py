@@ -101,10 +101,11 @@ def assert_has_everything(project, swept):
     assert "up to date" in status, status
     assert project.run("git", "status", "--porcelain").stdout == ""
     for folder in ("data", "models"):
-        for path in (swept.folder / folder).rglob("*"):
-            if path.is_file():
-                pulled = project.folder / path.relative_to(swept.folder)
-                assert pulled.read_bytes() == path.read_bytes(), path
+        paths = [path for path in (swept.folder / folder).rglob("*") if path.is_file()]
+        assert paths
+        for path in paths:
+            pulled = project.folder / path.relative_to(swept.folder)
+            assert pulled.read_bytes() == path.read_bytes(), path
 
 
 def test_another_clone_pulls_and_has_nothing_to_run(swept, second, remote):
