@@ -8,6 +8,7 @@ from sweep import run_grid
 from tiny_project import make_project, whole_project
 
 PROCESSES = 2
+torch.set_num_threads(1)  # in each of them; what a pipeline computes with, its own params.yaml says
 FIRST = ("whole", "swept", "reproduced")
 """Projects whose tests take longest and therefore come first, so that no process is left with them at the end."""
 

@@ -19,6 +19,7 @@ MODEL = {
     "depth": 1,
 }
 TINY = {
+    "compute.threads": 1,  # tests run in two processes
     "acquire.simulate.num_samples": 110,
     "acquire.simulate.kinds_samples": 3,
     "acquire.shard_samples": 32,
