@@ -39,6 +39,7 @@ def _same_random_numbers():
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory):
     """A project after ``dvc repro``, with its results committed; a test that changes it takes a copy or a clone."""
+    own = tmp_path_factory.mktemp("reproduced") / "project"
 
     def make(folder):
         project = make_project(folder)
@@ -46,19 +47,20 @@ def reproduced(tmp_path_factory):
         project.commit("results")
         return project
 
-    return made_once(tmp_path_factory.getbasetemp(), "reproduced", make)
+    return made_once(tmp_path_factory.getbasetemp(), "reproduced", make).copy(own)
 
 
 @pytest.fixture(scope="session")
 def swept(reproduced, tmp_path_factory):
-    """A project with all results and the experiments of a grid; a test that changes it takes a copy or a clone."""
+    """A project with all results and the experiments of a grid; a test that changes it puts it back."""
+    own = tmp_path_factory.mktemp("swept") / "project"
 
     def make(folder):
         project = reproduced.copy(folder)
         run_grid(project)
         return project
 
-    return made_once(tmp_path_factory.getbasetemp(), "swept", make)
+    return made_once(tmp_path_factory.getbasetemp(), "swept", make).copy(own)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ def made_once(base: Path, name: str, make: Callable[[Path], Project]) -> Project
 
     ``base`` is pytest's temporary folder of this process. pytest-xdist gives each of its processes one inside the
     folder of the whole run, so that the first to come makes the project there and the others wait for it. As all see
-    the same folder, a test that changes the project takes a copy or a clone.
+    the same folder, nobody may run a command there: copy it.
     """
     run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, done = run / name / "project", run / name / "done"

@@ -173,8 +173,7 @@ def write_npz_cases(root, store):
         np.savez(root / f"{identifier}.npz", x=store.source_h([row])[0], y=store.target([row])[0])
 
 
-@pytest.mark.parametrize("write_cases", [write_csv_cases, write_npz_cases])
-def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path, write_cases):
+def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path):
     simulated = make_project(
         tmp_path / "simulated",
         {"acquire.simulate.num_samples": CASES, "acquire.simulate.duplicate_share": 0.0},
@@ -194,10 +193,17 @@ def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path, write
             "milestone.training.stages.sizes": sizes,
         },
     )
-    write_cases(project.folder / "cases", store)
+    write_csv_cases(project.folder / "cases", store)
     assert stages_run(project.run("dvc", "repro")) == STAGES
     imported = Store(project.folder / "data/store")
     rows = imported.rows_of(list(store.table["id"]), "test")
     np.testing.assert_array_equal(imported.target(rows), store.target(range(CASES)))
     np.testing.assert_array_equal(imported.source_h(rows), store.source_h(range(CASES)))
     assert "stage5" in project.read("reports/report.md")
+
+    lock = yaml.safe_load(project.read("dvc.lock"))["stages"]
+    shutil.rmtree(project.folder / "cases")
+    write_npz_cases(project.folder / "cases", store)
+    assert stages_run(project.run("dvc", "repro", "-f", "acquire")) == ["acquire"]
+    assert yaml.safe_load(project.read("dvc.lock"))["stages"]["acquire"]["outs"] == lock["acquire"]["outs"]
+    assert stages_run(project.run("dvc", "repro")) == []  # as the other files gave the same samples

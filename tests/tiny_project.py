@@ -126,7 +126,8 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
     for name in ("src", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", "pyproject.toml"):
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            # With what Python compiled: it holds for copies, as they keep the time of their source.
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"))
         else:
             shutil.copy(source, folder / name)
     shutil.copytree(ROOT / "data" / "reference", folder / "data" / "reference")
