@@ -25,6 +25,31 @@ def commands_of(text: str) -> list[str]:
     return [command for line in text.splitlines() if (command := re.sub(r"(^|\s+)#.*", "", line))]
 
 
+def commands_in_blocks(document: str) -> list[str]:
+    """The commands of all blocks for the shell of a document, in order."""
+    return [command for language, text in blocks(document) if language == "sh" for command in commands_of(text)]
+
+
+def recipes_of(document: str) -> list[str]:
+    """The names of a document's blocks for the shell that have one."""
+    return re.findall(r"^<!-- (.+) -->\n```sh$", (ROOT / document).read_text(), flags=re.MULTILINE)
+
+
+def as_program(document: str, leave_out: tuple[str, ...]) -> str:
+    """All blocks of a document as one Python program, in which the shell's commands are run where they stand.
+
+    Commands that begin with a text of ``leave_out`` are not in it.
+    """
+    lines = ["import subprocess"]
+    for language, text in blocks(document):
+        if language == "python":
+            lines.append(text)
+        for command in commands_of(text) if language == "sh" else ():
+            if not command.startswith(leave_out):
+                lines.append(f"subprocess.run({command!r}, shell=True, check=True)")
+    return "\n".join(lines)
+
+
 def commands_in_text(document: str) -> list[str]:
     """Commands between backquotes outside of the blocks, each once, in order."""
     text = re.sub(r"^```.*?^```$", "", (ROOT / document).read_text(), flags=re.DOTALL | re.MULTILINE)

@@ -1,17 +1,19 @@
-"""Every command of README.md, run as it is written on a project of the default size, in the order of the page."""
+"""Every command of README.md, run as it is written on a project of the default size, in the order of the page.
+
+The commands of those pages of docs that need no more than that follow.
+"""
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emfm.data.store import Store
-from recipes import blocks, commands_in_text, commands_of
+from recipes import as_program, blocks, commands_in_blocks, commands_in_text, commands_of, recipe, recipes_of
 
-PAGE = "README.md"
+PAGE, TUTORIAL, OTHER_PAGES = "README.md", "docs/tutorial.md", ("docs/export.md", "docs/full-scale.md")
 NOT_RUN = {
     "pip install -c constraints.txt -e .": "run by .ci/run, in a new environment, with what tests need besides",
     "pip install -c constraints.txt -e '.[test]'": "run by .ci/run, in a new environment",
@@ -29,10 +31,11 @@ NOT_RUN = {
     "python benchmarks/gpu.py": "needs a GPU; tests/test_benchmark_gpu.py runs it without one",
 }
 """What is not run here, and why."""
-IN_BLOCKS = [command for language, text in blocks(PAGE) if language == "sh" for command in commands_of(text)]
-IN_TEXT = [command for command in commands_in_text(PAGE) if command not in IN_BLOCKS]
-RUN = [command for command in (*IN_BLOCKS, *IN_TEXT) if command not in NOT_RUN]
+WRITTEN = [*commands_in_blocks(PAGE), *commands_in_text(PAGE)]
+WRITTEN += [command for page in OTHER_PAGES for command in commands_in_blocks(page)]
+RUN = [command for command in dict.fromkeys(WRITTEN) if command not in NOT_RUN]
 SCANS = 3
+TESTS = Path(__file__).parent
 pytestmark = pytest.mark.slow
 
 
@@ -65,10 +68,10 @@ def test_dvc_repro_makes_what_is_committed(project):
 
 
 def test_each_reason_not_to_run_a_command_is_of_a_command_that_stands_there():
-    assert set(NOT_RUN) <= {*IN_BLOCKS, *IN_TEXT}
+    assert set(NOT_RUN) <= set(WRITTEN)
 
 
-@pytest.mark.parametrize("command", RUN)
+@pytest.mark.parametrize("command", RUN, ids=str)
 def test_a_command_works_as_it_is_written(project, command):
     project.run("sh", "-c", command)
 
@@ -86,13 +89,30 @@ def test_the_commands_leave_what_readme_says(project):
     assert json.loads(epochs[-1])["epoch"] == 3
 
 
-def python(project, program):
-    command = [sys.executable, "-W", "error", "-c", program]
-    return project.run(*command)
-
-
 def test_the_lines_of_python_predict_a_field(project):
     (program,) = [text for language, text in blocks(PAGE) if language == "python"]
     before = "import numpy as np\nimport emfm\nsource_h = np.load('scans/0.npy')\n"
     after = "\nprint(E.shape, H.shape, E.dtype.kind, H.dtype.kind)"
-    assert python(project, before + program + after).stdout.strip() == "(3, 51, 51) (3, 51, 51) c c"
+    done = project.run("python", "-W", "error", "-c", before + program + after)
+    assert done.stdout.strip() == "(3, 51, 51) (3, 51, 51) c c"
+
+
+def test_the_tutorial_is_near_the_truth_with_a_model_of_the_default_size(project):
+    (project.folder / "tutorial.py").write_text(as_program(TUTORIAL, ("pip install", "dvc repro")))
+    project.variables = project.variables | {"MPLBACKEND": "agg"}
+    output = project.run("python", "-W", "error", "tutorial.py").stdout
+    errors = re.findall(r"true relative error of ([EH]): (\S+)", output)
+    assert [name for name, _ in errors] == ["E", "H"]
+    assert all(0 < float(error) < 0.1 for _, error in errors), errors
+
+
+def test_every_command_of_the_other_pages_is_run_by_some_test():
+    """By its name, as a recipe, or here."""
+    tests = "".join(path.read_text() for path in TESTS.rglob("*.py") if path != Path(__file__))
+    pages = [str(path.relative_to(TESTS.parent)) for path in (TESTS.parent / "docs").glob("*.md")]
+    recipes = [(page, name) for page in pages for name in recipes_of(page)]
+    named = [(page, name) for page, name in recipes if f'"{name}"' in tests]
+    run = {*WRITTEN, *(command for page, name in named for command in commands_of(recipe(page, name)))}
+    run |= set(commands_in_blocks(TUTORIAL))
+    assert len(named) > 10
+    assert [(page, command) for page in pages for command in commands_in_blocks(page) if command not in run] == []

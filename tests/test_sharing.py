@@ -35,6 +35,7 @@ class Remote:
     """A DVC remote on a server, and what stands for it in the recipes of docs/sharing.md."""
 
     kind: str
+    set_up: str
     places: dict[str, str]
     environment: dict[str, str]
     server: servers.SshServer | servers.S3Server
@@ -55,14 +56,14 @@ class Remote:
 def ssh_remote(folder):
     server = servers.make_ssh_server(folder)
     places = {"ssh://storage.example.org/srv/emfm": server.url, "~/.ssh/id_ed25519": str(server.key)}
-    return Remote("ssh", places, {}, server)
+    return Remote("ssh", "set up ssh", places, {}, server)
 
 
 def s3_remote(folder):
     server = servers.make_s3_server(folder)
     with server.running():
         server.create_bucket("bucket")
-    return Remote("s3", {"https://s3.example.org": server.endpoint}, server.environment, server)
+    return Remote("s3", "set up s3", {"https://s3.example.org": server.endpoint}, server.environment, server)
 
 
 @pytest.fixture(scope="module", params=[ssh_remote, s3_remote], ids=["ssh", "s3"])
@@ -81,7 +82,7 @@ def first(swept, remote, tmp_path_factory):
     project = origin.clone(folder / "project")
     project.run("dvc", "cache", "dir", "--local", str(swept.folder / ".dvc" / "cache"))
     project.run("dvc", "checkout")
-    remote.follow(project, f"set up {remote.kind}")
+    remote.follow(project, remote.set_up)
     remote.let_in(project)
     with remote.server.running():
         remote.follow(project, "push")
