@@ -9,7 +9,7 @@ from tiny_project import make_project, whole_project
 
 PROCESSES = 2
 torch.set_num_threads(1)  # in each of them; what a pipeline computes with, its own params.yaml says
-FIRST = ("whole", "swept", "reproduced")
+FIRST = ("default_project", "swept", "reproduced")
 """Projects whose tests take longest and therefore come first, so that no process is left with them at the end."""
 
 
@@ -64,7 +64,7 @@ def swept(reproduced, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory):
+def default_project(tmp_path_factory):
     """The repository as it stands, at its default size, after ``dvc repro``; a test that changes it takes a copy."""
 
     def make(folder):
@@ -72,4 +72,4 @@ def whole(tmp_path_factory):
         project.run("dvc", "repro")
         return project
 
-    return made_once(tmp_path_factory.getbasetemp(), "whole", make)
+    return made_once(tmp_path_factory.getbasetemp(), "default", make)

@@ -18,7 +18,7 @@ NOT_RUN = {
     "pip install -c constraints.txt -e .": "run by .ci/run, in a new environment, with what tests need besides",
     "pip install -c constraints.txt -e '.[test]'": "run by .ci/run, in a new environment",
     "pip install -c constraints.txt -e '.[neuraloperator]'": "a part of what .ci/run installs",
-    "dvc repro": "run for the fixture `whole`",
+    "dvc repro": "run for the fixture `default_project`",
     "pytest": "this is a part of it",
     "pytest -m 'not slow'": "a part of `pytest`",
     ".ci/run": "this is a part of it",
@@ -40,9 +40,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def project(whole, tmp_path_factory):
+def project(default_project, tmp_path_factory):
     """The project of the default size, with a folder of scans; every command is run in it."""
-    project = whole.copy(tmp_path_factory.mktemp("readme") / "project")
+    project = default_project.copy(tmp_path_factory.mktemp("readme") / "project")
     project.variables = {"DVC_PAGER": "cat"}
     scans = project.folder / "scans"
     scans.mkdir()
