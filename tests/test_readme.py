@@ -20,6 +20,7 @@ NOT_RUN = {
     "pip install -c constraints.txt -e '.[neuraloperator]'": "a part of what .ci/run installs",
     "dvc repro": "run for the fixture `default_project`",
     "pytest": "this is a part of it",
+    "pytest -n 0": "the same in one process",
     "pytest -m 'not slow'": "a part of `pytest`",
     ".ci/run": "this is a part of it",
     "python benchmarks/scaling.py": "takes more than an hour",
