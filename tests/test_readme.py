@@ -37,7 +37,7 @@ WRITTEN = [*commands_in_blocks(PAGE), *commands_in_text(PAGE)]
 WRITTEN += [command for page in OTHER_PAGES for command in commands_in_blocks(page)]
 RUN = [command for command in dict.fromkeys(WRITTEN) if command not in NOT_RUN]
 BEFORE = {"python -m emfm.tasks.promote heavy-h": "git checkout -q params.yaml"}
-"""What a user does first, as a sentence beside the command or its own message says: the applied experiment is undone."""
+"""What a user does first where a command says so by its message: the applied experiment is undone."""
 SCANS = 3
 TESTS = Path(__file__).parent
 pytestmark = pytest.mark.slow
