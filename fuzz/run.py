@@ -32,36 +32,47 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=5, help="for each target; default: %(default)s")
     parser.add_argument("--files", type=int, metavar="N", help="stop each target after so many files, too")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="targets at once; default: %(default)s")
     parser.add_argument("--target", nargs="+", metavar="NAME", help="default: all")
     args = parser.parse_args()
     FOUND.mkdir(exist_ok=True)
     work = Path(tempfile.mkdtemp())  # a context manager would remove it in each child, too
     targets = make_targets(work)
     chosen = args.target or list(targets)
-    failed = [name for name in chosen if not passes(name, targets[name], args, work)]
+    waiting, at_work, failed = list(chosen), {}, []
+    while waiting or at_work:
+        while waiting and len(at_work) < args.jobs:
+            name = waiting.pop(0)
+            at_work[start(name, targets[name], args, work)] = name
+        child, status = os.wait()
+        name = at_work.pop(child)
+        report(name, status, work)
+        failed += [name] if status else []
     shutil.rmtree(work)
     if failed:
         sys.stdout.write(f"broken: {', '.join(failed)}; the files are in {FOUND}\n")
     return 1 if failed else 0
 
 
-def passes(name: str, target: Target, args: argparse.Namespace, work: Path) -> bool:
-    """Whether a target keeps the rule; says how many files were tried, or what broke it."""
-    log = work / f"{name}.log"
+def start(name: str, target: Target, args: argparse.Namespace, work: Path) -> int:
+    """Fuzz a target in a process of its own; its ID."""
     child = os.fork()  # what was imported and instrumented is there, and libFuzzer ends its process
     if child == 0:
-        with log.open("wb") as stream:
+        with (work / f"{name}.log").open("wb") as stream:
             os.dup2(stream.fileno(), 1)
             os.dup2(stream.fileno(), 2)
         fuzz(name, target, args, work)
-    _, status = os.waitpid(child, 0)
-    lines = log.read_text(errors="replace").splitlines()
+    return child
+
+
+def report(name: str, status: int, work: Path) -> None:
+    """Say how many files were tried on a target, or what broke the rule."""
+    lines = (work / f"{name}.log").read_text(errors="replace").splitlines()
     tried = [line.split()[1] for line in lines if line.startswith("stat::number_of_executed_units")]
     sys.stdout.write(f"{name}: {tried[-1] if tried else '?'} files, {'BROKEN' if status else 'ok'}\n")
     if status:
         sys.stdout.write("\n".join(lines[-40:]) + "\n")
     sys.stdout.flush()
-    return status == 0
 
 
 def fuzz(name: str, target: Target, args: argparse.Namespace, work: Path) -> None:

@@ -1,13 +1,14 @@
 """The script that measures a GPU, run without one."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+
+from programs import need_compiler
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 PROGRAM = f"""
@@ -27,8 +28,8 @@ def run(folder, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on the cpu needs a C++ compiler")
 def test_every_way_that_the_cpu_has_is_measured_and_compared(tmp_path):
+    need_compiler()
     done = run(tmp_path, "--device", "cpu", "--samples", "100", "--seconds", "1", "--models", "forward_unet_lite")
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "out" / "gpu.json").read_text())

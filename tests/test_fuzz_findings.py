@@ -188,7 +188,7 @@ def test_a_checkpoint_with_an_impossible_size_in_its_directory_is_refused(tmp_pa
     for place in range(content.index(b"PK\x01\x02"), len(content)):
         for value in (0, 0x7F, 0xFF):
             path.write_bytes(content[:place] + bytes([value] * 8) + content[place + 8 :])
-            with pytest.raises(CheckpointError):
+            with pytest.raises(CheckpointError, match="best.pth: is (damaged|no checkpoint)"):
                 load_checkpoint(path)
             refused += 1
     assert refused > 1000

@@ -100,6 +100,16 @@ def test_a_killed_repro_goes_on_and_ends_with_the_same_bytes(project, undisturbe
     assert_same_results(project, undisturbed)
 
 
+def test_a_killed_training_with_two_threads_ends_with_the_same_bytes_too(project, tmp_path):
+    project.change_params({"compute.threads": 2})
+    project.commit("two threads")
+    whole = project.copy(tmp_path / "whole")
+    whole.run("dvc", "repro", STAGE)
+    kill_in_the_middle(project, "dvc", "repro", STAGE)
+    assert_went_on(project.run("dvc", "repro", STAGE))
+    assert_same_results(project, whole)
+
+
 def test_a_killed_experiment_goes_on_and_ends_with_the_same_bytes(project, undisturbed):
     command = ("dvc", "exp", "run", "-n", "again", STAGE)
     kill_in_the_middle(project, *command)

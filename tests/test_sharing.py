@@ -35,6 +35,7 @@ class Remote:
     """A DVC remote on a server, and what stands for it in the recipes of docs/sharing.md."""
 
     kind: str
+    set_up: str
     places: dict[str, str]
     environment: dict[str, str]
     server: servers.SshServer | servers.S3Server
@@ -55,14 +56,14 @@ class Remote:
 def ssh_remote(folder):
     server = servers.make_ssh_server(folder)
     places = {"ssh://storage.example.org/srv/emfm": server.url, "~/.ssh/id_ed25519": str(server.key)}
-    return Remote("ssh", places, {}, server)
+    return Remote("ssh", "set up ssh", places, {}, server)
 
 
 def s3_remote(folder):
     server = servers.make_s3_server(folder)
     with server.running():
         server.create_bucket("bucket")
-    return Remote("s3", {"https://s3.example.org": server.endpoint}, server.environment, server)
+    return Remote("s3", "set up s3", {"https://s3.example.org": server.endpoint}, server.environment, server)
 
 
 @pytest.fixture(scope="module", params=[ssh_remote, s3_remote], ids=["ssh", "s3"])
@@ -81,7 +82,7 @@ def first(swept, remote, tmp_path_factory):
     project = origin.clone(folder / "project")
     project.run("dvc", "cache", "dir", "--local", str(swept.folder / ".dvc" / "cache"))
     project.run("dvc", "checkout")
-    remote.follow(project, f"set up {remote.kind}")
+    remote.follow(project, remote.set_up)
     remote.let_in(project)
     with remote.server.running():
         remote.follow(project, "push")
@@ -101,10 +102,11 @@ def assert_has_everything(project, swept):
     assert "up to date" in status, status
     assert project.run("git", "status", "--porcelain").stdout == ""
     for folder in ("data", "models"):
-        for path in (swept.folder / folder).rglob("*"):
-            if path.is_file():
-                pulled = project.folder / path.relative_to(swept.folder)
-                assert pulled.read_bytes() == path.read_bytes(), path
+        paths = [path for path in (swept.folder / folder).rglob("*") if path.is_file()]
+        assert paths
+        for path in paths:
+            pulled = project.folder / path.relative_to(swept.folder)
+            assert pulled.read_bytes() == path.read_bytes(), path
 
 
 def test_another_clone_pulls_and_has_nothing_to_run(swept, second, remote):

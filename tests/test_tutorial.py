@@ -9,27 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recipes import as_program, blocks
 from small_training import small_checkpoint, write_store
 
-PAGE = Path(__file__).parents[1] / "docs/tutorial.md"
+DOCUMENT = "docs/tutorial.md"
+PAGE = Path(__file__).parents[1] / DOCUMENT
 INSTALLS = ("pip install", "dvc repro")
-
-
-def blocks():
-    """(language, text) of each block of code, in order."""
-    return re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), flags=re.DOTALL | re.MULTILINE)
-
-
-def script():
-    """All blocks as one program; commands of the shell run where they stand."""
-    lines = ["import subprocess"]
-    for language, text in blocks():
-        if language == "python":
-            lines.append(text)
-        for command in text.splitlines() if language == "sh" else ():
-            if not command.startswith(INSTALLS):
-                lines.append(f"subprocess.run({command!r}, shell=True, check=True)")
-    return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +24,7 @@ def run(tmp_path_factory):
     best = small_checkpoint(folder, folder / "run")
     (folder / "models/stage5").mkdir(parents=True)
     best.rename(folder / "models/stage5/best.pth")
-    (folder / "tutorial.py").write_text(script())
+    (folder / "tutorial.py").write_text(as_program(DOCUMENT, INSTALLS))
     environment = os.environ | {
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": str(folder / "matplotlib"),
@@ -53,7 +38,7 @@ def run(tmp_path_factory):
 
 
 def test_it_has_blocks_of_both_kinds():
-    assert {language for language, _ in blocks()} == {"python", "sh"}
+    assert {language for language, _ in blocks(DOCUMENT)} == {"python", "sh"}
 
 
 def test_it_predicts_near_the_truth_and_says_how_near(run):
@@ -77,5 +62,6 @@ def test_the_commands_give_the_same_field_and_the_picture_is_there(run):
 
 
 def test_pages_that_it_names_are_there():
-    for name in re.findall(r"\]\(([\w./-]+)\)", PAGE.read_text()):
-        assert (PAGE.parent / name).exists(), name
+    names = re.findall(r"\]\(([\w./-]+)\)", PAGE.read_text())
+    assert "own-data.md" in names
+    assert [name for name in names if not (PAGE.parent / name).exists()] == []

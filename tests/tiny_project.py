@@ -22,6 +22,7 @@ MODEL = {
     "depth": 1,
 }
 TINY = {
+    "compute.threads": 1,  # tests run in two processes
     "acquire.simulate.num_samples": 110,
     "acquire.simulate.kinds_samples": 3,
     "acquire.shard_samples": 32,
@@ -128,7 +129,8 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
     for name in ("src", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", "pyproject.toml"):
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            # With what Python compiled: it holds for copies, as they keep the time of their source.
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"))
         else:
             shutil.copy(source, folder / name)
     shutil.copytree(ROOT / "data" / "reference", folder / "data" / "reference")
@@ -143,4 +145,24 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
     project.run("git", "init", "-q", "-b", "main")
     project.introduce_user()
     project.commit("tiny")
+    return project
+
+
+def whole_project(folder: Path) -> Project:
+    """The repository itself in ``folder``, every file that git does not ignore, committed, with nothing computed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists():  # git lists what was removed and not yet committed, too
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    project = Project(folder)
+    project.run("git", "init", "-q", "-b", "main")
+    project.introduce_user()
+    project.commit("whole")
     return project

@@ -1,45 +1,17 @@
 """params.yaml as one typed object."""
 
-import ast
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from emfm.data.scene_kinds.loops import LoopsParams
-from emfm.data.scene_kinds.patches import PatchesParams
-from emfm.data.scene_kinds.traces import TracesParams
-from emfm.models.unet import UNetParams
-from emfm.params.acquire import AcquireParams, ImportParams, SimulateParams
-from emfm.params.data import DataParams, PlaneParams
-from emfm.params.dedupe import DedupeParams
-from emfm.params.eval import EvalParams, MilestoneParams
-from emfm.params.split import SplitParams, StagesParams
 from emfm.settings import load_params, refuse_impossible
-from emfm.training.losses import WeightedMseParams
 from ttt.config import ConfigError, changes, read_yaml
 from ttt.parts import MODELS
 
 ROOT = Path(__file__).parents[2]
 PARAMS = ROOT / "params.yaml"
-SECTIONS = [
-    AcquireParams,
-    DataParams,
-    DedupeParams,
-    EvalParams,
-    ImportParams,
-    LoopsParams,
-    MilestoneParams,
-    PatchesParams,
-    PlaneParams,
-    SimulateParams,
-    SplitParams,
-    StagesParams,
-    TracesParams,
-    UNetParams,
-    WeightedMseParams,
-]
 
 
 @pytest.fixture
@@ -335,29 +307,6 @@ def test_noise_need_not_be_judged(changed):
 def test_all_mistakes_are_named_at_once(changed):
     with pytest.raises(ConfigError, match="3 problems"):
         load_params(changed({"loss.h_weigth": 3.0, "optim.lr": "fast", "split.seed": -1}))
-
-
-def names_read_in_sources():
-    """Every attribute and every string constant of the code, as a set of names."""
-    names = set()
-    for path in (ROOT / "src").rglob("*.py"):
-        if "params" in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute):
-                names.add(node.attr)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                names.add(node.value)
-    return names | {"name", "x_mm", "y_mm", "z_mm", "pitch_mm"}
-
-
-@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
-def test_every_parameter_is_read_and_explained(section):
-    read = names_read_in_sources() | {"source_plane", "target_plane", "frequency_hz"}
-    for name, field in section.model_fields.items():
-        assert name in read, f"{section.__name__}.{name} is read by no code"
-        nested = isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")
-        assert field.description or nested or name in ("name", "z_mm")
 
 
 @pytest.mark.parametrize(

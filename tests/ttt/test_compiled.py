@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -10,13 +9,13 @@ import pytest
 import torch
 import yaml
 
+from programs import need_compiler
 from ttt.config import ConfigError
 from ttt.engine.checkpoint import load_checkpoint
 from ttt.engine.start import Resume
 
 NO_DROPOUT = {"model.dropout": 0.0, "train.epochs": 2}
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's compiler warns of its own code
-needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on the cpu needs a C++ compiler")
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +25,9 @@ def nothing_compiled_before():
     torch.compiler.reset()
 
 
-@needs_compiler
 @pytest.mark.slow
 def test_a_compiled_training_learns_the_same_and_its_checkpoint_names_the_same_weights(tmp_path, train):
+    need_compiler()
     plain = train(tmp_path / "plain", NO_DROPOUT)
     compiled = train(tmp_path / "compiled", NO_DROPOUT | {"compute.compile": "default"})
     assert compiled.best_score == pytest.approx(plain.best_score, rel=1e-4)
@@ -36,10 +35,10 @@ def test_a_compiled_training_learns_the_same_and_its_checkpoint_names_the_same_w
     assert list(one) == list(other)
 
 
-@needs_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize(("first", "then"), [("default", "none"), ("none", "default")])
 def test_a_training_goes_on_compiled_or_not(tmp_path, train, first, then):
+    need_compiler()
     whole = train(tmp_path / "whole", NO_DROPOUT | {"train.epochs": 3})
     train(tmp_path / "parts", NO_DROPOUT | {"compute.compile": first})
     parts = train(tmp_path / "parts", NO_DROPOUT | {"train.epochs": 3, "compute.compile": then}, Resume())

@@ -10,7 +10,7 @@ import pytest
 
 TRAINER = Path(__file__).with_name("fault_trainer.py")
 SCHEDULERS = ["none", "step", "cosine", "onecycle"]
-KILLS = int(os.environ.get("TTT_FAULT_KILLS", "32"))
+KILLS = int(os.environ.get("TTT_FAULT_KILLS", "16"))
 """Over all: 4 schedulers, AMP or not, 0 or 2 workers. On demand: TTT_FAULT_KILLS=200 pytest tests/ttt/test_faults.py"""
 SEED = int(os.environ.get("TTT_FAULT_SEED", "0"))
 

@@ -277,6 +277,7 @@ def test_another_training_is_refused_with_the_difference_shown(train, interrupte
 def test_what_changes_no_result_may_change(train, interrupted):
     folder, overrides = interrupted()
     train(folder, overrides | {"train.num_workers": 1, "train.grad_clip": 1.0, "alerts.patience": 1}, Resume())
+    assert load_checkpoint(folder / "last.pth").place.epoch == overrides["train.epochs"]
 
 
 def test_a_resume_that_finds_nothing_is_an_error(tmp_path, train):

@@ -15,6 +15,7 @@ from emfm.inference.export import FACTS, OUTPUTS, export_model, simulated_scans
 from emfm.inference.trained import TrainedModel
 from emfm.models.sparse_sources import SparseSources
 from emfm.tasks.forward.export import main
+from programs import need_module
 from small_fields import POD_NET, REGION, region, small_geometry
 from small_training import LINEAR, MODELS, OPERATOR, UNET, small_checkpoint, write_store
 from ttt.config import UserError
@@ -57,7 +58,7 @@ def trained_of(checkpoint_of):
 def run(path, scans):
     """The outputs and the facts of an exported graph."""
     if path.suffix == ".onnx":
-        session = pytest.importorskip("onnxruntime").InferenceSession(path)
+        session = need_module("onnxruntime", "onnx").InferenceSession(path)
         return session.run(list(OUTPUTS), {"source_h": scans}), session.get_modelmeta().custom_metadata_map[FACTS]
     stored = {FACTS: ""}
     program = torch.export.load(path, extra_files=stored)
@@ -68,7 +69,7 @@ def run(path, scans):
 @pytest.mark.parametrize(("model", "suffix"), WRITTEN, ids=lambda value: value if isinstance(value, str) else None)
 def test_a_graph_gives_the_models_numbers_for_any_number_of_scans(trained_of, tmp_path, model, suffix):
     if suffix == ".onnx":
-        pytest.importorskip("onnxscript", reason="onnx is an extra")
+        need_module("onnxscript", "onnx")
     trained, path = trained_of(model), tmp_path / f"model{suffix}"
     assert export_model(trained, path) < 1e-5
     for count in (1, 2, 3, 65):
@@ -93,14 +94,14 @@ def test_the_facts_say_what_goes_in_and_comes_out(trained_of):
 
 
 def test_a_search_for_sources_is_refused_as_onnx(trained_of, tmp_path):
-    pytest.importorskip("onnxscript", reason="onnx is an extra")
+    need_module("onnxscript", "onnx")
     with pytest.raises(UserError, match=r"ONNX has no place for some operation of 'pod_net'; write a \.pt2"):
         export_model(trained_of(SEARCH), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_neural_operator_is_refused(trained_of, tmp_path):
-    pytest.importorskip("neuralop.models", reason="neuraloperator is an extra", exc_type=ImportError)
+    need_module("neuralop.models", "neuraloperator")
     with pytest.raises(UserError, match="'fourier_neural_operator' cannot be written as a graph"):
         export_model(trained_of(OPERATOR), tmp_path / "model.pt2")
 
@@ -181,7 +182,7 @@ def test_a_stored_search_mends_matrices_that_rounding_made_indefinite_as_the_mod
 
 
 def test_the_programs_of_the_page_run_without_this_package(trained_of, tmp_path):
-    pytest.importorskip("onnxscript", reason="onnx is an extra")
+    need_module("onnxscript", "onnx")
     trained = trained_of(LINEAR)
     for suffix in (".pt2", ".onnx"):
         export_model(trained, tmp_path / f"model{suffix}")

@@ -7,6 +7,7 @@ import torch
 
 from emfm.models.neural_operator import FourierOperator, FourierOperatorParams
 from emfm.physics import Geometry, Grid
+from programs import need_module
 from ttt.config import ConfigError
 
 PARAMS = FourierOperatorParams(name="fourier_neural_operator", width=6, modes=4, layers=2)
@@ -21,7 +22,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
 
 @pytest.mark.filterwarnings("ignore")  # the package's own imports warn
 def test_it_paints_the_target_plane_and_its_weights_are_plain_tensors():
-    pytest.importorskip("neuralop.models", reason="neuraloperator is an extra", exc_type=ImportError)
+    need_module("neuralop.models", "neuraloperator")
     torch.manual_seed(0)
     operator = FourierOperator(PARAMS, GEOMETRY)
     scans = torch.randn(3, 4, 5, 5)

@@ -58,6 +58,7 @@ def test_the_same_results_give_the_same_bytes():
 
 def test_nothing_is_loaded_from_elsewhere():
     page = Elements(small_page(small_fields(), NOT_OPENED))
+    assert {"a", "script", "style"} <= {tag for tag, _ in page.found}
     for tag, attributes in page.found:
         for name in ("src", "href", "action", "data", "srcset", "poster"):
             target = attributes.get(name, "")

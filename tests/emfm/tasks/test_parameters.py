@@ -62,10 +62,11 @@ def test_keys_of_models_that_are_not_chosen_and_of_scene_kinds_stand_there_too(p
 
 
 def test_a_key_that_names_a_unit_says_it_in_words_too(page):
-    for key, *_, meaning in rows(page):
-        for suffix, unit in UNITS.items():
-            if key.endswith(suffix):
-                assert unit in meaning.replace(",", " ").replace(";", " ").replace(":", " ").split(), key
+    for suffix, unit in UNITS.items():
+        meanings = {key: meaning for key, *_, meaning in rows(page) if key.endswith(suffix)}
+        assert meanings, suffix
+        for key, meaning in meanings.items():
+            assert unit in meaning.replace(",", " ").replace(";", " ").replace(":", " ").split(), key
 
 
 def test_a_changed_value_changes_the_page(page, tmp_path):

@@ -1,7 +1,6 @@
 """Models with a closed form, through the training loop: from a store to a checkpoint and back."""
 
 import dataclasses
-import shutil
 from functools import partial
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from emfm.evaluation.figures import FieldErrors
+from programs import need_compiler, need_module
 from small_fields import POD_NET, relative_errors
 from small_training import LINEAR, OPERATOR, UNET, small_config, write_store
 from torch_threads import torch_threads
@@ -113,10 +113,10 @@ def test_training_in_bfloat16_learns_what_it_learns_in_float32(tmp_path, config_
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on the cpu needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore")  # torch's compiler warns of its own code
 @pytest.mark.parametrize("model", [POD_NET, UNET], ids=["pod_net", "U-Net"])
 def test_a_compiled_training_learns_what_one_that_is_not_compiled_learns(tmp_path, config_of, model):
+    need_compiler()
     torch.compiler.reset()
     plain, compiled = (
         epoch_records(train(config_of(model, compute={"compile": mode}), tmp_path / mode).journal)
@@ -158,7 +158,7 @@ def test_noise_is_added_to_training_samples_alone(config_of):
 
 @pytest.mark.filterwarnings("ignore")  # the package's own
 def test_a_neural_operator_is_built_by_its_seed_and_goes_on_bit_for_bit(tmp_path, config_of):
-    pytest.importorskip("neuralop.models", reason="neuraloperator is an extra", exc_type=ImportError)
+    need_module("neuralop.models", "neuraloperator")
     one, again = (assemble(config_of(OPERATOR)).model.state_dict() for _ in range(2))
     torch.testing.assert_close(one, again, rtol=0, atol=0, equal_nan=True)  # trust is NaN before it is calibrated
     whole = train(config_of(OPERATOR), tmp_path / "whole")

@@ -1,0 +1,122 @@
+"""Every command of README.md, run as it is written on a project of the default size, in the order of the page.
+
+The commands of those pages of docs that need no more than that follow.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from emfm.data.store import Store
+from recipes import as_program, blocks, commands_in_blocks, commands_in_text, commands_of, recipe, recipes_of
+
+PAGE, TUTORIAL, OTHER_PAGES = "README.md", "docs/tutorial.md", ("docs/export.md", "docs/full-scale.md")
+NOT_RUN = {
+    "pip install -c constraints.txt -e .": "run by .ci/run, in a new environment, with what tests need besides",
+    "pip install -c constraints.txt -e '.[test]'": "run by .ci/run, in a new environment",
+    "pip install -c constraints.txt -e '.[neuraloperator]'": "a part of what .ci/run installs",
+    "dvc repro": "run for the fixture `default_project`",
+    "pytest": "this is a part of it",
+    "pytest -n 0": "the same in one process",
+    "pytest -m 'not slow'": "a part of `pytest`",
+    ".ci/run": "this is a part of it",
+    "python benchmarks/scaling.py": "takes more than an hour",
+    "python benchmarks/scaling.py --kind aperture --sizes 1000 --models linear_operator pod_net": "takes minutes",
+    "python benchmarks/h_weight.py": "takes many minutes",
+    "python benchmarks/scale.py": "takes half an hour",
+    "python benchmarks/search.py": "takes some minutes",
+    "python benchmarks/inference.py": "takes some minutes",
+    "python benchmarks/gpu.py": "needs a GPU; tests/test_benchmark_gpu.py runs it without one",
+}
+"""What is not run here, and why."""
+WRITTEN = [*commands_in_blocks(PAGE), *commands_in_text(PAGE)]
+WRITTEN += [command for page in OTHER_PAGES for command in commands_in_blocks(page)]
+RUN = [command for command in dict.fromkeys(WRITTEN) if command not in NOT_RUN]
+BEFORE = {"python -m emfm.tasks.promote heavy-h": "git checkout -q params.yaml"}
+"""What a user does first where a command says so by its message: the applied experiment is undone."""
+SCANS = 3
+TESTS = Path(__file__).parent
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(default_project, tmp_path_factory):
+    """The project of the default size, with a folder of scans; every command is run in it."""
+    project = default_project.copy(tmp_path_factory.mktemp("readme") / "project")
+    project.variables = {"DVC_PAGER": "cat"}
+    scans = project.folder / "scans"
+    scans.mkdir()
+    for number, source_h in enumerate(Store(project.folder / "data/store").source_h(range(SCANS))):
+        np.save(scans / f"{number}.npy", source_h)
+    return project
+
+
+def vendor():
+    """Who made the processor."""
+    return re.search(r"^vendor_id\s*: (\S+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[1]
+
+
+def test_dvc_repro_makes_what_is_committed(project):
+    """To the last byte on the kind of processor on which it was made; on another the same sets and near figures."""
+    changed = project.run("git", "status", "--porcelain", "--untracked-files=no").stdout
+    if vendor() == "AuthenticAMD":
+        assert changed == "", project.run("git", "diff", "--stat").stdout
+        return
+    assert {line.split()[1].split("/")[0] for line in changed.splitlines()} <= {"dvc.lock", "reports"}
+    committed = json.loads(project.run("git", "show", "HEAD:reports/val_metrics.json").stdout)["val"]
+    assert json.loads(project.read("reports/val_metrics.json"))["val"] == pytest.approx(committed, rel=0.05)
+
+
+def test_each_reason_not_to_run_a_command_is_of_a_command_that_stands_there():
+    assert set(NOT_RUN) <= set(WRITTEN)
+
+
+@pytest.mark.parametrize("command", RUN, ids=str)
+def test_a_command_works_as_it_is_written(project, command):
+    project.run("sh", "-c", f"{BEFORE.get(command, ':')} && {command}")
+
+
+def test_the_commands_leave_what_readme_says(project):
+    assert yaml.safe_load(project.read("runs/mine/config.resolved.yaml"))["loss"]["h_weight"] == 2.0
+    for name in ("dvc_plots/index.html", "runs/mine/best.pth", "runs/mine/artifacts/loss_curve.png", "model.pt2"):
+        assert (project.folder / name).stat().st_size > 0, name
+    for number in range(SCANS):
+        for name in ("target_E.csv", "target_H.csv"):
+            assert (project.folder / f"predictions/{number}" / name).stat().st_size > 0
+    epochs = [
+        record for record in project.read("runs/shared/metrics.jsonl").splitlines() if '"kind": "epoch"' in record
+    ]
+    assert json.loads(epochs[-1])["epoch"] == 3
+
+
+def test_the_lines_of_python_predict_a_field(project):
+    (program,) = [text for language, text in blocks(PAGE) if language == "python"]
+    before = "import numpy as np\nimport emfm\nsource_h = np.load('scans/0.npy')\n"
+    after = "\nprint(E.shape, H.shape, E.dtype.kind, H.dtype.kind)"
+    done = project.run("python", "-W", "error", "-c", before + program + after)
+    assert done.stdout.strip() == "(3, 51, 51) (3, 51, 51) c c"
+
+
+def test_the_tutorial_is_near_the_truth_with_a_model_of_the_default_size(project):
+    (project.folder / "tutorial.py").write_text(as_program(TUTORIAL, ("pip install", "dvc repro")))
+    project.variables = project.variables | {"MPLBACKEND": "agg"}
+    output = project.run("python", "-W", "error", "tutorial.py").stdout
+    errors = re.findall(r"true relative error of ([EH]): (\S+)", output)
+    assert [name for name, _ in errors] == ["E", "H"]
+    assert all(0 < float(error) < 0.1 for _, error in errors), errors
+
+
+def test_every_command_of_the_other_pages_is_run_by_some_test():
+    """By its name, as a recipe, or here."""
+    tests = "".join(path.read_text() for path in TESTS.rglob("*.py") if path != Path(__file__))
+    pages = [str(path.relative_to(TESTS.parent)) for path in (TESTS.parent / "docs").glob("*.md")]
+    recipes = [(page, name) for page in pages for name in recipes_of(page)]
+    named = [(page, name) for page, name in recipes if f'"{name}"' in tests]
+    run = {*WRITTEN, *(command for page, name in named for command in commands_of(recipe(page, name)))}
+    run |= set(commands_in_blocks(TUTORIAL))
+    assert len(named) > 10
+    assert [(page, command) for page in pages for command in commands_in_blocks(page) if command not in run] == []
