@@ -5,15 +5,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.data.sample import DataError
+from emfm.data.sample import STRONGEST, WEAKEST, DataError
 from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_COMPONENTS, TARGET_COMPONENTS
 from emfm.physics.consistency import inconsistency
 from emfm.physics.grid import Geometry
 from emfm.physics.phase import missing_phase
 
-_WEAKEST: Final = 1e-12
-_STRONGEST: Final = 1e15
-"""Of a field's largest value, A/m or V/m: beyond these, squares and products in single precision lose digits."""
 _ACCEPT: Final = "if the fields are right as they are, set acquire.import.accept_unphysical: true"
 
 
@@ -30,10 +27,10 @@ def refuse_unusable(source_h: NDArray[np.float32], target: NDArray[np.float32], 
                 f"{where}: {name} is zero everywhere; the port was not driven, or the export is empty: solve or export "
                 "the case again, or remove it"
             )
-        if not _WEAKEST <= largest <= _STRONGEST:
+        if not WEAKEST <= largest <= STRONGEST:
             raise DataError(
                 f"{where}: the largest value of {name} is {largest:.3g} {unit}, beyond what float32 bears "
-                f"({_WEAKEST:g} to {_STRONGEST:g} {unit}); check its unit, or scale the case"
+                f"({WEAKEST:g} to {STRONGEST:g} {unit}); check its unit, or scale the case"
             )
 
 

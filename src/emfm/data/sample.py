@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from ttt.config import UserError
 
 MAX_ID_LENGTH = 128
+WEAKEST: Final = 1e-12
+STRONGEST: Final = 1e15
+"""Of a field's largest value, A/m or V/m: beyond these, squares and products in single precision lose digits."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for devices: a folder of cases could not be copied there."""

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emfm.data.readers.plane_faults import plane_fault, rows_on_grid
 from emfm.data.readers.planes import SCAN_TOLERANCE, checked_tolerance
-from emfm.data.sample import DataError
+from emfm.data.sample import STRONGEST, WEAKEST, DataError
 from emfm.physics.channels import SOURCE_CHANNELS, SOURCE_COMPONENTS, to_channels
 from emfm.physics.grid import Grid
 from emfm.physics.phase import missing_phase
@@ -17,9 +17,6 @@ from ttt.engine.progress import LOG
 GivenAxes = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, float]
 """x ``(nx,)`` and y ``(ny,)`` of the columns and rows, m, in any order; perhaps the height z, m."""
 
-_WEAKEST: Final = 1e-12
-_STRONGEST: Final = 1e15
-"""Of a scan's size, A/m: beyond these, squares and products of single precision lose digits or overflow."""
 _AT_ONCE: Final = 256
 
 
@@ -154,8 +151,8 @@ def _bad_values(scan: NDArray[Any]) -> str | None:
     size = float(np.abs(scan).max())
     if not size:
         return "is zero everywhere, so there is nothing to predict from; remove it"
-    if _WEAKEST <= size <= _STRONGEST:
+    if WEAKEST <= size <= STRONGEST:
         return None
     return (
-        f"its largest value is {size:.3g} A/m, beyond single precision ({_WEAKEST:g} to {_STRONGEST:g}); check its unit"
+        f"its largest value is {size:.3g} A/m, beyond single precision ({WEAKEST:g} to {STRONGEST:g}); check its unit"
     )
