@@ -58,17 +58,21 @@ def test_without_data_the_lock_can_be_checked_against_code_and_parameters(reprod
 
 
 def traces_of(run, text):
-    """The moments, folders and host of a project's run that stand in a text."""
-    moments = re.findall(r"\b\d{4}-\d\d-\d\d\b|\b\d\d:\d\d:\d\d\b|\b1[6-9]\d{8}\b", text)
+    """The moments, folders and host of a project's run that stand in a text, apart from digits and letters of data."""
+    moments = re.findall(r"\b\d{4}-\d\d-\d\d\b|\b\d\d:\d\d:\d\d\b|(?<![\w.])1[6-9]\d{8}(?!\w)", text)
     places = [str(run.folder), str(Path.home()), sys.prefix, tempfile.gettempdir()]
-    host = re.findall(rf"\b{re.escape(socket.gethostname())}\b", text)
-    return moments + [place for place in places if f"{place}/" in text] + host
+    words = [*(re.escape(f"{place}/") for place in places), rf"{re.escape(socket.gethostname())}(?![\w+/=])"]
+    return moments + re.findall("|".join(rf"(?<![\w+/=]){word}" for word in words), text)
 
 
 @pytest.mark.parametrize("trace", ["on 2031-05-04", "at 09:15:23", "1924950000.5", "{folder}/x", "by {host}."])
 def test_a_trace_of_a_run_is_found(trace):
     run = Project(Path("/somewhere/project"))
     assert traces_of(run, trace.format(folder=run.folder, host=socket.gethostname()))
+
+
+def test_the_digits_of_a_figure_are_no_moment():
+    assert traces_of(Project(Path("/somewhere/project")), '{"rel_l2_e": 0.1687769259, "val_mse": 14.1959294988}') == []
 
 
 def test_no_result_holds_a_time_a_path_or_a_host(reproduced):
