@@ -12,6 +12,7 @@ from emfm.stages.paths import NORM_STATS, STORE, best_model, curve, ids_file
 from emfm.stages.pipeline import refuse_short_pool
 from emfm.stages.resume import code_digest, memo_folder, resume_folder
 from ttt.assemble import assemble
+from ttt.engine.checkpoint import Checkpoint, load_checkpoint, to_bytes
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.ranks import joined_ranks
@@ -47,9 +48,14 @@ def run(params: Params, stage: int) -> None:
         start = ranks.first(lambda: Resume("last") if run_folder.last.exists() else Fresh(init))
         fit(task, config, folder, start, Memo(memo_folder(name, "training", *bits)))
         if ranks.is_first:
-            write_bytes(best_model(stage), run_folder.best.read_bytes())
+            write_bytes(best_model(stage), to_bytes(without_journal(load_checkpoint(run_folder.best))))
             epochs = pd.DataFrame(epoch_records(run_folder.journal))
             write_text(curve(stage), epochs.to_csv(index=False, lineterminator="\n"))
+
+
+def without_journal(checkpoint: Checkpoint) -> Checkpoint:
+    """The same model without its place in a log that is not kept, so that what is logged changes no byte of it."""
+    return replace(checkpoint, place=replace(checkpoint.place, journal_bytes=0))
 
 
 def stage_data(params: Params, stage: int) -> DataParams:
