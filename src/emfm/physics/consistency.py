@@ -48,7 +48,6 @@ _MEASURES: Final = (
     (0.01, "E is in V/cm"),
     (39.37, "H is in A/inch"),
     (1 / 39.37, "E is in V/inch"),
-    (1e3 * 1e3, "H is in A/mm and E in mV/m"),
     (1 / MU_0, "H is B in tesla"),
     (ETA_0, "H is in units of E / eta0, or E was multiplied by it"),
     (1 / ETA_0, "H is multiplied by eta0, in V/m"),

@@ -57,10 +57,6 @@ class Place:
     journal_sha256: str = ""
     """Hash of these bytes."""
 
-    def __post_init__(self) -> None:
-        if self.gain_score is None:  # not told otherwise, as in checkpoints of old: the best score was a gain
-            self.gain_score, self.gain_epoch = self.best_score, self.best_epoch
-
 
 @dataclass(frozen=True)
 class Checkpoint:
