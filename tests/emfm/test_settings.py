@@ -132,6 +132,8 @@ DECIDE_NOTHING = {
     "acquire.simulate.scenes.loops.max_loops": 2,  # the mix draws none
     "acquire.import.roots": ["cases"],  # the source is a simulation
     "acquire.import.reader": "npz_cases",
+    "acquire.import.position_tolerance_mm": 0.01,
+    "acquire.import.accept_unphysical": True,
     "data.data_root": "elsewhere",
     "data.train_ids": "elsewhere.txt",
     "data.num_train": 100,
