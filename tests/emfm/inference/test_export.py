@@ -166,10 +166,11 @@ def test_a_stored_search_mends_matrices_that_rounding_made_indefinite_as_the_mod
         def forward(self, packed, noise, level):
             return self.sources._factor(packed, noise, level)
 
-    matrices = torch.eye(rank, dtype=torch.complex64).repeat(3, 1, 1)
+    matrices = torch.eye(rank, dtype=torch.complex128).repeat(3, 1, 1)
     matrices[1, 2, 2] = -1e-4
     matrices[2, 0, 0] = -1e-2
-    arguments = (sources._lower(matrices).flatten(1), torch.zeros(3), torch.ones(3))
+    levels = torch.tensor([[0.0], [1.0]], dtype=torch.float64).repeat(1, 3)
+    arguments = (sources._lower(matrices).flatten(1), *levels)
     count = torch.export.Dim("n")
     dynamic = {name: {0: count} for name in ("packed", "noise", "level")}
     program = torch.export.export(Factor(), arguments, dynamic_shapes=dynamic, strict=True)
