@@ -189,7 +189,7 @@ def test_looks_at_another_test_set_are_in_the_ledger_and_not_in_the_count(reprod
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", ["split.seed=1", "compute.threads=1", "dedupe.content_rtol=0.001"])
+@pytest.mark.parametrize("change", ["split.seed=1", "compute.threads=2", "dedupe.content_rtol=0.001"])
 def test_a_sweep_of_what_decides_the_data_or_the_bits_never_looks(reproduced, tmp_path, change):
     project = reproduced.copy(tmp_path / "project")
     ledger = project.read("reports/test_final_ledger.jsonl")
@@ -234,30 +234,24 @@ def write_npz_cases(root, store):
 
 
 def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path):
-    simulated = make_project(
-        tmp_path / "simulated",
-        {"acquire.simulate.num_samples": CASES, "acquire.simulate.duplicate_share": 0.0},
-    )
+    sets = {
+        "split.train_pool": None,
+        "split.val_fixed": 8,
+        "split.test_final": 12,
+        "stages.sizes": [2, 4, 8, 16, 24],
+    }
+    simulation = {"acquire.simulate.num_samples": CASES, "acquire.simulate.duplicate_share": 0.0}
+    simulated = make_project(tmp_path / "simulated", simulation | sets)
     simulated.run("dvc", "repro", "acquire")
     store = Store(simulated.folder / "data/store")
-    sizes = [2, 4, 8, 16, 24]
-    project = make_project(
-        tmp_path / "imported",
-        {
-            "acquire.source": "import",
-            "acquire.import.roots": ["cases"],
-            "split.train_pool": None,
-            "split.val_fixed": 8,
-            "split.test_final": 12,
-            "stages.sizes": sizes,
-        },
-    )
+    imported = {"acquire.source": "import", "acquire.import.roots": ["cases"]}
+    project = make_project(tmp_path / "imported", imported | sets)
     write_csv_cases(project.folder / "cases", store)
     assert stages_run(project.run("dvc", "repro")) == STAGES
-    imported = Store(project.folder / "data/store")
-    rows = imported.rows_of(list(store.table["id"]), "test")
-    np.testing.assert_array_equal(imported.target(rows), store.target(range(CASES)))
-    np.testing.assert_array_equal(imported.source_h(rows), store.source_h(range(CASES)))
+    found = Store(project.folder / "data/store")
+    rows = found.rows_of(list(store.table["id"]), "test")
+    np.testing.assert_array_equal(found.target(rows), store.target(range(CASES)))
+    np.testing.assert_array_equal(found.source_h(rows), store.source_h(range(CASES)))
     assert "stage5" in project.read("reports/report.md")
 
     lock = yaml.safe_load(project.read("dvc.lock"))["stages"]
