@@ -32,7 +32,7 @@ REFUSED = {
     ],
     "emfm.tasks.forward.train": ["--config none.yaml", "--config bad.yaml", "--data_root none", "--lr 0", "--resume"],
     "emfm.tasks.parameters": ["--config none.yaml", "--config broken.yaml"],
-    "emfm.tasks.promote": ["", "nowhere"],
+    "emfm.tasks.promote": ["nowhere", "one two"],
     "ttt.eval": ["--config none.yaml --ckpt none.pth", "--config params.yaml --ckpt none.pth"],
     "ttt.infer": [
         "--config none.yaml --ckpt none.pth --input a.npy --out o.npy",
