@@ -50,7 +50,7 @@ def test_it_predicts_near_the_truth_and_says_how_near(run):
 
 
 def test_a_slip_of_the_unit_is_told(run):
-    assert "the model's in mm; give them in m" in run[1]
+    assert "the coordinates are in another unit, mm where m are read" in run[1]
 
 
 def test_the_commands_give_the_same_field_and_the_picture_is_there(run):
