@@ -20,8 +20,8 @@ def measure(samples: int) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
 
-    from emfm.data.dedupe import find_repeats
-    from emfm.data.split import SplitSizes, split_by_family
+    from emfm.dedupe.repeats import find_repeats
+    from emfm.group_split.split import SplitSizes, split_by_family
 
     rng = np.random.default_rng(0)
     rows = np.arange(samples)

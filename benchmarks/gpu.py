@@ -133,8 +133,8 @@ def prepare(folder: Path, name: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Compute once for all ways what is computed once, and count what a step and a search take."""
     import torch
 
-    from ttt.assemble import assemble
     from ttt.engine.abilities import Prepared
+    from ttt.engine.assemble import assemble
     from ttt.engine.checkpoint import save_checkpoint, to_bytes
     from ttt.engine.state import TrainingState
     from ttt.memo import Memo
@@ -154,9 +154,9 @@ def prepare(folder: Path, name: str, changes: dict[str, Any]) -> dict[str, Any]:
 
 def train(folder: Path, name: str, run: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Train on from what `prepare` has made: the speed of the last epoch, and errors on unseen samples."""
-    from emfm.data.sample_lists import open_samples
-    from emfm.data.store import Store
-    from ttt.assemble import assemble
+    from emfm.core.sample_lists import open_samples
+    from emfm.core.store import Store
+    from ttt.engine.assemble import assemble
     from ttt.engine.checkpoint import load_model
     from ttt.engine.loop import fit
     from ttt.engine.start import Fresh
@@ -184,7 +184,7 @@ def step_flops(task: "Task", device: "torch.device", memo: "Memo") -> float:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    from emfm.models.pod_net import PodNet
+    from emfm.models.pod_net.network import PodNet
 
     model, samples = task.model, task.train
     if isinstance(model, PodNet):
@@ -199,7 +199,7 @@ def encoded_per_second(task: "Task", device: "torch.device") -> float | None:
     """Scans a second for which the model computes what it needs once; None where it computes nothing so."""
     import torch
 
-    from emfm.models.pod_net import PodNet
+    from emfm.models.pod_net.network import PodNet
 
     if not isinstance(task.model, PodNet):
         return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from machine import ROOT, peak_memory, pin_libraries, run_part
 
 if TYPE_CHECKING:
-    from emfm.physics import Geometry
+    from emfm.core.grid import Geometry
 
 DISTINCT = 200
 LISTED = 6000
@@ -128,9 +128,9 @@ def earlier_pandas(folder: Path) -> Path:
 
 def import_seconds(root: Path, folder: Path, geometry: "Geometry", processes: int, keep: bool = False) -> float:
     """Seconds from nothing to a complete store; with ``keep``, taking over and keeping cases as the stage does."""
-    from emfm.data.import_cases import open_import
-    from emfm.data.kept_import import find_kept, keep_import
-    from emfm.data.pack import pack
+    from emfm.acquire.import_cases import open_import
+    from emfm.acquire.kept_import import find_kept, keep_import
+    from emfm.acquire.pack import pack
 
     shutil.rmtree(folder / "store", ignore_errors=True)
     started = time.perf_counter()
@@ -146,7 +146,7 @@ def write_cases(folder: Path) -> None:
     """`DISTINCT` simulated cases in each of `KINDS`; the digits past float32 are noise, as a solver's are."""
     import numpy as np
 
-    from emfm.data.simulate import SimulatedSource
+    from emfm.acquire.simulate import SimulatedSource
     from emfm.settings import load_params
 
     params = load_params(ROOT / "params.yaml")
@@ -166,7 +166,7 @@ def write_csv_case(case: Path, source_h: Any, target: Any, geometry: "Geometry",
     """A case's three files, coordinates in mm as short as they are."""
     import numpy as np
 
-    from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
+    from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 
     case.mkdir(parents=True)
     planes = (

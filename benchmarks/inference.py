@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from emfm.inference.trained import TrainedModel
+    from emfm.model.trained import TrainedModel
 
 BATCH = 1000
 LARGE = 4000
@@ -52,8 +52,8 @@ def measure(checkpoint: Path) -> dict[str, Any]:
     import_seconds -= seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True), 3)
     import torch
 
-    from emfm.inference.forward_model import CHUNK, ForwardModel
-    from emfm.inference.trained import TrainedModel, find_device
+    from emfm.model.trained import TrainedModel, find_device
+    from emfm.use.forward_model import CHUNK, ForwardModel
 
     started = time.perf_counter()
     trained = TrainedModel(checkpoint, find_device("cpu"))
@@ -85,7 +85,7 @@ def simulated_scans() -> "NDArray[np.float32]":
     """Scans of the scenes of params.yaml, ``(BATCH, 4, ny, nx)``."""
     import numpy as np
 
-    from emfm.data.simulate import SimulatedSource
+    from emfm.acquire.simulate import SimulatedSource
     from emfm.settings import load_params
 
     params = load_params(ROOT / "params.yaml")

@@ -31,10 +31,10 @@ UNETS = {
 
 def measure(divisor: int) -> dict[str, Any]:
     """Seconds of the ladder and of its parts, samples a second, and errors on samples that no training saw."""
-    from emfm.data.sample_lists import open_samples
-    from emfm.data.store import Store
-    from ttt.assemble import assemble
+    from emfm.core.sample_lists import open_samples
+    from emfm.core.store import Store
     from ttt.config import read_yaml
+    from ttt.engine.assemble import assemble
     from ttt.engine.checkpoint import load_model
     from ttt.engine.loop import fit
     from ttt.engine.run_folder import RunFolder

@@ -13,11 +13,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emfm.models.field_model import NetworkFieldModel
-from emfm.models.placement import ScanPlacement
-from emfm.models.spec import FieldSpec
-from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
-from emfm.physics.grid import Geometry
+from emfm.core.channels import SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.core.grid import Geometry
+from emfm.model.field_model import NetworkFieldModel
+from emfm.model.placement import ScanPlacement
+from emfm.model.spec import FieldSpec
 from ttt.config import Section
 from ttt.parts import MODELS
 

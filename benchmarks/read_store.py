@@ -25,12 +25,12 @@ def measure(samples: int) -> dict[str, Any]:
     """Samples a second of reading, of training on the store and in memory, of statistics; memory beyond the start."""
     import torch
 
-    from emfm.data.pack import pack
-    from emfm.data.sample_lists import whole_store
-    from emfm.data.simulate import SimulatedSource
-    from emfm.data.stats import compute_norm_stats
-    from emfm.data.store import Store
-    from emfm.models.spec import FieldSpec
+    from emfm.acquire.pack import pack
+    from emfm.acquire.simulate import SimulatedSource
+    from emfm.compute_norm_stats.moments import compute_norm_stats
+    from emfm.core.sample_lists import whole_store
+    from emfm.core.store import Store
+    from emfm.model.spec import FieldSpec
     from emfm.settings import load_params
     from emfm.training.dataset import FieldSamples
     from ttt.engine.batches import Feed

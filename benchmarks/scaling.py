@@ -65,7 +65,7 @@ def main() -> None:
     args = parser.parse_args()
     work = args.work / args.kind
     pin_libraries()
-    from ttt.engine.progress import log_to_stderr
+    from ttt.watch.progress import log_to_stderr
 
     log_to_stderr()
     simulate(work, max(args.sizes), args.kind)
@@ -84,9 +84,9 @@ def main() -> None:
 
 def simulate(work: Path, size: int, kind: str) -> None:
     """A store of scenes that radiate as ``kind``, with room for ``size`` training samples, and its lists."""
-    from emfm.data.pack import pack
-    from emfm.data.simulate import SimulatedSource
-    from emfm.data.store import Store
+    from emfm.acquire.pack import pack
+    from emfm.acquire.simulate import SimulatedSource
+    from emfm.core.store import Store
     from emfm.settings import load_params
 
     params = load_params(ROOT / "params.yaml")
@@ -107,10 +107,10 @@ def simulate(work: Path, size: int, kind: str) -> None:
 
 def measure(work: Path, run: str, size: int, changes: dict[str, Any]) -> dict[str, Any]:
     """Train on ``size`` samples with ``changes`` to params.yaml and judge the best model."""
-    from emfm.data.reference_cases import read_reference_cases
-    from emfm.data.sample_lists import open_samples
-    from emfm.data.store import Store
-    from ttt.assemble import assemble
+    from emfm.core.sample_lists import open_samples
+    from emfm.core.store import Store
+    from emfm.evaluate.reference_cases import read_reference_cases
+    from ttt.engine.assemble import assemble
     from ttt.engine.checkpoint import load_model
     from ttt.engine.loop import fit
     from ttt.engine.start import Fresh
@@ -157,7 +157,7 @@ def errors(model: "nn.Module", batches: Any) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from emfm.evaluation.figures import FieldErrors
+    from emfm.core.field_errors import FieldErrors
 
     collected = FieldErrors()
     with torch.inference_mode():
@@ -208,7 +208,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     """Two panels: the worse of E's and H's error against samples, and against seconds."""
     from matplotlib.figure import Figure
 
-    from emfm.report.style import in_report_style, save_png, stage_colours
+    from emfm.plot.style import in_report_style, save_png, stage_colours
 
     @in_report_style
     def picture() -> Figure:

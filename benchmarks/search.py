@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from emfm.data.simulate import SimulatedSource
-    from emfm.models.modes import FieldModes
-    from emfm.models.source_cells import SourceRegionParams
-    from emfm.models.sparse_sources import SparseSources
-    from emfm.physics import Geometry
+    from emfm.acquire.simulate import SimulatedSource
+    from emfm.core.grid import Geometry
+    from emfm.models.pod_net.modes import FieldModes
+    from emfm.models.pod_net.source_cells import SourceRegionParams
+    from emfm.models.pod_net.sparse_sources import SparseSources
 
 RANKS = (80, 120, 160, 200, 242)
 ITERATIONS = (4, 6, 12)
@@ -63,10 +63,10 @@ def main() -> None:
 
 def measure(samples: int) -> str:
     """The table; libraries must be pinned before."""
-    from emfm.data.simulate import SimulatedSource
-    from emfm.models.modes import SNAPSHOTS_PER_MODE, FieldModes
-    from emfm.models.snapshots import physical_snapshots
-    from emfm.models.source_cells import SourceRegionParams
+    from emfm.acquire.simulate import SimulatedSource
+    from emfm.models.pod_net.modes import SNAPSHOTS_PER_MODE, FieldModes
+    from emfm.models.pod_net.snapshots import physical_snapshots
+    from emfm.models.pod_net.source_cells import SourceRegionParams
     from emfm.settings import load_params
 
     file = ROOT / "params.yaml"
@@ -102,9 +102,9 @@ def scans_of_each_kind(source: "SimulatedSource") -> list[Scans]:
     import numpy as np
     import torch
 
-    from emfm.data.noise import with_noise
-    from emfm.data.stats import source_scale
-    from emfm.models.scans import complex_rows
+    from emfm.core.noise import with_noise
+    from emfm.core.norm_stats import source_scale
+    from emfm.model.complex_rows import complex_rows
 
     samples = [source.sample(row) for row in range(len(source))]
     ids = [sample.id for sample in samples]
@@ -119,7 +119,7 @@ def scans_of_each_kind(source: "SimulatedSource") -> list[Scans]:
 
 def line(kinds: list[Scans], geometry: "Geometry", modes: "FieldModes", region: "SourceRegionParams") -> str:
     """The line of one setting."""
-    from emfm.models.sparse_sources import SparseSources
+    from emfm.models.pod_net.sparse_sources import SparseSources
 
     sources = SparseSources(region, geometry, modes.count)
     sources.find(modes)
@@ -137,7 +137,7 @@ def searched(scans: Scans, modes: "FieldModes", sources: "SparseSources") -> dic
     """Scans a second, and errors of the fields of the sources that are found."""
     import torch
 
-    from emfm.evaluation.figures import FieldErrors
+    from emfm.core.field_errors import FieldErrors
     from ttt.engine.side_by_side import side_by_side
 
     parts = torch.split(scans.rows, SCANS_AT_ONCE)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from machine import ROOT, peak_memory, run_part
 
 if TYPE_CHECKING:
-    from emfm.data.simulate import SimulatedSource
+    from emfm.acquire.simulate import SimulatedSource
 
 WORKERS = 2
 COMPARED = 300
@@ -24,8 +24,8 @@ REPEATS = 3
 
 def measure(samples: int) -> dict[str, Any]:
     """Samples a second from nothing to a complete store, and computed alone; the largest process, MB."""
-    from emfm.data.pack import pack
-    from emfm.data.simulate import SimulatedSource
+    from emfm.acquire.pack import pack
+    from emfm.acquire.simulate import SimulatedSource
     from emfm.settings import load_params
 
     params = load_params(ROOT / "params.yaml")
@@ -62,7 +62,7 @@ def compare(source: "SimulatedSource") -> None:
     """Stop where the textbook's formula gives other fields."""
     import numpy as np
 
-    from emfm.physics.channels import to_channels
+    from emfm.core.channels import to_channels
 
     for row in range(10):
         sample, fields = source.sample(row), textbook_sample(source, row)
@@ -71,11 +71,11 @@ def compare(source: "SimulatedSource") -> None:
 
 
 def textbook_sample(source: "SimulatedSource", row: int) -> tuple[Any, Any]:
-    """Source H and target of a row, complex, by the formula as `emfm.physics.elements` gives it."""
+    """Source H and target of a row, complex, by the formula as `emfm.core.elements` gives it."""
     import numpy as np
 
-    from emfm.physics.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS
-    from emfm.physics.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
+    from emfm.core.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS
+    from emfm.core.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
 
     scene, geometry = source.scene(row), source.geometry
     omega = 2 * np.pi * geometry.frequency

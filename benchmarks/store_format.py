@@ -15,9 +15,9 @@ def measure(samples: int) -> dict[str, Any]:
     """Bytes a sample, and the median and the largest error, by format."""
     import numpy as np
 
-    from emfm.data.block_floats import decode, encode
-    from emfm.data.simulate import SimulatedSource
-    from emfm.physics.channels import E_CHANNELS, H_CHANNELS
+    from emfm.acquire.simulate import SimulatedSource
+    from emfm.core.block_floats import decode, encode
+    from emfm.core.channels import E_CHANNELS, H_CHANNELS
     from emfm.settings import load_params
 
     params = load_params(ROOT / "params.yaml")

@@ -10,9 +10,9 @@ VAL = 200
 
 def make_samples(folder: Path, train: int) -> dict[str, Any]:
     """``train`` samples for training and `VAL` others in ``folder``; the keys of params.yaml that name them."""
-    from emfm.data.pack import pack
-    from emfm.data.simulate import SimulatedSource
-    from emfm.data.store import Store
+    from emfm.acquire.pack import pack
+    from emfm.acquire.simulate import SimulatedSource
+    from emfm.core.store import Store
     from emfm.settings import load_params
 
     params = load_params(ROOT / "params.yaml")

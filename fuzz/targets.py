@@ -12,19 +12,20 @@ import numpy as np
 import torch
 
 from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, csv_text, random_case, solver_text
-from emfm.data.field_files import read_source_h
-from emfm.data.readers.csv_cases import read_csv_plane
-from emfm.data.readers.sample_table import read_sample_table
-from emfm.data.reference_cases import read_reference_cases
-from emfm.data.sample_lists import read_ids
-from emfm.data.stats import compute_norm_stats, read_norm_stats
-from emfm.data.store import Store
-from emfm.evaluation.ledger import read_ledger
-from emfm.evaluation.results import read_milestone_results, read_val_results
+from emfm.acquire.readers.csv_cases import read_csv_plane
+from emfm.acquire.readers.sample_table import read_sample_table
+from emfm.compute_norm_stats.moments import compute_norm_stats
+from emfm.core.norm_stats import read_norm_stats
+from emfm.core.sample_lists import read_ids
+from emfm.core.store import Store
+from emfm.evaluate.reference_cases import read_reference_cases
+from emfm.results.ledger import read_ledger
+from emfm.results.schema import read_milestone_results, read_val_results
 from emfm.settings import load_params
+from emfm.use.field_files import read_source_h
 from small_store import SingleElements, packed
-from ttt.assemble import assemble
 from ttt.config import UserError
+from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_model
 from ttt.engine.errors import TrainingError
 from ttt.engine.journal import read_records

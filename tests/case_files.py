@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emfm.physics import Geometry, Grid
+from emfm.core.grid import Geometry, Grid
 
 GEOMETRY = Geometry(5e9, Grid(-2e-3, -1e-3, 1e-3, 1e-3, 4, 3, 1e-3), Grid(-3e-3, -1.5e-3, 1.5e-3, 0.5e-3, 5, 4, 5e-3))
 SOURCE = ("Hx_re", "Hx_im", "Hy_re", "Hy_im")

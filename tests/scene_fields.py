@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from emfm.physics import element_fields
+from emfm.core.elements import element_fields
 
 
 def scene_fields(scene, points, frequency):
-    """``(E, H)`` at ``points``: see `emfm.physics.element_fields`."""
+    """``(E, H)`` at ``points``: see `emfm.core.elements.element_fields`."""
     is_magnetic = scene.magnetic[:, None]
     electric, magnetic = np.where(is_magnetic, 0, scene.moments), np.where(is_magnetic, scene.moments, 0)
     return element_fields(points, scene.positions, electric, magnetic, frequency)

@@ -1,6 +1,6 @@
 """The section acquire.simulate with the values of params.yaml, and any of them changed."""
 
-from emfm.params.acquire import SimulateParams
+from emfm.acquire.params import SimulateParams
 
 
 def scene_params(**changes: object) -> SimulateParams:

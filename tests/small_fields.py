@@ -6,15 +6,15 @@ from functools import cache
 import numpy as np
 import torch
 
-from emfm.data.simulate import SimulatedSource
-from emfm.data.stats import compute_norm_stats
-from emfm.models.mirrors import IMAGES
-from emfm.models.pod_net import PodNetParams
-from emfm.models.source_cells import SourceRegionParams, cell_fields, quarter_in_parts, unit_scans
-from emfm.models.spec import FieldSpec
-from emfm.physics import element_fields
-from emfm.physics.channels import to_channels
-from emfm.physics.constants import ETA_0
+from emfm.acquire.simulate import SimulatedSource
+from emfm.compute_norm_stats.moments import compute_norm_stats
+from emfm.core.channels import to_channels
+from emfm.core.constants import ETA_0
+from emfm.core.elements import element_fields
+from emfm.model.spec import FieldSpec
+from emfm.models.pod_net.mirrors import IMAGES
+from emfm.models.pod_net.network import PodNetParams
+from emfm.models.pod_net.source_cells import SourceRegionParams, cell_fields, quarter_in_parts, unit_scans
 from scene_params import scene_params
 from ttt.engine.task import Batch
 
@@ -35,7 +35,7 @@ POD_NET = {
 
 
 class FieldsInMemory:
-    """Samples that can be trained on: an `emfm.models.encoding.IdentifiedSamples`."""
+    """Samples that can be trained on: an `emfm.model.encoding.IdentifiedSamples`."""
 
     def __init__(self, source_h, target):
         self.x = torch.as_tensor(source_h, dtype=torch.float32)

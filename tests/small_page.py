@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from emfm.report.page_data import PicturedFields, drawn, overview
-from emfm.report.page_html import render_page
+from emfm.plot.page_data import PicturedFields, drawn, overview
+from emfm.plot.page_html import render_page
 from small_results import looks, val_results
 from small_store import GEOMETRY
 

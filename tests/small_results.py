@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from emfm.evaluation.figures import FieldErrors
-from emfm.evaluation.groups import Group
-from emfm.evaluation.ledger import Look
-from emfm.evaluation.results import MilestoneResults, NotOpened, OtherSet, ValResults, model_result, predictor_result
-from emfm.evaluation.set_figures import SetFigures
+from emfm.core.field_errors import FieldErrors
+from emfm.evaluate.groups import Group
+from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_results import model_result, predictor_result
+from emfm.results.ledger import Look
+from emfm.results.schema import MilestoneResults, NotOpened, OtherSet, ValResults
 from small_store import GEOMETRY
 
 TEST_SET = "e" * 64

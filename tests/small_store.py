@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emfm.data.pack import pack
-from emfm.data.sample import Sample
-from emfm.data.store import Store
-from emfm.physics import Geometry, Grid, element_fields
-from emfm.physics.channels import to_channels
+from emfm.acquire.pack import pack
+from emfm.core.channels import to_channels
+from emfm.core.elements import element_fields
+from emfm.core.grid import Geometry, Grid
+from emfm.core.sample import Sample
+from emfm.core.store import Store
 
 GEOMETRY = Geometry(5e9, Grid(-2e-3, -1e-3, 1e-3, 1e-3, 5, 3, 1e-3), Grid(-3e-3, -2e-3, 1e-3, 1e-3, 7, 5, 5e-3))
 

@@ -1,10 +1,10 @@
 """Trainings of a second or two on the small planes, for tests that need a real checkpoint."""
 
-from emfm.data.simulate import SimulatedSource
+from emfm.acquire.simulate import SimulatedSource
 from scene_params import scene_params
 from small_fields import PLANES, POD_NET, small_geometry
 from small_store import packed
-from ttt.assemble import assemble
+from ttt.engine.assemble import assemble
 from ttt.engine.loop import fit
 from ttt.engine.start import Fresh
 from ttt.settings import parse_config

@@ -47,7 +47,7 @@ RUN = """
 import importlib, json, sys
 found = {}
 for module, lines in json.load(sys.stdin).items():
-    main = importlib.import_module("emfm.stages.__main__" if module == "emfm.stages" else module).main
+    main = importlib.import_module("emfm.stages" if module == "emfm.stages" else module).main
     for line in lines:
         try:
             status = main(line.split())

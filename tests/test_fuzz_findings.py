@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from case_files import GEOMETRY
-from emfm.data.field_files import read_source_h
-from emfm.data.readers.tables import TextTable, parse_json, parse_numbers
-from emfm.data.reference_cases import read_reference_cases
-from emfm.data.sample import DataError
-from emfm.data.stats import read_norm_stats
-from emfm.data.store import Store
-from emfm.evaluation.ledger import read_ledger
-from emfm.evaluation.results import read_val_results
+from emfm.acquire.readers.tables import TextTable, parse_json, parse_numbers
+from emfm.core.errors import DataError
+from emfm.core.norm_stats import read_norm_stats
+from emfm.core.store import Store
+from emfm.evaluate.reference_cases import read_reference_cases
+from emfm.results.ledger import read_ledger
+from emfm.results.schema import read_val_results
+from emfm.use.field_files import read_source_h
 from small_store import SingleElements, packed
 from ttt.config import ConfigError, UserError, read_yaml
 from ttt.engine.checkpoint import load_checkpoint

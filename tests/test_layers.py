@@ -26,13 +26,13 @@ def imports_of(path):
 @pytest.mark.parametrize(
     "line",
     [
-        "import emfm.report",
-        "import emfm.report.markdown as page",
+        "import emfm.plot",
+        "import emfm.plot.markdown as page",
         "from emfm import report",
-        "from emfm.report import markdown",
+        "from emfm.plot import markdown",
         "from .. import report",
         "from ..report.markdown import render",
-        "def late():\n    from emfm.report import markdown",
+        "def late():\n    from emfm.plot import markdown",
     ],
 )
 def test_an_import_is_seen_however_it_is_written(tmp_path, monkeypatch, line):
@@ -40,7 +40,7 @@ def test_an_import_is_seen_however_it_is_written(tmp_path, monkeypatch, line):
     path = tmp_path / "emfm/physics/grid.py"
     path.parent.mkdir(parents=True)
     path.write_text(f"{line}\n")
-    assert "emfm.report" in {".".join(name.split(".")[:2]) for name in imports_of(path)}
+    assert "emfm.plot" in {".".join(name.split(".")[:2]) for name in imports_of(path)}
 
 
 def test_the_storeys_are_the_folders_of_the_field_model():

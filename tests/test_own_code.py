@@ -7,7 +7,7 @@ import time
 import pytest
 import yaml
 
-from emfm.data.store import Store
+from emfm.core.store import Store
 from sweep import revision_of
 from tiny_project import ROOT, Project, make_project
 

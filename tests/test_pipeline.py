@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from emfm.data.sample_lists import read_ids
-from emfm.data.store import Store
-from emfm.physics.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.core.sample_lists import read_ids
+from emfm.core.store import Store
 from tiny_project import SIZES, Project, make_project
 
 STAGES = [

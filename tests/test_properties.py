@@ -8,9 +8,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emfm.data.sample import DataError, checked_id
-from emfm.data.sample_lists import read_ids
-from emfm.data.store import Store
+from emfm.core.errors import DataError
+from emfm.core.sample import checked_id
+from emfm.core.sample_lists import read_ids
+from emfm.core.store import Store
 from emfm.settings import load_params
 from small_store import SingleElements, packed
 from ttt.config import ConfigError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from emfm.data.store import Store
+from emfm.core.store import Store
 from recipes import as_program, blocks, commands_in_blocks, commands_in_text, commands_of, recipe, recipes_of
 
 PAGE, TUTORIAL, OTHER_PAGES = "README.md", "docs/tutorial.md", ("docs/export.md", "docs/full-scale.md")

@@ -5,24 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import torch
-
-from emfm.data.scene_kinds.mix import drawn_kinds, scene_problems
-from emfm.data.simulate import REPEATS, distinct_samples
-from emfm.data.source_kinds import SOURCE_KINDS
-from emfm.data.stats import NormStats
-from emfm.evaluation.equivalent_dipoles import dipole_array
-from emfm.models.spec import FieldSpec
-from emfm.params.acquire import AcquireParams
-from emfm.params.data import SET_BY_STAGES, DataParams
-from emfm.params.dedupe import DedupeParams
-from emfm.params.eval import EvalParams, MilestoneParams
-from emfm.params.split import SplitParams, StagesParams
-from emfm.physics.channels import SOURCE_CHANNELS, TARGET_CHANNELS
-from emfm.training.losses import WeightedMseParams
-from ttt.config import ConfigError, deciding, read_yaml, unknown_key
-from ttt.engine.randomness import undisturbed
-from ttt.parts import MODELS
+from emfm.acquire.params import AcquireParams
+from emfm.acquire.scene_mix import drawn_kinds, scene_problems
+from emfm.acquire.simulate import REPEATS, distinct_samples
+from emfm.acquire.source_kinds import SOURCE_KINDS
+from emfm.dedupe.params import DedupeParams
+from emfm.evaluate.equivalent_dipoles import dipole_array
+from emfm.evaluate.params import EvalParams, MilestoneParams
+from emfm.group_split.params import SplitParams
+from emfm.training.params import BY_HAND, DataParams, FieldLossParams, StagesParams
+from ttt.config import ConfigError, deciding, keys_marked, read_yaml, unknown_key
 from ttt.settings import TrainingConfig, parse_config
 
 _FARTHEST_SIGMAS: Final = 6
@@ -48,9 +40,9 @@ class Params:
         return self.training.data
 
     @property
-    def loss(self) -> WeightedMseParams:
+    def loss(self) -> FieldLossParams:
         """Section ``loss``."""
-        assert isinstance(self.training.loss, WeightedMseParams)
+        assert isinstance(self.training.loss, FieldLossParams)
         return self.training.loss
 
     def deciding(self) -> dict[str, Any]:
@@ -60,7 +52,8 @@ class Params:
         """
         own = {name: deciding(getattr(self, name)) for name in ("acquire", "dedupe", "split", "stages")}
         everything = self.training.portable_mapping() | own
-        everything["data"] = {key: value for key, value in everything["data"].items() if key not in SET_BY_STAGES}
+        for key in keys_marked(self.data, BY_HAND):
+            del everything["data"][key]
         acquire = everything["acquire"]
         for key in ("import",) if self.acquire.source == "simulate" else ("simulate", "seed"):
             del acquire[key]
@@ -85,7 +78,7 @@ def parse_params(raw: Mapping[str, Any], source: str, training_stages: int | Non
         f"{section}.name: the stages of this workflow need {needed}"
         for section, needed, kind in (
             ("data", "em_forward", DataParams),
-            ("loss", "weighted_mse", WeightedMseParams),
+            ("loss", "a loss of fields, such as weighted_mse", FieldLossParams),
         )
         if not isinstance(getattr(config, section), kind)
     ]
@@ -109,16 +102,12 @@ def parse_params(raw: Mapping[str, Any], source: str, training_stages: int | Non
 
 
 def refuse_impossible(params: Params) -> None:
-    """Raise ConfigError where no run can come to its end: too few samples, or a model that cannot be made.
-
-    It takes a part of a second, and every stage asks it before any work; `parse_params` says what a glance can see.
-    """
+    """Raise ConfigError where no run can come to its end: too few samples for the sets."""
     if params.acquire.source == "simulate":
         simulate = params.acquire.simulate
         repeats_go = set(params.dedupe.rules) == set(REPEATS)
         available = distinct_samples(simulate) if repeats_go else simulate.num_samples
         refuse_too_few(params, available, "acquire.simulate.num_samples")
-    _try_model(params)
 
 
 def _ladder_problems(params: Params, training_stages: int | None) -> list[str]:
@@ -189,27 +178,3 @@ def _plane_problems(params: Params) -> list[str]:
     except ValueError as error:
         return [f"data.source_plane: too few points along x or y for the baseline equivalent_dipoles: {error}"]
     return []
-
-
-def _try_model(params: Params) -> None:
-    """Raise ConfigError where the model cannot be built for these planes, or cannot take a scan of them."""
-    data, channels = params.data, {"source": SOURCE_CHANNELS, "target": TARGET_CHANNELS}
-    layout: dict[str, Any] = {}
-    for plane, names in channels.items():
-        layout |= {f"{plane}_channels": list(names), f"{plane}_mean": [0.0] * len(names)}
-        layout |= {f"{plane}_std": [1.0] * len(names)}
-    norm = NormStats(samples=1, scale_by_source=data.scale_by_source, norm_eps=params.loss.norm_eps, **layout)
-    planes = {key: getattr(data, key) for key in ("frequency_hz", "source_plane", "target_plane")}
-    spec = FieldSpec(norm=norm, **planes)
-    scan = torch.ones(1, len(SOURCE_CHANNELS), *spec.geometry().source.shape)
-    try:
-        with undisturbed(scan.device), torch.no_grad():
-            MODELS.build(params.training.model, spec=spec)(scan)
-    except ConfigError:
-        raise
-    except (AttributeError, RuntimeError, ValueError) as error:
-        name = getattr(params.training.model, "name", "")
-        raise ConfigError(
-            params.training.source,
-            [f"model: {name} cannot be made for the planes under data with these keys: {error}"],
-        ) from error

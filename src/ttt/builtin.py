@@ -1,17 +1,17 @@
 """Parts that come with the template: an MLP, a small generated regression set, mean squared error."""
 
-import hashlib
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
 
-from ttt.config import Section
-from ttt.engine.task import Batch, BatchDataset, Data
+from ttt.config import PartParams, Section
 from ttt.parts import DATASETS, LOSSES, METRICS, MODELS
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ttt.engine.task import Batch, Data
 
 
 class VectorSpec(Section):
@@ -21,17 +21,18 @@ class VectorSpec(Section):
     outputs: int
 
 
-class MlpParams(Section):
+class MlpParams(PartParams):
     """A multi-layer perceptron."""
 
-    name: Literal["mlp"]
     hidden: list[Annotated[int, Field(ge=1)]] = Field([64, 64], description="widths of the hidden layers")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of hidden values set to zero in training")
 
 
-@MODELS.register("mlp", params=MlpParams)
-def build_mlp(params: MlpParams, *, spec: VectorSpec) -> nn.Module:
+@MODELS.register("mlp")
+def mlp(params: MlpParams, spec: VectorSpec) -> "nn.Module":
     """Linear layers with GELU between them: ``(n, inputs) -> (n, outputs)``."""
+    from torch import nn
+
     widths = [spec.inputs, *params.hidden]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
@@ -39,10 +40,9 @@ def build_mlp(params: MlpParams, *, spec: VectorSpec) -> nn.Module:
     return nn.Sequential(*layers, nn.Linear(widths[-1], spec.outputs))
 
 
-class SyntheticRegressionParams(Section):
+class SyntheticRegressionParams(PartParams):
     """Samples of a fixed smooth function with noise."""
 
-    name: Literal["synthetic_regression"]
     inputs: int = Field(8, ge=1, description="length of x")
     outputs: int = Field(2, ge=1, description="length of y")
     num_train: int = Field(512, ge=1, description="training samples")
@@ -51,75 +51,47 @@ class SyntheticRegressionParams(Section):
     seed: int = Field(0, ge=0, description="of the function and of the samples")
 
 
-class TensorSamples:
-    """Samples held in two tensors: a `ttt.engine.task.BatchDataset`."""
-
-    def __init__(self, x: Tensor, y: Tensor) -> None:
-        self._samples = Batch(x, y)
-        self.fingerprint = hashlib.sha256(x.numpy().tobytes() + y.numpy().tobytes()).hexdigest()
-
-    def __len__(self) -> int:
-        return len(self._samples.x)
-
-    def __getitems__(self, indices: list[int]) -> Batch:
-        return Batch(self._samples.x[indices], self._samples.y[indices])
-
-
-@DATASETS.register("synthetic_regression", params=SyntheticRegressionParams, spec=VectorSpec)
-def build_synthetic_regression(params: SyntheticRegressionParams, *, config: object) -> Data:  # noqa: ARG001 - all parts of a kind are built with the same arguments
+@DATASETS.register("synthetic_regression", spec=VectorSpec)
+def synthetic_regression(params: SyntheticRegressionParams) -> "Data":
     """y = sin(W x) + noise, with x and noise normally distributed and W drawn once."""
+    import torch
+    from torch.utils.data import TensorDataset
+
+    from ttt.engine.task import Data
+
     generator = torch.Generator().manual_seed(params.seed)
     weights = torch.randn(params.inputs, params.outputs, generator=generator) / params.inputs**0.5
 
-    def draw(count: int) -> TensorSamples:
+    def draw(count: int) -> TensorDataset:
         x = torch.randn(count, params.inputs, generator=generator)
         noise = params.noise * torch.randn(count, params.outputs, generator=generator)
-        return TensorSamples(x, torch.sin(x @ weights) + noise)
+        return TensorDataset(x, torch.sin(x @ weights) + noise)
 
     train, val = draw(params.num_train), draw(params.num_val)
     return Data(train, val, VectorSpec(inputs=params.inputs, outputs=params.outputs))
 
 
-class MseParams(Section):
-    """Mean squared error."""
+@LOSSES.register("mse")
+def mse(model: "nn.Module") -> "nn.Module":
+    """Mean over samples and outputs of (prediction - y)^2; it has no parts."""
+    from ttt.engine.losses import PredictionLoss
 
-    name: Literal["mse"]
-
-
-@LOSSES.register("mse", params=MseParams)
-class Mse(nn.Module):
-    """Mean over samples and outputs of (prediction - y)^2."""
-
-    def __init__(
-        self,
-        params: MseParams,  # noqa: ARG002 - all parts of a kind are built with the same arguments
-        *,
-        model: nn.Module,
-        spec: Section,  # noqa: ARG002 - all parts of a kind are built with the same arguments
-        train: BatchDataset,  # noqa: ARG002 - all parts of a kind are built with the same arguments
-        batch_size: int,  # noqa: ARG002 - all parts of a kind are built with the same arguments
-    ) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch; it has no parts."""
-        return functional.mse_loss(self.model(batch.x).float(), batch.y), {}
+    return PredictionLoss(model)
 
 
-@METRICS.register("mse", params=Section)
+@METRICS.register("mse")
 class SquaredError:
     """``mse``, ``rmse``: over all samples and outputs of a set."""
 
-    def __init__(self, params: Section, *, spec: Section) -> None:  # noqa: ARG002 - all parts of a kind are built with the same arguments
+    def __init__(self) -> None:
         self._total, self._count = 0.0, 0
 
-    def update(self, prediction: Tensor, batch: Batch) -> None:
+    def update(self, prediction: "Tensor", batch: "Batch") -> None:
         """Add a batch."""
         self._total += float((prediction.double() - batch.y.double()).square().sum())
         self._count += batch.y.numel()
 
     def compute(self) -> dict[str, float]:
-        """The figures."""
-        mse = self._total / self._count
-        return {"mse": mse, "rmse": mse**0.5}
+        """Both metrics."""
+        mean = self._total / self._count
+        return {"mse": mean, "rmse": mean**0.5}

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ttt.config import UserError
-from ttt.engine.errors import BusyError, DivergedError, Interrupted, SaveError, TrainingError
+from ttt.engine.errors import DivergedError, Interrupted, SaveError, TrainingError
+from ttt.locks import BusyError
 from ttt.own_code import go_on_with_code_here
 
 PRECEDENCE: Final = (
@@ -16,7 +17,10 @@ PRECEDENCE: Final = (
     "schedule, the AMP scaler, random numbers, the place in the data. Only --lr and --resume_* change that."
 )
 
-_NOT_THE_USERS: Final = (BusyError, DivergedError, SaveError)
+REFUSALS: Final = (BusyError, OSError, TrainingError, UserError)
+"""Errors that are shown as one sentence, without a traceback."""
+
+_NOT_THE_USERS: Final = (DivergedError, SaveError)
 
 
 def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
@@ -29,7 +33,7 @@ def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Names
     try:
         go_on_with_code_here()
         work(args)
-    except (UserError, TrainingError, OSError) as error:
+    except REFUSALS as error:
         sys.stderr.write(f"error: {error}\n")
         return exit_status(error)
     except KeyboardInterrupt:

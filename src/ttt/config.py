@@ -38,8 +38,17 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class PartParams(Section):
+    """Base of the sections that name a part, which reads the other keys: see `ttt.registry`."""
+
+    name: str = pydantic.Field(description="which part is used; it decides the other keys")
+
+
 DECIDES_NO_MODEL: Final[JsonDict] = {"decides_model": False}
 """For ``Field(json_schema_extra=...)``: the value changes no trained model and none of the sets it is judged on."""
+
+MAY_CHANGE: Final[JsonDict] = {"may_change": True}
+"""For ``Field(json_schema_extra=...)``: a training that is resumed may go on with another value."""
 
 S = TypeVar("S", bound=Section)
 
@@ -122,8 +131,13 @@ def at_scale(value: Any, scale: str) -> Any:
     return value
 
 
-def parse_section(section: type[S], raw: Any, path: str, problems: list[str]) -> S | None:
-    """``raw`` as a ``section``; where it is not one, None, and what is wrong goes to ``problems``."""
+def parse_section(
+    section: type[S], raw: Any, path: str, problems: list[str], inside: Mapping[str, str] | None = None
+) -> S | None:
+    """``raw`` as a ``section``; where it is not one, None, and what is wrong goes to ``problems``.
+
+    ``path`` is where the section stands; keys in ``inside`` stand elsewhere, at the path that is given there.
+    """
     if not isinstance(raw, Mapping):
         allowed = ", ".join(section.model_fields)
         problems.append(f"{path}: found {_shown(raw)}; needs a mapping with the keys {allowed}")
@@ -131,7 +145,9 @@ def parse_section(section: type[S], raw: Any, path: str, problems: list[str]) ->
     try:
         return section.model_validate(dict(raw))
     except pydantic.ValidationError as error:
-        problems.extend(_sentence(section, detail, path) for detail in error.errors(include_url=False))
+        for detail in error.errors(include_url=False):
+            first = str(detail["loc"][0]) if detail["loc"] else ""
+            problems.append(_sentence(section, detail, (inside or {}).get(first, path)))
         return None
 
 
@@ -142,12 +158,30 @@ def unknown_key(path: str, key: str, known: list[str]) -> str:
     return f"{path}: unknown; {hint}known: {', '.join(known)}"
 
 
+def is_marked(field: pydantic.fields.FieldInfo, mark: JsonDict) -> bool:
+    """Whether a field was given ``json_schema_extra=mark``, alone or with other marks."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and mark.items() <= extra.items()
+
+
+def keys_marked(section: Section, mark: JsonDict, path: str = "") -> list[str]:
+    """The dotted keys of a section, and of those inside it, whose fields are marked."""
+    found = []
+    for name, field in type(section).model_fields.items():
+        value, key = getattr(section, name), ".".join(filter(None, [path, field.alias or name]))
+        if is_marked(field, mark):
+            found.append(key)
+        elif isinstance(value, Section):
+            found += keys_marked(value, mark, key)
+    return found
+
+
 def deciding(section: Section) -> dict[str, Any]:
     """The plain values of a section and of those inside it, but for fields that are `DECIDES_NO_MODEL`."""
     plain = section.model_dump(mode="json", by_alias=True)
     found = {}
     for name, field in type(section).model_fields.items():
-        if field.json_schema_extra != DECIDES_NO_MODEL:
+        if not is_marked(field, DECIDES_NO_MODEL):
             value, key = getattr(section, name), field.alias or name
             found[key] = deciding(value) if isinstance(value, Section) else plain[key]
     return found

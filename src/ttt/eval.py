@@ -25,6 +25,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     from ttt.config import changes
     from ttt.engine.checkpoint import data_spec, load_model
     from ttt.engine.evaluate import evaluate, resolve_device
+    from ttt.engine.plain_samples import as_batches
     from ttt.parts import DATASETS, LOSSES, build_metrics
     from ttt.settings import load_config
 
@@ -36,15 +37,16 @@ def _evaluate(args: argparse.Namespace) -> None:
         raise UserError(f"{args.ckpt}: its model was made for other data:\n  {listed}")
     spec = data_spec(checkpoint, args.ckpt)
     batch_size = config.train.batch_size
-    loss = LOSSES.build(config.loss, model=model, spec=spec, train=data.train, batch_size=batch_size)
+    val = as_batches(data.val)
+    loss = LOSSES.build(config.loss, model=model, spec=spec, train=as_batches(data.train), batch_size=batch_size)
     device = resolve_device(config.device)
     model.to(device)
     loss.to(device)
     metrics = build_metrics(config.metrics.names, spec)
-    figures = evaluate(model, data.val, metrics, config.train.eval_batch_size, device, loss)
+    figures = evaluate(model, val, metrics, config.train.eval_batch_size, device, loss)
     facts = {
         "set": "val",
-        "num_samples": len(data.val),
+        "num_samples": len(val),
         "model": checkpoint.config["model"]["name"],
         "checkpoint_sha256": sha256_file(args.ckpt),
         "checkpoint_epoch": checkpoint.place.epoch,

@@ -55,9 +55,9 @@ def _infer(args: argparse.Namespace) -> None:
 
     from ttt.engine.checkpoint import load_model
     from ttt.engine.evaluate import predict, resolve_device
-    from ttt.engine.progress import log_to_stderr
     from ttt.samples import read_samples
     from ttt.settings import load_config
+    from ttt.watch.progress import log_to_stderr
 
     log_to_stderr()
     config = load_config(args.config)

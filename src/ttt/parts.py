@@ -1,33 +1,37 @@
 """The registries: every exchangeable part of a training by its name in the configuration."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from torch import nn
-from torch.optim import Optimizer
-
-from ttt.config import Section
-from ttt.engine.schedule import Schedule
-from ttt.engine.task import Data, Metric
+from ttt.config import PartParams, Section
 from ttt.registry import Registry, load_plugins
 
-MODELS: Final[Registry[nn.Module]] = Registry("model")
-"""``build(params, *, spec) -> nn.Module``; ``spec`` holds the facts of the data set, see `Data`."""
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
 
-DATASETS: Final[Registry[Data]] = Registry("data set")
-"""``build(params, *, config) -> Data``; registered with ``spec=``, the class of its ``Data.spec``."""
+    from ttt.engine.schedule import Schedule
+    from ttt.engine.task import Data, Metric
 
-LOSSES: Final[Registry[nn.Module]] = Registry("loss")
-"""``build(params, *, model, spec, train, batch_size) -> nn.Module`` from a batch to (loss, named parts)."""
+S = TypeVar("S", bound=type[Section])
 
-METRICS: Final[Registry[Metric]] = Registry("metric")
-"""``build(params, *, spec) -> Metric``; named in ``metrics.names``, so ``params`` are all defaults."""
+MODELS: Final[Registry["nn.Module"]] = Registry("model", "spec", base=PartParams)
+"""``spec`` holds the facts of the data set, see `ttt.engine.task.Data`."""
 
-OPTIMIZERS: Final[Registry[Optimizer]] = Registry("optimizer")
-"""``build(params, *, parameters) -> Optimizer``; ``params`` has a field ``lr``."""
+DATASETS: Final[Registry["Data"]] = Registry("data set", "config", base=PartParams)
+"""Registered with ``spec=``, the class of its ``Data.spec``; ``config`` is the whole `ttt.settings.TrainingConfig`."""
 
-SCHEDULERS: Final[Registry[Schedule]] = Registry("scheduler")
-"""``build(params, *, optimizer, epochs, steps) -> Schedule`` for so many epochs, that is, steps."""
+LOSSES: Final[Registry["nn.Module"]] = Registry("loss", "model", "spec", "train", "batch_size", base=PartParams)
+"""A module from a batch to (loss, named parts); ``train`` holds the training samples."""
+
+METRICS: Final[Registry["Metric"]] = Registry("metric", "spec")
+"""Named in ``metrics.names``, so ``params`` are all defaults."""
+
+OPTIMIZERS: Final[Registry["Optimizer"]] = Registry("optimizer", "parameters", base=PartParams)
+"""``params`` has a field ``lr``."""
+
+SCHEDULERS: Final[Registry["Schedule"]] = Registry("scheduler", "optimizer", "epochs", "steps", base=PartParams)
+"""A schedule for so many epochs, that is, steps."""
 
 SECTIONS: Final[dict[str, type[Section]]] = {}
 """Further top-level sections of the configuration, owned by plug-ins."""
@@ -35,10 +39,18 @@ SECTIONS: Final[dict[str, type[Section]]] = {}
 _BUILT_IN: Final = ("ttt.builtin", "ttt.engine.optimizers", "ttt.engine.schedulers")
 
 
-def register_section(name: str, section: type[Section]) -> None:
-    """Accept and check the top-level section ``name``; raises ValueError where the name is taken."""
-    if SECTIONS.setdefault(name, section) is not section:
-        raise ValueError(f"section '{name}' is registered twice")
+def register_section(name: str) -> Callable[[S], S]:
+    """Decorate the class of a top-level section ``name``, which is accepted and checked from then on.
+
+    Raises ValueError where the name is taken.
+    """
+
+    def add(section: S) -> S:
+        if SECTIONS.setdefault(name, section) is not section:
+            raise ValueError(f"section '{name}' is registered twice")
+        return section
+
+    return add
 
 
 def load_parts(plugins: Sequence[str]) -> None:
@@ -46,7 +58,6 @@ def load_parts(plugins: Sequence[str]) -> None:
     load_plugins([*_BUILT_IN, *plugins])
 
 
-def build_metrics(names: Sequence[str], spec: Section) -> list[Metric]:
+def build_metrics(names: Sequence[str], spec: Section) -> list["Metric"]:
     """Fresh metrics by name."""
-    parts = [METRICS.get(name, "metrics.names") for name in names]
-    return [part.build(part.params(), spec=spec) for part in parts]
+    return [METRICS.get(name, "metrics.names").build(spec=spec) for name in names]

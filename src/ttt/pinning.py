@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pydantic
 
-from ttt.config import SCALES, Section, at_scale, parse_section, read_yaml
+from ttt.config import MAY_CHANGE, SCALES, Section, at_scale, parse_section, read_yaml
 
 _AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels
@@ -36,16 +36,23 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 class ComputeParams(Section):
     """How numbers are computed, where that changes their last bits."""
 
-    threads: int = pydantic.Field(ge=1, description="threads of every library in one process")
+    threads: int = pydantic.Field(
+        ge=1, description="threads of every library in one process", json_schema_extra=MAY_CHANGE
+    )
     instruction_set: Literal["avx2", "native"] = pydantic.Field(
-        description="avx2: same bits on every x86-64 processor since 2013; native: the fastest, other bits"
+        description="avx2: same bits on every x86-64 processor since 2013; native: the fastest, other bits",
+        json_schema_extra=MAY_CHANGE,
     )
     processes: int = pydantic.Field(
-        default=1, ge=1, description="processes, each with these threads or its own GPU, that share a training stage"
+        default=1,
+        ge=1,
+        description="processes, each with these threads or its own GPU, that share a training stage",
+        json_schema_extra=MAY_CHANGE,
     )
     compile: Literal["none", "default", "reduce-overhead"] = pydantic.Field(
         default="none",
         description="torch.compile of training steps: none, default, or reduce-overhead, which replays CUDA graphs",
+        json_schema_extra=MAY_CHANGE,
     )
 
 

@@ -1,19 +1,27 @@
-"""Named, exchangeable parts: models, data sets, losses, metrics, optimizers, schedulers.
+"""Named, exchangeable parts: models, data sets, losses, metrics, optimizers, schedulers, readers, ...
 
-A part registers itself with a decorator, together with the section of the configuration that it reads::
+A part registers itself with a decorator on a function that makes it, or on its class::
 
-    @MODELS.register("mlp", params=MlpParams)
-    def build_mlp(params: MlpParams, spec: RegressionSpec) -> nn.Module: ...
+    class MlpParams(PartParams):
+        hidden: list[int] = Field([64, 64], description="widths of the hidden layers")
 
-A module of the user's own does the same and is named under ``plugins`` in the configuration.
+    @MODELS.register("mlp")
+    def mlp(params: MlpParams, spec: VectorSpec) -> nn.Module: ...
+
+The annotation of ``params`` says which section of the configuration the part reads; a part without keys of its own
+leaves the argument out. Of what is on offer for parts of its kind (``Registry.offers``) it takes what it names. A
+module of the user's own does the same and is named under ``plugins`` in the configuration.
 """
 
 import importlib
+import inspect
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from ttt.config import ConfigError, Section, parse_section, unknown_key
+from ttt.config import ConfigError, PartParams, Section, parse_section, unknown_key
 
 B = TypeVar("B", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -21,33 +29,56 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Part(Generic[T]):
-    """One registered part: its name, the section that configures it and the function that makes it."""
+    """One registered part."""
 
     name: str
     params: type[Section]
-    build: Callable[..., T]
+    """The section that it reads."""
+    make: Callable[..., T]
+    asks: tuple[str, ...]
+    """Names of the arguments of ``make``."""
     spec: type[Section] | None = None
     """Of a data set: the class of the facts that a model for it must fit."""
+
+    def build(self, params: Section | None = None, **offered: Any) -> T:
+        """What the part makes of its section (None: all defaults) and of those things on offer that it asks for."""
+        known = offered | {"params": self.params() if params is None and "params" in self.asks else params}
+        return self.make(**{name: known[name] for name in self.asks if name in known})
 
 
 class Registry(Generic[T]):
     """The parts of one kind by name."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, *offers: str, base: type[Section] = Section) -> None:
+        """Parts of this kind may ask for ``offers``; one without ``params`` reads a section of type ``base``."""
+        self.kind, self.offers, self._base = kind, offers, base
         self._parts: dict[str, Part[T]] = {}
 
-    def register(self, name: str, params: type[Section], spec: type[Section] | None = None) -> Callable[[B], B]:
-        """Decorate the function or class that builds ``name`` from its section ``params`` and a context.
+    def register(self, name: str, spec: type[Section] | None = None) -> Callable[[B], B]:
+        """Decorate the function or class that makes the part ``name``; of a data set with ``spec``, see `Part`.
 
-        Raises ValueError where the name is taken.
+        Raises ValueError where the name is taken, or the part asks for what is not on offer.
         """
 
-        def add(build: B) -> B:
-            if name in self._parts and self._parts[name].build is not build:
+        def add(make: B) -> B:
+            if name in self._parts and self._parts[name].make is not make:
                 raise ValueError(f"{self.kind} '{name}' is registered twice")
-            self._parts[name] = Part(name, params, build, spec)
-            return build
+            arguments = inspect.signature(make).parameters
+            strange = [
+                argument.name
+                for argument in arguments.values()
+                if argument.name not in ("params", *self.offers) and argument.default is argument.empty
+            ]
+            if strange:
+                raise ValueError(
+                    f"{self.kind} '{name}' asks for {', '.join(strange)}; it can ask for "
+                    f"{', '.join(('params', *self.offers))}"
+                )
+            params = _section_of(make, arguments["params"].annotation) if "params" in arguments else self._base
+            if not issubclass(params, self._base):
+                raise ValueError(f"{self.kind} '{name}': its section {params.__name__} is no {self._base.__name__}")
+            self._parts[name] = Part(name, params, make, tuple(arguments), spec)
+            return make
 
         return add
 
@@ -62,7 +93,11 @@ class Registry(Generic[T]):
         return self._parts[name]
 
     def parse(self, raw: Any, path: str, problems: list[str]) -> Section | None:
-        """The section ``raw`` as the part named by its key ``name`` reads it; mistakes go to ``problems``."""
+        """The section ``raw`` as the part named by its key ``name`` reads it; mistakes go to ``problems``.
+
+        Keys that stand in a block with the name of a part (``adamw: {betas: ...}``) are for that part alone; all others
+        are for the named one. So another name is all that another part needs, where each has its block.
+        """
         name = raw.get("name") if isinstance(raw, Mapping) else None
         if not isinstance(name, str):
             problems.append(f"{path}.name: missing; name one of {', '.join(self.names())}")
@@ -70,11 +105,30 @@ class Registry(Generic[T]):
         if name not in self._parts:
             problems.append(unknown_key(f"{path}.name '{name}'", name, self.names()))
             return None
-        return parse_section(self._parts[name].params, raw, path, problems)
+        blocks = {key: raw[key] for key in raw if key in self._parts}
+        shared = {key: value for key, value in raw.items() if key not in blocks}
+        found = self._parse_as(name, shared, blocks, path, problems)
+        if found is not None:
+            for other in blocks:
+                fields = self._parts[other].params.model_fields
+                self._parse_as(other, {key: shared[key] for key in shared if key in fields}, blocks, path, problems)
+        return found
 
-    def build(self, params: Section, **context: Any) -> T:
-        """What the part named by ``params.name`` makes of its section and the context."""
-        return self.get(_name_of(params)).build(params, **context)
+    def build(self, params: Section, **offered: Any) -> T:
+        """What the part named by ``params.name`` makes of its section and of what is on offer."""
+        return self.get(_name_of(params)).build(params, **offered)
+
+    def _parse_as(
+        self, name: str, shared: Mapping[str, Any], blocks: Mapping[str, Any], path: str, problems: list[str]
+    ) -> Section | None:
+        """The section of the part ``name`` from the keys of all parts and from its own block, where it has one."""
+        params, own = self._parts[name].params, blocks.get(name, {})
+        if not isinstance(own, Mapping):
+            return parse_section(params, own, f"{path}.{name}", problems)
+        twice = [key for key in own if key in shared]
+        problems += [f"{path}.{name}.{key}: given as {path}.{key}, too; give it once" for key in twice]
+        inside = {key: f"{path}.{name}" for key in [*own, *params.model_fields] if key not in shared and name in blocks}
+        return parse_section(params, {**shared, **own, "name": name}, path, problems, inside)
 
 
 def load_plugins(modules: Sequence[str]) -> None:
@@ -88,6 +142,22 @@ def load_plugins(modules: Sequence[str]) -> None:
             ) from error
 
 
+def load_modules(package: ModuleType) -> None:
+    """Import every module of ``package``, so that the parts in them are registered."""
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+
+
+def _section_of(make: Callable[..., Any], annotation: Any) -> type[Section]:
+    """The section class that the argument ``params`` of ``make`` is annotated with."""
+    if isinstance(annotation, str):
+        function = make.__init__ if inspect.isclass(make) else make
+        annotation = getattr(function, "__globals__", {}).get(annotation)
+    if not (isinstance(annotation, type) and issubclass(annotation, Section)):
+        raise ValueError(f"{make.__qualname__}: annotate its argument params with the section that it reads")
+    return annotation
+
+
 def _name_of(params: Section) -> str:
     name = getattr(params, "name", None)
     if not isinstance(name, str):
@@ -95,4 +165,4 @@ def _name_of(params: Section) -> str:
     return name
 
 
-__all__ = ["Part", "Registry", "load_plugins"]
+__all__ = ["Part", "PartParams", "Registry", "load_modules", "load_plugins"]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttt.config import UserError
-from ttt.engine.progress import LOG
 from ttt.files import DAMAGED
+from ttt.log import LOG
 from ttt.text import decoded
 
 SUFFIXES: Final = (".csv", ".npy", ".npz")

@@ -9,11 +9,14 @@ from pydantic import Field
 
 from ttt.config import (
     DECIDES_NO_MODEL,
+    MAY_CHANGE,
     SCALES,
     ConfigError,
     Section,
     at_scale,
     deciding,
+    is_marked,
+    keys_marked,
     parse_section,
     read_yaml,
     unknown_key,
@@ -26,10 +29,17 @@ from ttt.registry import Registry
 class JobParams(Section):
     """The plain top-level keys."""
 
-    scale: Literal["demo", "full"] = Field("demo", description="picks from values given as {demo: ..., full: ...}")
+    scale: Literal["demo", "full"] = Field(
+        "demo", description="picks from values given as {demo: ..., full: ...}", json_schema_extra=MAY_CHANGE
+    )
     seed: int = Field(ge=0, description="of the first weights and of the order of the samples")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
-    plugins: list[str] = Field([], description="modules that register further parts")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="auto, cpu, cuda or cuda:N",
+        json_schema_extra=MAY_CHANGE,
+    )
+    plugins: list[str] = Field([], description="modules that register further parts", json_schema_extra=MAY_CHANGE)
 
 
 class MetricsParams(Section):
@@ -41,21 +51,32 @@ class MetricsParams(Section):
 class TrainParams(Section):
     """How long, and in what portions."""
 
-    epochs: int = Field(ge=1, description="passes over the training samples")
+    epochs: int = Field(ge=1, description="passes over the training samples", json_schema_extra=MAY_CHANGE)
     batch_size: int = Field(ge=1, description="samples in one optimizer step")
-    eval_batch_size: int = Field(ge=1, description="samples in one batch of validation or inference")
+    eval_batch_size: int = Field(
+        ge=1, description="samples in one batch of validation or inference", json_schema_extra=MAY_CHANGE
+    )
     num_workers: int = Field(
         0,
         ge=0,
         description="processes that fetch data; 0: the training process itself",
         json_schema_extra=DECIDES_NO_MODEL,
     )
-    grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient; null: not clipped")
+    grad_clip: float | None = Field(
+        None, gt=0, description="largest norm of the gradient; null: not clipped", json_schema_extra=MAY_CHANGE
+    )
     early_stop: int | None = Field(
-        None, ge=1, description="stop after so many epochs without a better score; null: never"
+        None,
+        ge=1,
+        description="stop after so many epochs without a better score; null: never",
+        json_schema_extra=MAY_CHANGE,
     )
     early_stop_min_gain: float = Field(
-        0.0, ge=0, lt=1, description="least gain that counts as a better score for early_stop, as a share of the score"
+        0.0,
+        ge=0,
+        lt=1,
+        description="least gain that counts as a better score for early_stop, as a share of the score",
+        json_schema_extra=MAY_CHANGE,
     )
     on_device: bool = Field(
         True,
@@ -70,9 +91,13 @@ class TrainParams(Section):
 class AmpParams(Section):
     """Automatic mixed precision."""
 
-    enabled: bool = Field(False, description="train in a 16-bit format where that is safe")
+    enabled: bool = Field(
+        False, description="train in a 16-bit format where that is safe", json_schema_extra=MAY_CHANGE
+    )
     dtype: Literal["float16", "bfloat16"] = Field(
-        "bfloat16", description="float16 needs cuda and scales the loss; bfloat16 runs anywhere"
+        "bfloat16",
+        description="float16 needs cuda and scales the loss; bfloat16 runs anywhere",
+        json_schema_extra=MAY_CHANGE,
     )
 
 
@@ -120,7 +145,6 @@ NAMED_SECTIONS: Final[dict[str, Registry[Any]]] = {
     "optim": OPTIMIZERS,
     "scheduler": SCHEDULERS,
 }
-_OPTIONAL: Final = ("metrics", "amp", "ckpt", "alerts")
 
 
 @dataclass(frozen=True)
@@ -160,6 +184,12 @@ class TrainingConfig:
     def portable_mapping(self) -> dict[str, Any]:
         """`to_mapping` without what changes no model, see `ttt.config.DECIDES_NO_MODEL`; this is in checkpoints."""
         return self.to_mapping() | {name: deciding(section) for name, section in self._named_sections()}
+
+    def may_change(self) -> list[str]:
+        """The dotted keys that may be others when a training is resumed; of data, which is known by content, all."""
+        job = [key for key, field in JobParams.model_fields.items() if is_marked(field, MAY_CHANGE)]
+        named = [key for name, section in self._named_sections() for key in keys_marked(section, MAY_CHANGE, name)]
+        return [*job, *named, "data"]
 
     def _named_sections(self) -> list[tuple[str, Section]]:
         return [(name, getattr(self, name)) for name in (*PLAIN_SECTIONS, *NAMED_SECTIONS)]
@@ -201,7 +231,8 @@ def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
 def _parse_sections(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     found: dict[str, Section | None] = {}
     for name, section in PLAIN_SECTIONS.items():
-        if name in raw or name in _OPTIONAL:
+        needed = any(field.is_required() for field in section.model_fields.values())
+        if name in raw or not needed:
             found[name] = parse_section(section, raw.get(name, {}), name, problems)
         else:
             problems.append(f"{name}: missing; it has the keys {', '.join(section.model_fields)}")

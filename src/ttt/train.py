@@ -39,11 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(args: argparse.Namespace) -> None:
     pin_for(args.config)
-    from ttt.assemble import assemble
+    from ttt.engine.assemble import assemble
     from ttt.engine.loop import fit
-    from ttt.engine.progress import LOG, log_to_stderr
     from ttt.engine.ranks import joined_ranks
+    from ttt.log import LOG
     from ttt.settings import load_config
+    from ttt.watch.console import ConsoleWatch
+    from ttt.watch.progress import log_to_stderr
 
     with joined_ranks() as ranks:
         log_to_stderr(quiet=not ranks.is_first)
@@ -53,7 +55,7 @@ def _train(args: argparse.Namespace) -> None:
         new = ranks.first(lambda: known or claim_next_run(args.exp_name))
         with ranks.holding(kept_once_begun(new, claimed=known is None)) as folder:
             LOG.info("run folder: %s", folder)
-            outcome = fit(task, config, folder, start_of(args))
+            outcome = fit(task, config, folder, start_of(args), watch=ConsoleWatch())
         score, epoch = outcome.best_score, outcome.best_epoch
         LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
 

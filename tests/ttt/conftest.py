@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from torch_threads import torch_threads
-from ttt.assemble import assemble
+from ttt.engine.assemble import assemble
 from ttt.engine.loop import Outcome, fit
 from ttt.engine.start import Fresh, Start
 from ttt.settings import TrainingConfig, parse_config

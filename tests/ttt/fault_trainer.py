@@ -21,7 +21,7 @@ from typing import Any
 
 import torch._dynamo  # noqa: F401 - the first optimizer step loads it, a second that no attempt should pay
 
-from ttt.assemble import assemble
+from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import code_version
 from ttt.engine.loop import fit
 from ttt.engine.start import Fresh, Resume

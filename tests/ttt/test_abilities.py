@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from able_models import Able, Encoding, everything
-from ttt.assemble import assemble
 from ttt.engine import loop
+from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint
 from ttt.engine.errors import DivergedError, Interrupted
 from ttt.engine.journal import epoch_records

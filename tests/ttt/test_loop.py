@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from ttt.assemble import assemble
 from ttt.command import exit_status
 from ttt.config import ConfigError, Section, UserError
 from ttt.engine import state
+from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.errors import BusyError, CheckpointError, DivergedError, TrainingError
 from ttt.engine.evaluate import evaluate, predict

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from ttt.engine import progress
-from ttt.engine.progress import Progress
+from ttt.watch import progress
+from ttt.watch.progress import Progress
 
 
 class Terminal(io.StringIO):

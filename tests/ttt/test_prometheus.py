@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from programs import need
-from ttt.engine.gauges import write_gauges
+from ttt.watch.gauges import write_gauges
 
 RULES = Path(__file__).parents[2] / "configs" / "ttt_alert_rules.yml"
 STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.momentum": 0.0, "train.epochs": 5}

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from ttt.assemble import assemble
 from ttt.engine import loop
+from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint
 from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.journal import epoch_records, read_records

@@ -1,1 +1,1 @@
-"""Field models: from source H to target E/H, in physical units outside and normalised inside."""
+"""Field models, a folder each by its name under ``model.name``: its section, and how it predicts."""

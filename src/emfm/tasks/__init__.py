@@ -1,1 +1,1 @@
-"""What users run by hand, outside of the pipeline."""
+"""The commands."""

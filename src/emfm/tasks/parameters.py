@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from emfm.data.scene_kinds.registered import SCENE_KINDS
+from emfm.acquire.scene_kinds import SCENE_KINDS
 from ttt.command import run_command
 from ttt.config import DECIDES_NO_MODEL, SCALES, Section, read_yaml
 from ttt.files import write_text

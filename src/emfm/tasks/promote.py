@@ -7,7 +7,6 @@ nothing: the edit is yours to review. The next `dvc repro` then opens test_final
 """
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +14,11 @@ from typing import Any, Final
 import yaml
 
 from emfm.settings import Params, parse_params
-from emfm.stages.paths import PROMOTED
+from emfm.workflow.paths import PROMOTED
 from ttt.command import run_command
 from ttt.config import UserError, changes, parse_yaml, read_yaml
 from ttt.files import write_text
+from ttt.git import git
 
 PARAMS_FILE: Final = Path("params.yaml")
 _HEADER: Final = """\
@@ -78,19 +78,19 @@ def promoted_text(params: Params) -> str:
 
 def _params_of_experiment(name: str) -> str:
     """The text of params.yaml of an experiment or a revision."""
-    references = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
+    references = git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
     revisions = sorted({line.split()[0] for line in references if line.endswith(f"/{name}")})
     if len(revisions) > 1:
         shown = ", ".join(revision[:10] for revision in revisions)
         raise UserError(f"{name}: {len(revisions)} experiments have this name; give the revision of one: {shown}")
     revision = revisions[0] if revisions else name
     try:
-        commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
+        commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     except UserError:
         raise UserError(
             f"{name}: no experiment and no revision has this name; `dvc exp list` names the experiments"
         ) from None
-    return _git("show", f"{commit}:./{PARAMS_FILE}")
+    return git("show", f"{commit}:./{PARAMS_FILE}")
 
 
 def _checked(text: str, source: str) -> Params:
@@ -100,18 +100,11 @@ def _checked(text: str, source: str) -> Params:
 
 
 def _refuse_uncommitted_params() -> None:
-    if _git("status", "--porcelain", "--", str(PARAMS_FILE)):
+    if git("status", "--porcelain", "--", str(PARAMS_FILE)):
         raise UserError(
             f"{PARAMS_FILE} has changes that are not committed; commit or undo them first, or promote the training "
             "that stands there by naming no experiment"
         )
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise UserError(f"git {' '.join(arguments)}: {done.stderr.strip()}; run this inside the git repository")
-    return done.stdout
 
 
 if __name__ == "__main__":

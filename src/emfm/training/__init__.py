@@ -1,1 +1,1 @@
-"""What the training template needs to know to train field models: data, losses and figures by name."""
+"""Stages ``train_stage1`` to the last: data, losses and metrics for the training template."""

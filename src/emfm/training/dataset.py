@@ -5,16 +5,15 @@ from pathlib import Path
 
 import torch
 
-from emfm.data.noise import with_noise
-from emfm.data.sample import DataError
-from emfm.data.sample_lists import SampleList, open_samples
-from emfm.data.stats import NormStats, compute_norm_stats, read_norm_stats
-from emfm.data.store import Store
-from emfm.models.spec import FieldSpec
-from emfm.params.data import DataParams
-from emfm.training.losses import WeightedMseParams
+from emfm.compute_norm_stats.moments import compute_norm_stats
+from emfm.core.errors import DataError
+from emfm.core.noise import with_noise
+from emfm.core.norm_stats import NormStats, read_norm_stats
+from emfm.core.sample_lists import SampleList, open_samples
+from emfm.core.store import Store
+from emfm.model.spec import FieldSpec
+from emfm.training.params import DataParams, FieldLossParams
 from ttt.engine.task import Batch, Data, Task
-from ttt.parts import DATASETS
 from ttt.settings import TrainingConfig
 
 
@@ -24,7 +23,7 @@ class FieldSamples:
 
     samples: SampleList
     noise_snr_db: float | None
-    """Noise in source H: see `emfm.data.noise.with_noise`; None: as stored."""
+    """Noise in source H: see `emfm.core.noise.with_noise`; None: as stored."""
     fingerprint: str
 
     @classmethod
@@ -51,8 +50,7 @@ def _identity(samples: SampleList, noise_snr_db: float | None) -> str:
     return samples.digest if noise_snr_db is None else f"{samples.digest} with noise at {noise_snr_db} dB"
 
 
-@DATASETS.register("em_forward", params=DataParams, spec=FieldSpec)
-def open_em_forward(params: DataParams, *, config: TrainingConfig) -> Data:
+def open_em_forward(params: DataParams, config: TrainingConfig) -> Data:
     """Training and validation samples, and the facts a model must fit.
 
     Raises DataError where a file is missing or damaged, where the store's planes are not the configuration's, or where
@@ -96,8 +94,10 @@ def field_spec(task: Task) -> FieldSpec:
 def _norm_stats(params: DataParams, config: TrainingConfig, train: SampleList) -> NormStats:
     if params.norm_stats is None:
         loss = config.loss
-        if not isinstance(loss, WeightedMseParams):
-            raise DataError("data.norm_stats: null needs loss.name: weighted_mse, which says how to compute them")
+        if not isinstance(loss, FieldLossParams):
+            raise DataError(
+                "data.norm_stats: null needs a loss of fields (loss.name: weighted_mse), which says how to compute them"
+            )
         most = loss.norm_max_batches
         measured = train.first(None if most is None else most * config.train.batch_size).in_store_order()
         return compute_norm_stats(measured.batches(), params.scale_by_source, loss.norm_eps)

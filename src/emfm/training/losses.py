@@ -1,73 +1,25 @@
-"""`weighted_mse`: the squared error of the field, with electric and magnetic channels in balance."""
+"""Losses of fields, with electric and magnetic channels in balance."""
 
-from typing import Literal
+from abc import ABC, abstractmethod
 
-import pydantic
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from emfm.data.sample import DataError
-from emfm.models.field_model import FieldModel
-from emfm.physics.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS
-from ttt.config import Section
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS
+from emfm.core.errors import DataError
+from emfm.model.field_model import FieldModel
+from emfm.training.params import FieldLossParams, HuberParams
 from ttt.engine.task import Batch, BatchDataset
-from ttt.parts import LOSSES
 
 
-class WeightedMseParams(Section):
-    """`weighted_mse`."""
+class FieldLoss(nn.Module, ABC):
+    """A loss of fields: a function of each sample's squared errors of E and of H, as the model measures them.
 
-    name: Literal["weighted_mse"]
-    normalize_y: bool = Field(description="measure the error of the normalised field, not of V/m and A/m")
-    norm_max_batches: int | None = Field(
-        ge=1, description="batches of train.batch_size that channel mean and std are computed from; null: all"
-    )
-    norm_eps: float = Field(
-        gt=0, lt=1, description="floor of a channel's std, relative to the largest std of its quantity"
-    )
-    balance_eh_loss: bool = Field(
-        description="average E and H channels apart, then weigh them by e_weight and h_weight"
-    )
-    e_weight: float = Field(ge=0, description="weight of the E channels' error")
-    h_weight: float = Field(ge=0, description="weight of the H channels' error")
-    auto_channel_weight: bool = Field(
-        description="older alternative to normalize_y: weigh each channel by 1 / its mean square, floored by norm_eps"
-    )
-    auto_weight_max_batches: int | None = Field(
-        ge=1, description="batches that the automatic channel weights are computed from; null: all"
-    )
-    e_weight_multiplier: float = Field(ge=0, description="factor on the automatic weights of E channels")
-    h_weight_multiplier: float = Field(ge=0, description="factor on the automatic weights of H channels")
-
-    @pydantic.model_validator(mode="after")
-    def _one_way_of_weighing(self) -> "WeightedMseParams":
-        if self.auto_channel_weight and (self.normalize_y or self.balance_eh_loss):
-            raise ValueError(
-                "auto_channel_weight is the alternative to normalize_y and balance_eh_loss; switch both off to use it"
-            )
-        if self.balance_eh_loss and self.e_weight + self.h_weight == 0:
-            raise ValueError("e_weight and h_weight are both 0; one must be above")
-        return self
-
-
-@LOSSES.register("weighted_mse", params=WeightedMseParams)
-class WeightedMse(nn.Module):
-    """Mean over samples of the weighted squared error; the parts are E's and H's own mean squared error.
-
-    Balanced: (e_weight * mse_E + h_weight * mse_H) / (e_weight + h_weight). Else the mean over channels of
-    weight * mse, where all weights are 1 unless ``auto_channel_weight`` is on (the parts are weighed, too, then).
+    The parts are E's and H's mean squared error over the batch (weighed, too, with ``auto_channel_weight``). A further
+    loss says what it makes of the squared errors (`of_squares`) and registers itself.
     """
 
-    def __init__(
-        self,
-        params: WeightedMseParams,
-        *,
-        model: FieldModel,
-        spec: Section,  # noqa: ARG002 - every loss is built with the same arguments
-        train: BatchDataset,
-        batch_size: int,
-    ) -> None:
+    def __init__(self, params: FieldLossParams, model: FieldModel, train: BatchDataset, batch_size: int) -> None:
         super().__init__()
         self.model = model
         self._params = params
@@ -78,17 +30,50 @@ class WeightedMse(nn.Module):
         )
         self._squared_errors = model.squared_errors(self.channel_weights, params.normalize_y)
 
+    @abstractmethod
+    def of_squares(self, squares: Tensor) -> Tensor:
+        """What counts in place of the squared errors ``(n,)`` of E, or of H: a single number."""
+
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch, and ``mse_e`` and ``mse_h``."""
-        mse_e, mse_h = self._squared_errors(batch)
-        parts = {"mse_e": mse_e.detach(), "mse_h": mse_h.detach()}
-        e_weight, h_weight = (
-            (self._params.e_weight, self._params.h_weight) if self._params.balance_eh_loss else (1.0, 1.0)
-        )
-        return (e_weight * mse_e + h_weight * mse_h) / (e_weight + h_weight), parts
+        """The loss of a batch, and ``mse_e`` and ``mse_h``.
+
+        Balanced: (e_weight * E + h_weight * H) / (e_weight + h_weight). Else the mean of both, that is, of all channels,
+        whose weights are 1 unless ``auto_channel_weight`` is on.
+        """
+        of_e, of_h = self._squared_errors(batch)
+        parts = {"mse_e": of_e.detach().mean(), "mse_h": of_h.detach().mean()}
+        balanced = self._params.balance_eh_loss
+        e_weight, h_weight = (self._params.e_weight, self._params.h_weight) if balanced else (1.0, 1.0)
+        return (e_weight * self.of_squares(of_e) + h_weight * self.of_squares(of_h)) / (e_weight + h_weight), parts
 
 
-def automatic_weights(params: WeightedMseParams, train: BatchDataset, batch_size: int) -> Tensor:
+class WeightedMse(FieldLoss):
+    """`weighted_mse`: the mean squared error."""
+
+    def of_squares(self, squares: Tensor) -> Tensor:
+        """Their mean."""
+        return squares.mean()
+
+
+class WeightedHuber(FieldLoss):
+    """`weighted_huber`: squared for samples with small errors, linear for those with large ones.
+
+    With r the root of a sample's mean squared error: r^2 below delta, 2 delta r - delta^2 above (twice the loss of
+    P. J. Huber, Ann. Math. Statist. 35 (1964), so that small errors count as they do in `weighted_mse`).
+    """
+
+    def __init__(self, params: HuberParams, model: FieldModel, train: BatchDataset, batch_size: int) -> None:
+        super().__init__(params, model, train, batch_size)
+        self._delta = params.delta
+
+    def of_squares(self, squares: Tensor) -> Tensor:
+        """The mean over samples of the function above."""
+        size = squares.clamp_min(self._delta**2).sqrt()
+        linear = 2 * self._delta * size - self._delta**2
+        return torch.where(squares <= self._delta**2, squares, linear).mean()
+
+
+def automatic_weights(params: FieldLossParams, train: BatchDataset, batch_size: int) -> Tensor:
     """Channel weights ``(12,)``: 1 / mean square over the first batches, times the multiplier of E or H.
 
     A channel's root mean square is at least ``norm_eps`` times the largest of its quantity (E, H), as its std is in

@@ -2,7 +2,6 @@
 
 TrainingError
   CheckpointError   a checkpoint is missing, damaged, foreign, or of another training
-  BusyError         another trainer works in the run folder
   SaveError         a file of the run cannot be written, for instance on a full disk
   DivergedError     the loss is no number any more
   Interrupted       a signal stopped the training; a checkpoint was saved
@@ -20,10 +19,6 @@ class TrainingError(RuntimeError):
 
 class CheckpointError(TrainingError):
     """A checkpoint cannot be used: missing, damaged, foreign, or of another training."""
-
-
-class BusyError(TrainingError):
-    """Another trainer works in the run folder."""
 
 
 class SaveError(TrainingError):

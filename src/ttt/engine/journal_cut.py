@@ -7,8 +7,8 @@ from typing import Any
 from ttt.engine.checkpoint import Place
 from ttt.engine.errors import saving
 from ttt.engine.journal import lines_of, value_in
-from ttt.engine.progress import LOG
 from ttt.files import write_bytes
+from ttt.log import LOG
 
 
 def bytes_until(place: Place, path: Path) -> int:

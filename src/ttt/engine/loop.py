@@ -12,18 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from ttt.engine.abilities import Calibrated, Encodes, Prepared
-from ttt.engine.alerts import Alert, alerts_of_epoch, raise_alert
 from ttt.engine.batches import Feed, Share
 from ttt.engine.checkpoint import load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.compiled import LossOf, compiled
 from ttt.engine.errors import DivergedError, Interrupted, TrainingError
 from ttt.engine.evaluate import evaluate, resolve_device
-from ttt.engine.gauges import write_gauges
 from ttt.engine.journal import Journal, NoJournal
 from ttt.engine.journal_cut import bytes_until
 from ttt.engine.moving_buffers import MovingBuffers
 from ttt.engine.on_device import on_device
-from ttt.engine.progress import LOG, Progress
 from ttt.engine.randomness import random_states, repeatable_algorithms, undisturbed
 from ttt.engine.ranks import Ranks, present_ranks
 from ttt.engine.run_folder import RunFolder
@@ -31,6 +28,8 @@ from ttt.engine.start import Fresh, Resume, Start, begin_together, refuse_unknow
 from ttt.engine.state import TrainingState
 from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
 from ttt.engine.task import Batch, Task
+from ttt.engine.watching import Records, Unwatched, Watch
+from ttt.log import LOG
 from ttt.memo import Memo
 from ttt.settings import TrainingConfig
 
@@ -57,11 +56,13 @@ def fit(
     start: Start,
     memo: Memo | None = None,
     accepted: Callable[[], None] | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the results are in ``run_dir``.
 
     ``memo`` keeps what a model computes once a sample; without one it is computed anew by every call. ``accepted`` is
-    called, in the first process, once nothing can refuse the training any more: it may write into ``run_dir``.
+    called, in the first process, once nothing can refuse the training any more: it may write into ``run_dir``. ``watch``
+    is told how it goes.
 
     Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever stops the
     training, it can be resumed from the last checkpoint and ends with the same bytes.
@@ -81,7 +82,9 @@ def fit(
         except StopRequested:
             raise Interrupted(stop.signal or signal.SIGTERM, 0, None) from None
         if not ranks.is_first:
-            return _Training(state, loss_of, folder, NoJournal(), stop, ranks, log_next_step=False).run()
+            return _Training(
+                state, loss_of, folder, NoJournal(), stop, ranks, watch or Unwatched(), log_next_step=False
+            ).run()
         if accepted is not None:
             accepted()
         folder.write_config(config.to_mapping())
@@ -89,7 +92,7 @@ def fit(
             if resumed is not None:
                 journal.write("resume", resumed)
             log_next = resumed is not None
-            outcome = _Training(state, loss_of, folder, journal, stop, ranks, log_next).run()
+            outcome = _Training(state, loss_of, folder, journal, stop, ranks, watch or Unwatched(), log_next).run()
         _calibrate_best(state, folder)
         return outcome
 
@@ -124,10 +127,11 @@ class _Training:
         journal: Journal | NoJournal,
         stop: StopRequest,
         ranks: Ranks,
+        watch: Watch,
         log_next_step: bool,
     ) -> None:
         self._state, self._folder, self._journal, self._stop = state, folder, journal, stop
-        self._loss_of, self._ranks = loss_of, ranks
+        self._loss_of, self._ranks, self._watch = loss_of, ranks, watch
         self._task, self._config, self._device = state.task, state.config, state.device
         self._log_next_step = log_next_step
         train, samples = self._config.train, self._task.train
@@ -135,7 +139,7 @@ class _Training:
         self._leaves = False
         self._feed = Feed(samples, train.batch_size, self._config.seed, train.num_workers, self._device, ranks)
         done = state.place.epoch * len(samples) + state.sums.num_samples
-        self._progress = Progress(train.epochs, len(samples), done, shown=ranks.is_first)
+        watch.start(self._config, folder.path, len(samples), done, is_first=ranks.is_first)
         self._started, self._saving = time.monotonic(), 0.0
 
     def run(self) -> Outcome:
@@ -147,7 +151,7 @@ class _Training:
             while not self._is_complete():
                 self._run_epoch()
         finally:
-            self._progress.close()
+            self._watch.close()
         if not self._ranks.is_first:
             LOG.debug("process %d of %d has done its part", self._ranks.rank + 1, self._ranks.size)
         elif place.epoch == first:
@@ -191,7 +195,7 @@ class _Training:
         started = time.monotonic()
         self._task.model.train()
         self._task.loss.train()
-        self._progress.start_epoch(place.epoch + 1, self._state.sums.num_samples)
+        self._watch.start_epoch(place.epoch + 1, self._state.sums.num_samples)
         for share in self._feed.epoch(place.epoch + 1, place.batch):
             self._step(share)
             self._after_step(share.of)
@@ -251,8 +255,7 @@ class _Training:
             self._refuse_divergence()
             record = {"epoch": place.epoch + 1, "step": place.step, "lr": place.lr, "loss": float(self._loss)}
             self._journal.write("step", record)
-        if self._progress.advance(samples):
-            self._progress.show(float(self._loss), place.lr, place.step)
+        self._watch.after_step(place, samples, lambda: float(self._loss))
         is_last = place.batch == self._state.batches_per_epoch
         if config.ckpt.every_steps and place.step % config.ckpt.every_steps == 0 and not is_last:
             self._save()
@@ -290,13 +293,9 @@ class _Training:
         state.schedule.advance("epoch")
         facts = {"epoch": place.epoch, "step": place.step, "lr": place.lr, **figures}
         self._journal.write("epoch", facts | {"best_score": place.best_score, "best_epoch": place.best_epoch})
-        for alert in alerts_of_epoch(place, figures, config.alerts.patience):
-            self._alert(alert)
+        self._note_alerts(self._watch.alerts(place, figures))
         self._save(is_best)
-        self._write_gauges(figures)
-        best_score = math.nan if place.best_score is None else place.best_score
-        best = f"best {config.ckpt.monitor} {best_score:.4g} in epoch {place.best_epoch}"
-        self._progress.end_epoch(place.epoch, figures | {"lr": place.lr}, best)
+        self._watch.end_epoch(place, figures)
 
     def _save(self, is_best: bool = False) -> None:
         """Save the state as last.pth, and before that as best.pth: what last.pth says of it is then true."""
@@ -344,8 +343,7 @@ class _Training:
 
     def _diverged(self, what: str, loss: float | None = None) -> NoReturn:
         place = self._state.place
-        self._alert(Alert("not_finite", place.epoch + 1, place.step, what))
-        self._write_gauges({"train_loss": math.nan if loss is None else loss})
+        self._note_alerts(self._watch.alerts(place, {"train_loss": math.nan if loss is None else loss}, what))
         if place.step == 0:
             raise DivergedError(f"{what} before the first step: look for bad training samples")
         raise DivergedError(
@@ -353,24 +351,13 @@ class _Training:
             "from before that: lower optim.lr (--resume --lr), set train.grad_clip, or look for bad samples"
         )
 
-    def _alert(self, alert: Alert) -> None:
-        if isinstance(self._journal, Journal):
-            raise_alert(alert, self._config.alerts, self._journal, self._folder.path)
+    def _note_alerts(self, alerts: Records) -> None:
+        for alert in alerts:
+            self._journal.write("alert", alert)
 
     def _note_duration(self, what: str, seconds: float, **facts: float) -> None:
         if self._ranks.is_first:
             self._folder.note_duration(what, seconds, **facts)
-
-    def _write_gauges(self, figures: dict[str, float]) -> None:
-        if not self._ranks.is_first:
-            return
-        place = self._state.place
-        known = ("train_loss", "val_loss")
-        values: dict[str, float] = {name: figures[name] for name in known if name in figures}
-        values |= {"epoch": place.epoch, "lr": place.lr, "epochs_since_best": place.epoch - place.best_epoch}
-        values |= {"alert_patience": self._config.alerts.patience}
-        values |= {} if place.best_score is None else {"best_score": place.best_score}
-        write_gauges(self._folder.gauges, self._folder.path, values)
 
 
 class _Latest:

@@ -7,8 +7,8 @@ from typing import Final
 import torch
 from tqdm import tqdm
 
-from ttt.engine.progress import LOG
 from ttt.engine.task import Batch, BatchDataset, Task
+from ttt.log import LOG
 
 SHARE: Final = 0.5
 """Of the device's free memory that samples may take; activations and gradients need the rest."""

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock, Timeout
 
-from ttt.engine.errors import BusyError, saving
+from ttt.engine.errors import saving
 from ttt.files import write_text
-
-_LAST_BREATH_SECONDS = 2.0
-"""So long the workers of a trainer that was just killed may still hold its lock."""
+from ttt.locks import locked
 
 
 @dataclass(frozen=True)
@@ -73,15 +70,8 @@ class RunFolder:
         Raises BusyError where another trainer has it.
         """
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock", timeout=_LAST_BREATH_SECONDS)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise BusyError(f"{self.path}: another trainer works here; wait for it or stop it") from None
-        try:
+        with locked(self.path / ".lock", f"{self.path}: another trainer works here; wait for it or stop it"):
             for pattern in (".last.pth.*", ".best.pth.*", ".config.resolved.yaml.*", "metrics.prom.*"):
                 for leftover in self.path.glob(pattern):
                     leftover.unlink()
             yield
-        finally:
-            lock.release()

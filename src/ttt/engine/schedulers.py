@@ -1,53 +1,78 @@
 """The built-in schedules ``none``, ``step``, ``cosine`` and ``onecycle``: torch's own, by their names."""
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, StepLR
 
-from ttt.config import Section
-from ttt.engine.schedule import Schedule
+from ttt.config import PartParams
 from ttt.parts import SCHEDULERS
 
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
 
-class SchedulerParams(Section):
-    """The learning rate over time; a key that the named schedule has no use for is left alone."""
+    from ttt.engine.schedule import Schedule
 
-    name: Literal["none", "step", "cosine", "onecycle"]
-    step_size: int = Field(10, ge=1, description="step: epochs between two falls")
-    gamma: float = Field(0.5, gt=0, le=1, description="step: factor of a fall")
+
+class StepParams(PartParams):
+    """A fall after every so many epochs."""
+
+    step_size: int = Field(10, ge=1, description="epochs between two falls")
+    gamma: float = Field(0.5, gt=0, le=1, description="factor of a fall")
+
+
+class CosineParams(PartParams):
+    """Half a cosine down."""
+
     t_max: int | None = Field(
-        None, ge=1, description="cosine: epochs until eta_min, where the rate then stays; null: train.epochs"
+        None, ge=1, description="epochs until eta_min, where the rate then stays; null: train.epochs"
     )
-    eta_min: float = Field(0.0, ge=0, description="cosine: the last learning rate")
-    pct_start: float = Field(0.3, gt=0, lt=1, description="onecycle: share of steps in which the rate rises")
-    div_factor: float = Field(25.0, gt=0, description="onecycle: first rate = optim.lr / div_factor")
-    final_div_factor: float = Field(10000.0, gt=0, description="onecycle: last rate = first rate / final_div_factor")
+    eta_min: float = Field(0.0, ge=0, description="the last learning rate")
 
 
-@SCHEDULERS.register("none", params=SchedulerParams)
-def build_constant(params: SchedulerParams, *, optimizer: Optimizer, epochs: int, steps: int) -> Schedule:  # noqa: ARG001
+class OneCycleParams(PartParams):
+    """Up to ``optim.lr`` and down again."""
+
+    pct_start: float = Field(0.3, gt=0, lt=1, description="share of steps in which the rate rises")
+    div_factor: float = Field(25.0, gt=0, description="first rate = optim.lr / div_factor")
+    final_div_factor: float = Field(10000.0, gt=0, description="last rate = first rate / final_div_factor")
+
+
+@SCHEDULERS.register("none")
+def constant() -> "Schedule":
     """The rate stays ``optim.lr``."""
+    from ttt.engine.schedule import Schedule
+
     return Schedule(None)
 
 
-@SCHEDULERS.register("step", params=SchedulerParams)
-def build_step(params: SchedulerParams, *, optimizer: Optimizer, epochs: int, steps: int) -> Schedule:  # noqa: ARG001
+@SCHEDULERS.register("step")
+def step(params: StepParams, optimizer: "Optimizer") -> "Schedule":
     """Times ``gamma`` after every ``step_size`` epochs."""
+    from torch.optim.lr_scheduler import StepLR
+
+    from ttt.engine.schedule import Schedule
+
     return Schedule(StepLR(optimizer, params.step_size, params.gamma))
 
 
-@SCHEDULERS.register("cosine", params=SchedulerParams)
-def build_cosine(params: SchedulerParams, *, optimizer: Optimizer, epochs: int, steps: int) -> Schedule:  # noqa: ARG001
+@SCHEDULERS.register("cosine")
+def cosine(params: CosineParams, optimizer: "Optimizer", epochs: int) -> "Schedule":
     """Half a cosine from ``optim.lr`` to ``eta_min``, a step an epoch."""
+    from torch.optim.lr_scheduler import CosineAnnealingLR
+
+    from ttt.engine.schedule import Schedule
+
     length = params.t_max or epochs
     return Schedule(CosineAnnealingLR(optimizer, length, params.eta_min), "epoch", length)
 
 
-@SCHEDULERS.register("onecycle", params=SchedulerParams)
-def build_onecycle(params: SchedulerParams, *, optimizer: Optimizer, epochs: int, steps: int) -> Schedule:  # noqa: ARG001
+@SCHEDULERS.register("onecycle")
+def onecycle(params: OneCycleParams, optimizer: "Optimizer", steps: int) -> "Schedule":
     """Up to ``optim.lr`` and down again over all steps; momentum is left alone."""
+    from torch.optim.lr_scheduler import OneCycleLR
+
+    from ttt.engine.schedule import Schedule
+
     rising = params.pct_start
     if rising * steps == 1:  # torch then divides by the length of a rise of no steps
         rising *= 1 + 1e-6

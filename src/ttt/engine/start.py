@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from ttt.config import ConfigError, changes, unknown_key
 from ttt.engine.abilities import Prepared
 from ttt.engine.checkpoint import Checkpoint, from_bytes, load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.evaluate import evaluate
-from ttt.engine.progress import LOG
 from ttt.engine.randomness import undisturbed
 from ttt.engine.ranks import Ranks
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.state import TrainingState
 from ttt.engine.task import Batch, BatchDataset
+from ttt.log import LOG
 from ttt.memo import Memo
+from ttt.settings import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,6 @@ class Resume:
 
 
 Start = Fresh | Resume
-
-_FIXED: Final = (
-    "seed",
-    "model",
-    "loss",
-    "optim",
-    "scheduler",
-    "train.batch_size",
-    "ckpt.monitor",
-    "ckpt.mode",
-)
-"""What of the configuration a training cannot change on the way, but for ``optim.lr``."""
 
 
 def begin(state: TrainingState, folder: RunFolder, start: Start, memo: Memo) -> dict[str, Any] | None:
@@ -190,7 +179,7 @@ def _refuse_another_training(checkpoint: Checkpoint, state: TrainingState, path:
     if checkpoint.code != now["code"]:
         LOG.warning("%s was saved by another version of the code or of torch; bits may differ", path.name)
     config = changes(checkpoint.config, now["config"])
-    found = [change for change in config if _is_fixed(change[0], start)]
+    found = [change for change in config if _is_fixed(change[0], state.config, start)]
     found += changes(checkpoint.spec, now["spec"], "data")
     if other := changes(checkpoint.fingerprints, now["fingerprints"], "samples"):
         found += [change for change in config if change[0].startswith("data.")] + other
@@ -202,7 +191,6 @@ def _refuse_another_training(checkpoint: Checkpoint, state: TrainingState, path:
         raise CheckpointError(f"{path}: its training cannot go on with another configuration:\n  {listed}")
 
 
-def _is_fixed(key: str, start: Resume) -> bool:
-    if key == "optim.lr" or (start.reset_scheduler and key.startswith("scheduler.")):
-        return False
-    return any(key == fixed or key.startswith(f"{fixed}.") for fixed in _FIXED)
+def _is_fixed(key: str, config: TrainingConfig, start: Resume) -> bool:
+    changeable = [*config.may_change(), *(["scheduler"] if start.reset_scheduler else [])]
+    return not any(key == free or key.startswith(f"{free}.") for free in changeable)

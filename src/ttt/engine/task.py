@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from ttt.config import Section
 
@@ -47,12 +48,16 @@ class Metric(Protocol):
         ...
 
 
+PlainDataset = Dataset[tuple[Tensor, ...]]
+"""torch's map-style data set: ``len(dataset)`` and ``dataset[i]``, which is a pair (x, y)."""
+
+
 @dataclass(frozen=True)
 class Data:
     """Training and validation samples, and the facts that a model for them must fit."""
 
-    train: BatchDataset
-    val: BatchDataset
+    train: BatchDataset | PlainDataset
+    val: BatchDataset | PlainDataset
     spec: Section
     """Sizes, normalisation and the like; kept in the checkpoint."""
 

@@ -5,9 +5,9 @@ import json
 import pytest
 import yaml
 
-from emfm.data.sample import DataError
-from emfm.data.simulate import SimulatedSource
-from emfm.physics import Geometry, Grid
+from emfm.acquire.simulate import SimulatedSource
+from emfm.core.errors import DataError
+from emfm.core.grid import Geometry, Grid
 from emfm.tasks.forward import eval as command
 from emfm.training.dataset import open_em_forward
 from scene_params import scene_params

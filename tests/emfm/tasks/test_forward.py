@@ -9,10 +9,10 @@ import pytest
 import torch
 import yaml
 
-from emfm.data.field_files import read_source_h
-from emfm.data.readers.csv_cases import CsvCases
-from emfm.data.stats import read_norm_stats
-from emfm.data.store import Store
+from emfm.acquire.readers.csv_cases import CsvCases
+from emfm.core.norm_stats import read_norm_stats
+from emfm.core.store import Store
+from emfm.use.field_files import read_source_h
 from tiny_project import make_project
 
 TRAIN = ("python", "-m", "emfm.tasks.forward.train")

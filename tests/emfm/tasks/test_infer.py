@@ -10,16 +10,16 @@ import pytest
 
 import emfm
 from case_files import SOURCE, solver_text
-from emfm.data.simulate import SimulatedSource
-from emfm.data.store import Store
-from emfm.inference.trained import TrainedModel
-from emfm.params.data import PlaneParams
-from emfm.physics import Geometry, Grid
+from emfm.acquire.simulate import SimulatedSource
+from emfm.core.grid import Geometry, Grid
+from emfm.core.planes import PlaneParams
+from emfm.core.store import Store
+from emfm.model.trained import TrainedModel
 from emfm.tasks.forward import infer
 from scene_params import scene_params
 from small_store import packed
 from small_training import LINEAR, small_config
-from ttt.assemble import assemble
+from ttt.engine.assemble import assemble
 from ttt.engine.loop import fit
 from ttt.engine.start import Fresh
 from ttt.settings import TrainingConfig

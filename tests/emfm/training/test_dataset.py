@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from emfm.data.sample_lists import whole_store
+from emfm.core.sample_lists import whole_store
 from emfm.training.dataset import FieldSamples
 from small_store import SingleElements, packed
 

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from emfm.data.sample import DataError
-from emfm.data.stats import compute_norm_stats
-from emfm.models.field_model import NetworkFieldModel
-from emfm.training.losses import WeightedMse, WeightedMseParams, automatic_weights
+from emfm.compute_norm_stats.moments import compute_norm_stats
+from emfm.core.errors import DataError
+from emfm.model.field_model import NetworkFieldModel
+from emfm.training.losses import WeightedMse, automatic_weights
+from emfm.training.params import WeightedMseParams
 from ttt.engine.task import Batch
 
 PLAIN = {

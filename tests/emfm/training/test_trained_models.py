@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from emfm.evaluation.figures import FieldErrors
+from emfm.core.field_errors import FieldErrors
 from programs import need_compiler, need_module
 from small_fields import POD_NET, relative_errors
 from small_training import LINEAR, OPERATOR, UNET, small_config, write_store
 from torch_threads import torch_threads
-from ttt.assemble import assemble
+from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit

@@ -4,12 +4,12 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from emfm.data.import_cases import open_import
-from emfm.data.pack import pack
-from emfm.data.readers.base import AUTO
-from emfm.data.sample import DataError
-from emfm.data.store import HEADER_FILE
-from emfm.params.data import DataParams
+from emfm.acquire.import_cases import open_import
+from emfm.acquire.pack import pack
+from emfm.acquire.readers.base import AUTO
+from emfm.core.errors import DataError
+from emfm.core.store import HEADER_FILE
+from emfm.training.params import DataParams
 from ttt.config import ConfigError
 from ttt.settings import TrainingConfig
 

@@ -31,11 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace) -> None:
     pin_for(args.config)
-    from emfm.data.sample_lists import open_samples
-    from emfm.data.store import Store
-    from emfm.evaluation.judge import judge, refuse_other_geometry
-    from emfm.inference.trained import TrainedModel
-    from emfm.params.data import DataParams
+    from emfm.core.sample_lists import open_samples
+    from emfm.core.store import Store
+    from emfm.evaluate.predictors import judge, refuse_other_geometry
+    from emfm.model.trained import TrainedModel
+    from emfm.training.params import DataParams
     from ttt.config import ConfigError
     from ttt.engine.evaluate import resolve_device
     from ttt.settings import load_config

@@ -25,8 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _export(args: argparse.Namespace) -> None:
-    from emfm.inference.export import export_model
-    from emfm.inference.trained import TrainedModel, find_device
+    from emfm.model.trained import TrainedModel, find_device
+    from emfm.use.export import export_model
 
     trained = TrainedModel(args.ckpt, find_device("cpu"))
     difference = export_model(trained, args.out)

@@ -31,18 +31,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from emfm.data.field_files import list_inputs, read_source_h, result_files, write_npy, write_target_csv
-from emfm.data.readers.planes import SCAN_TOLERANCE, checked_tolerance
-from emfm.data.readers.sniff import TEXTS
-from emfm.inference.forward_model import CHUNK
-from emfm.inference.scans import refuse_scans
-from emfm.inference.trained import Channels, TrainedModel, find_device
-from emfm.physics.grid import Geometry
+from emfm.acquire.readers.planes import SCAN_TOLERANCE, checked_tolerance
+from emfm.acquire.readers.sniff import TEXTS
+from emfm.core.grid import Geometry
+from emfm.model.trained import Channels, TrainedModel, find_device
+from emfm.use.field_files import list_inputs, read_source_h, result_files, write_npy, write_target_csv
+from emfm.use.forward_model import CHUNK
+from emfm.use.scans import refuse_scans
 from ttt.command import run_command
 from ttt.config import UserError
-from ttt.engine.progress import LOG, log_to_stderr
 from ttt.files import write_text
 from ttt.inputs import Refusals, refuse_place
+from ttt.log import LOG
+from ttt.watch.progress import log_to_stderr
 
 TENSOR: Final = "tensor"
 CSV: Final = "nf_target_csv"

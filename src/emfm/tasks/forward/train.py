@@ -88,12 +88,14 @@ def _train(args: argparse.Namespace) -> None:
     pin_for(args.config)
     from emfm.tasks.forward.cases import packed
     from emfm.training.dataset import field_spec
-    from ttt.assemble import assemble
+    from ttt.engine.assemble import assemble
     from ttt.engine.loop import fit
-    from ttt.engine.progress import LOG, log_to_stderr
     from ttt.engine.ranks import joined_ranks
     from ttt.engine.run_folder import RunFolder
+    from ttt.log import LOG
     from ttt.settings import load_config
+    from ttt.watch.console import ConsoleWatch
+    from ttt.watch.progress import log_to_stderr
 
     with joined_ranks() as ranks:
         log_to_stderr(quiet=not ranks.is_first)
@@ -111,6 +113,7 @@ def _train(args: argparse.Namespace) -> None:
                 folder,
                 start_of(args),
                 accepted=lambda: write_text(artifacts / "y_norm_stats.json", statistics),
+                watch=ConsoleWatch(),
             )
         score, epoch = outcome.best_score, outcome.best_epoch
         LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)

@@ -1,0 +1,1 @@
+"""Stage ``acquire``: simulated scenes or imported cases into the packed store."""

@@ -1,0 +1,159 @@
+"""A plane from a table whose header names its columns, with or without units."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emfm.acquire.readers.columns import (
+    AXES,
+    CHARACTERS,
+    Separator,
+    column_factor,
+    find_columns,
+    frequency_columns,
+    read_header,
+    say_unused,
+    unknown_columns,
+)
+from emfm.acquire.readers.frequency import check_frequency, check_statements
+from emfm.acquire.readers.planes import PointTable, field_on_grid, most_points
+from emfm.acquire.readers.tables import TextTable, parse_numbers, read_text_table
+from emfm.core.errors import DataError
+from emfm.core.grid import Grid
+
+_MM: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """What one format of named tables adds."""
+
+    spell: Callable[[str], str]
+    """How it calls the column of a canonical name such as ``Hx_re``, for errors."""
+    has_units: bool
+    """Whether each column must have a unit; else one without is in mm, V/m or A/m."""
+    ruled: bool
+    """Whether a dashed line may stand below the header."""
+
+
+def read_named_plane(
+    path: Path,
+    channels: Sequence[str],
+    grid: Grid,
+    form: TableFormat,
+    root: Path | None = None,
+    frequency: float | None = None,
+    tolerance: float | None = None,
+    larger: bool = False,
+) -> NDArray[np.float32]:
+    """The channels of a table on ``grid``: ``(len(channels), ny, nx)``; other columns are not used.
+
+    Args:
+        path: the file.
+        channels: canonical names, such as ``Hx_re``.
+        grid: where each of its points must lie.
+        form: the format.
+        root: the folder that links must not lead out of.
+        frequency: Hz; compared with what a column or a remark above the header states. None: with nothing.
+        tolerance: how far from its grid point a point may lie, m; None: a thousandth of the pitch.
+        larger: whether it may hold further points, which are not used.
+
+    Raises:
+        DataError: names the file and the line, column or unit that cannot be used.
+    """
+    table = read_text_table(path, most_points(grid, larger), root)
+    try:
+        layout = _layout(table.header, tuple(channels), form)
+    except ValueError as error:
+        raise DataError(f"{table.header_place}: {error}") from None
+    say_unused(path, layout.unknown)
+    table = _below_rule(table, layout.separator) if form.ruled else table
+    numbers = parse_numbers(table, layout.names, layout.separator, layout.unused)
+    if frequency is not None:
+        _check_frequency(table, layout, numbers, frequency)
+    xyz, fields = numbers[:, layout.places[: len(AXES)]], numbers[:, layout.places[len(AXES) :]]
+    with np.errstate(over="ignore"):  # what gets infinite is refused by its line
+        xyz = xyz * layout.axis_factors
+        if layout.field_factors is not None:
+            fields = fields * layout.field_factors
+    return field_on_grid(PointTable(table, layout.spelled, xyz, fields), grid, tolerance, larger)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What a header says of the columns that are needed."""
+
+    separator: Separator
+    names: tuple[str, ...]
+    """Of all columns."""
+    places: list[int]
+    """Of the coordinates and the channels."""
+    spelled: tuple[str, ...]
+    """Their names in the format."""
+    axis_factors: list[float]
+    field_factors: list[float] | None
+    """None where all are 1."""
+    frequencies: list[tuple[int, tuple[float, ...]]]
+    """Places of columns of frequencies, with the units in Hz that they may be in."""
+    unused: list[int]
+    unknown: tuple[str, ...]
+    """Names of columns that are not used, nor ever are."""
+
+
+@lru_cache(maxsize=64)
+def _layout(line: str, channels: tuple[str, ...], form: TableFormat) -> _Layout:
+    """The layout that a header line declares; raises ValueError where it cannot be used.
+
+    Remembered, as the files of many cases have the same header.
+    """
+    try:
+        header = read_header(line)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}, found {line[:60]!r}; name the columns there, with one separator between them"
+        ) from None
+    if form.has_units and any(column.unit is None for column in header.columns if column.name):
+        raise ValueError(
+            f"must name columns and units, such as 'x [mm] y [mm] z [mm] HxRe [A/m]', found {line[:60]!r}; export the "
+            "field with its header"
+        )
+    needed = (*AXES, *channels)
+    places = find_columns(header, needed, form.spell)
+    axes, fields = ([header.columns[place] for place in part] for part in (places[: len(AXES)], places[len(AXES) :]))
+    field_factors = [column_factor(column, 1.0) for column in fields]
+    frequencies = frequency_columns(header)
+    used = {*places, *(place for place, _ in frequencies)}
+    return _Layout(
+        header.separator,
+        tuple(column.name for column in header.columns),
+        places,
+        tuple(map(form.spell, needed)),
+        [column_factor(column, _MM) for column in axes],
+        None if set(field_factors) == {1.0} else field_factors,
+        frequencies,
+        [place for place in range(len(header.columns)) if place not in used],
+        unknown_columns(header),
+    )
+
+
+def _check_frequency(table: TextTable, layout: _Layout, numbers: NDArray[np.float64], frequency: float) -> None:
+    """Raise DataError where a remark above the header or a column states another frequency, Hz."""
+    check_statements(table.path, table.remarks, frequency)
+    for place, units in layout.frequencies:
+        for row in np.unique(numbers[:, place], return_index=True)[1]:
+            where = f"line {table.line(row)}, column {layout.names[place]}"
+            check_frequency(table.path, where, float(numbers[row, place]), units, frequency)
+
+
+def _below_rule(table: TextTable, separator: Separator) -> TextTable:
+    """The table without the dashed line that may stand beneath the header."""
+    line, _, rest = table.body.partition(b"\n")
+    dashes = line.strip()
+    if not dashes or dashes.translate(None, b"-" + CHARACTERS[separator].encode()):
+        return table
+    return TextTable(table.path, table.header, rest, table.first_line + 1, table.remarks)

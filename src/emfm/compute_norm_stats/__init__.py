@@ -1,0 +1,1 @@
+"""Stage ``compute_norm_stats``: mean and standard deviation of each channel."""

@@ -1,1 +1,0 @@
-"""What the simulator draws: one module a scene kind."""

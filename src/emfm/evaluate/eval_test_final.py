@@ -1,0 +1,51 @@
+"""Stage ``eval_test_final``: the milestone models on test_final, and only while the training is the promoted one."""
+
+from emfm.core.sample_lists import open_samples
+from emfm.core.store import Store
+from emfm.evaluate.predictors import Judge
+from emfm.model.trained import TrainedModel
+from emfm.results.ledger import Look, record_looks
+from emfm.results.schema import MilestoneResults, NotOpened
+from emfm.settings import Params
+from emfm.workflow.paths import LEDGER, PROMOTED, STORE, TEST_METRICS, TEST_RESULTS, best_model, ids_file
+from ttt.config import changes, read_yaml
+from ttt.engine.evaluate import resolve_device
+from ttt.files import write_json
+
+
+def run(params: Params) -> None:
+    """Write the milestone models' figures and enter each look in the ledger, or write that test_final stayed closed."""
+    different = changes(read_yaml(PROMOTED), params.deciding())
+    test_final = open_samples(Store(STORE), ids_file("test_final"))
+    if different:
+        print(f"test_final stays closed: this training is not the one in {PROMOTED}")
+        for key, promoted, present in different:
+            print(f"  {key}: {present!r}, promoted was {promoted!r}")
+        write_json(TEST_RESULTS, NotOpened(milestone=False, test_set_sha256=test_final.digest).model_dump())
+        write_json(TEST_METRICS, {"milestone": False})
+        return
+    device = resolve_device(params.training.device)
+    court = Judge(test_final, params.eval.batch_size, params.eval.noise_snr_db)
+    models = {}
+    for stage in params.milestone.stages:
+        name, checkpoint = f"stage{stage}", best_model(stage)
+        predict = TrainedModel(checkpoint, device)
+        models[name] = court.judge_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
+    record_looks(
+        LEDGER,
+        [
+            Look.now(name, model.checkpoint_sha256, test_final.digest, model.figures.headline())
+            for name, model in models.items()
+        ],
+    )
+    results = MilestoneResults(
+        milestone=True,
+        set="test_final",
+        test_set_sha256=test_final.digest,
+        samples=len(test_final),
+        models=models,
+        baselines={},
+    )
+    write_json(TEST_RESULTS, results.model_dump())
+    figures = {name: model.figures.headline() for name, model in models.items()}
+    write_json(TEST_METRICS, {"milestone": True, "test": figures})

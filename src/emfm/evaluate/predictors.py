@@ -1,0 +1,150 @@
+"""Judge a predictor on a set of samples: the one path by which every reported figure is computed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from emfm.core.errors import DataError
+from emfm.core.field_errors import FieldErrors
+from emfm.core.grid import Geometry, differences
+from emfm.core.noise import with_noise
+from emfm.core.sample_lists import SampleList
+from emfm.evaluate.agreement import Expectation, agreement
+from emfm.evaluate.groups import Group, sample_groups
+from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_results import model_result, predictor_result
+from emfm.model.trained import Channels, TrainedModel
+from emfm.results.definitions import Grouping
+from emfm.results.schema import ModelResult, Result
+from ttt.files import sha256_file
+
+Predictor = Callable[[NDArray[np.float32]], Channels]
+"""From source H ``(n, 4, ny, nx)``, A/m, to target E/H ``(n, 12, ny, nx)``, V/m and A/m."""
+
+
+class Samples(Protocol):
+    """Samples to judge by: a `SampleList`, or cases that are in no store."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The samples' names, in order."""
+        ...
+
+    @property
+    def geometry(self) -> Geometry:
+        """Frequency and planes of the samples."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], Channels]]:
+        """Source H and target, ``size`` samples at a time, in the order of ``ids``."""
+        ...
+
+
+def shown_batches(samples: Samples, size: int, name: str) -> Iterator[tuple[NDArray[np.float32], Channels]]:
+    """The batches of ``samples``, with a progress bar called ``name`` once the first is asked for."""
+    with tqdm(total=len(samples), desc=name, unit="sample", mininterval=1.0) as bar:
+        for source_h, target in samples.batches(size):
+            yield source_h, target
+            bar.update(len(source_h))
+
+
+def judge(predict: Predictor, samples: Samples, batch_size: int, name: str) -> SetFigures:
+    """The figures of ``predict`` on ``samples``; shows progress under ``name``."""
+    figures = SetFigures(samples.geometry)
+    for prediction, target in _predictions(predict, samples, batch_size, None, name):
+        figures.update(prediction, target)
+    return figures
+
+
+def judge_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_db: float, name: str) -> FieldErrors:
+    """The errors of ``predict`` on ``samples`` with noise in their source H: see `emfm.core.noise`."""
+    errors = FieldErrors()
+    for prediction, target in _predictions(predict, samples, batch_size, snr_db, f"{name}, {snr_db:g} dB"):
+        errors.update(prediction, target)
+    return errors
+
+
+def refuse_other_geometry(predict: TrainedModel, samples: Geometry, where: str) -> None:
+    """Raise DataError where the model was made for another frequency or other planes than the samples in ``where``."""
+    if found := differences(predict.geometry, samples):
+        raise DataError(
+            f"{predict.facts.path}: its model was made for another {' and another '.join(found)} than the samples in "
+            f"{where}. The model: {predict.geometry.described()}; the samples: {samples.described()}. Judge it on "
+            "samples of its own kind"
+        )
+
+
+def share_unlike_training(predict: TrainedModel, samples: Samples, batch_size: int, name: str) -> float | None:
+    """The share of ``samples`` that the model calls unlike those it learned from; None where it says nothing."""
+    return _expectation([said for _, _, said in _judged(predict, samples, batch_size, name)]).unlike_training()
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What every predictor of one set goes through: its figures, its errors by group and its errors with noise."""
+
+    samples: SampleList
+    batch_size: int
+    noise_snr_db: Sequence[float]
+
+    def judge(self, predict: Predictor, name: str) -> Result:
+        """The result of ``predict``; shows progress under ``name``."""
+        figures = judge(predict, self.samples, self.batch_size, name)
+        noise = {
+            snr_db: judge_with_noise(predict, self.samples, self.batch_size, snr_db, name)
+            for snr_db in self.noise_snr_db
+        }
+        return predictor_result(figures, self._groups, noise)
+
+    def judge_model(self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
+        """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash.
+
+        Raises DataError where it was made for another frequency or other planes than the samples have.
+        """
+        refuse_other_geometry(predict, self.samples.geometry, str(self.samples.store.folder))
+        trust = self._agreement(predict, f"{name}, trust")
+        return model_result(self.judge(predict, name), train_samples, sha256_file(checkpoint), trust)
+
+    def _agreement(self, predict: TrainedModel, name: str) -> dict[str, float] | None:
+        """How well the model knows its own errors; None for one that says nothing of them."""
+        errors, said = FieldErrors(), []
+        for prediction, target, said_of_batch in _judged(predict, self.samples, self.batch_size, name):
+            errors.update(prediction, target)
+            said.append(said_of_batch)
+        return agreement(_expectation(said), errors.per_sample())
+
+    @cached_property
+    def _groups(self) -> dict[Grouping, list[Group]]:
+        return sample_groups(self.samples)
+
+
+def _judged(
+    predict: TrainedModel, samples: Samples, batch_size: int, name: str
+) -> Iterator[tuple[Channels, Channels, NDArray[np.float64]]]:
+    """Prediction, truth, and what the model says of the prediction ``(n, 3)``, batch by batch."""
+    for source_h, target in shown_batches(samples, batch_size, name):
+        prediction, expected, distance = predict.judged(source_h)
+        yield prediction, target, np.column_stack([expected, distance])
+
+
+def _expectation(said: Sequence[NDArray[np.float64]]) -> Expectation:
+    return Expectation(*np.concatenate(said).T)
+
+
+def _predictions(
+    predict: Predictor, samples: Samples, batch_size: int, snr_db: float | None, name: str
+) -> Iterator[tuple[Channels, Channels]]:
+    """Prediction and truth, batch by batch."""
+    done = 0
+    for source_h, target in shown_batches(samples, batch_size, name):
+        ids = samples.ids[done : done + len(source_h)]
+        yield predict(source_h if snr_db is None else with_noise(source_h, ids, snr_db)), target
+        done += len(source_h)

@@ -1,0 +1,1 @@
+"""Stage ``group_split``: whole scene families into three disjoint sets."""

@@ -1,0 +1,150 @@
+"""What every field model is: physical units outside, numbers of size one inside, and an error that can be weighed."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from emfm.core.channels import E_CHANNELS, H_CHANNELS
+from emfm.core.norm_stats import NormStats
+from emfm.model.trust import SCAN_DESCRIPTORS, Trust, scan_descriptors
+from ttt.engine.task import Batch, BatchDataset
+
+_FROM_TRAINING = 2000
+"""Training samples that say how the error goes with the descriptors."""
+
+SquaredErrors = Callable[[Batch], tuple[Tensor, Tensor]]
+"""From a batch to each sample's weighed squared error of E and of H, means over its points and channels: ``(n,)`` each."""
+
+
+class FieldModel(nn.Module, ABC):
+    """Source H ``(n, 4, ny, nx)``, A/m -> target ``(n, 12, ny, nx)``, E in V/m and H in A/m.
+
+    With ``scale_by_source`` a sample is divided by the root mean square of its own source H before anything else and
+    the prediction multiplied by it, so that f(a x) = a f(x) for every a > 0.
+    """
+
+    def __init__(self, norm: NormStats, descriptors: int) -> None:
+        super().__init__()
+        self._scale_by_source = norm.scale_by_source
+        self.source_mean: Tensor
+        self.source_std: Tensor
+        self.target_mean: Tensor
+        self.target_std: Tensor
+        for name in ("source_mean", "source_std", "target_mean", "target_std"):
+            self.register_buffer(name, torch.tensor(getattr(norm, name)).view(1, -1, 1, 1), persistent=False)
+        self.trust = Trust(descriptors)
+
+    @abstractmethod
+    def forward(self, source_h: Tensor) -> Tensor:
+        """The field of scans."""
+
+    @abstractmethod
+    def squared_errors(self, weights: Tensor, normalized: bool) -> SquaredErrors:
+        """How to measure errors: each sample's mean square by channel, times ``weights``, averaged over E and over H.
+
+        ``normalized``: of the field divided by the sample's scale and the channel's std, not of V/m and A/m.
+        """
+
+    @abstractmethod
+    def descriptors(self, source_h: Tensor) -> Tensor:
+        """What the trust in a prediction is judged by, ``(n, d)``; needs no truth."""
+
+    @torch.no_grad()
+    def calibrate(self, train: BatchDataset, val: BatchDataset, batch_size: int) -> None:
+        """Fit `trust` to the errors on ``val``, and to what the scans of ``train`` are like."""
+        was_training = self.training
+        self.eval()
+        step = -(-len(train) // _FROM_TRAINING)
+        known = self._described(train, range(0, len(train), step), batch_size)
+        unseen = self._described(val, range(len(val)), batch_size)
+        self.train(was_training)
+        self.trust.calibrate(*known, *unseen)
+
+    def _described(self, samples: BatchDataset, chosen: range, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Descriptors and errors of some samples."""
+        described, errors = [], []
+        for start in range(0, len(chosen), batch_size):
+            batch = samples.__getitems__(list(chosen[start : start + batch_size])).to(self.target_std.device)
+            described.append(self.descriptors(batch.x))
+            errors.append(self.relative_errors(batch))
+        return torch.cat(described), torch.cat(errors)
+
+    def encode(self, source_h: Tensor) -> Tensor:
+        """What of a prediction can be computed once and be given to the model in the place of the scan."""
+        return source_h
+
+    def judged(self, source_h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The field of scans, and what `trust` says of it: expected errors ``(n, 2)``, distances ``(n,)``."""
+        encoded = self.encode(source_h)
+        return self(encoded), *self.trust(self.descriptors(encoded))
+
+    def relative_errors(self, batch: Batch) -> Tensor:
+        """||prediction - target|| / ||target|| of each sample's E and H, ``(n, 2)``."""
+        prediction, parts = self(batch.x).double(), []
+        for channels in (E_CHANNELS, H_CHANNELS):
+            true = batch.y[:, channels].double()
+            parts.append((prediction[:, channels] - true).flatten(1).norm(dim=1) / true.flatten(1).norm(dim=1))
+        return torch.stack(parts, 1)
+
+    def scale(self, source_h: Tensor) -> Tensor:
+        """What each sample is divided by, ``(n, 1, 1, 1)``, A/m: see `emfm.core.norm_stats.source_scale`."""
+        if not self._scale_by_source:
+            return source_h.new_ones(len(source_h), 1, 1, 1)
+        return source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True).sqrt()
+
+
+def in_float32(like: Tensor) -> torch.autocast:
+    """A context without autocast on the device of ``like``: for physics and errors, whatever a network computes in."""
+    return torch.autocast(like.device.type, enabled=False)
+
+
+def channel_errors(error: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Each sample's mean squares of the channels of ``error``, times ``weights``, averaged over E and over H."""
+    by_channel = weights.to(error.device) * error.float().square().mean((2, 3))
+    return by_channel[:, E_CHANNELS].mean(1), by_channel[:, H_CHANNELS].mean(1)
+
+
+class NetworkFieldModel(FieldModel):
+    """A network of normalised channels in its normalising wrapper."""
+
+    def __init__(self, network: nn.Module, norm: NormStats) -> None:
+        super().__init__(norm, len(SCAN_DESCRIPTORS))
+        self.network = network
+
+    def forward(self, source_h: Tensor) -> Tensor:
+        """See the class."""
+        scale = self.scale(source_h)
+        return self.denormalize(self.normalized(source_h, scale), scale)
+
+    def normalized(self, source_h: Tensor, scale: Tensor) -> Tensor:
+        """The network's own output: the normalised field."""
+        prediction: Tensor = self.network((source_h / scale - self.source_mean) / self.source_std)
+        return prediction.float()
+
+    def normalize(self, target: Tensor, scale: Tensor) -> Tensor:
+        """A field in physical units as the network should output it."""
+        return (target / scale - self.target_mean) / self.target_std
+
+    def denormalize(self, normalized: Tensor, scale: Tensor) -> Tensor:
+        """The inverse of `normalize`."""
+        return (normalized * self.target_std + self.target_mean) * scale
+
+    def squared_errors(self, weights: Tensor, normalized: bool) -> SquaredErrors:
+        """See `FieldModel.squared_errors`."""
+
+        def measure(batch: Batch) -> tuple[Tensor, Tensor]:
+            scale = self.scale(batch.x)
+            prediction = self.normalized(batch.x, scale)
+            if normalized:
+                error = prediction - self.normalize(batch.y, scale)
+            else:
+                error = self.denormalize(prediction, scale) - batch.y
+            return channel_errors(error, weights)
+
+        return measure
+
+    def descriptors(self, source_h: Tensor) -> Tensor:
+        """See `emfm.model.trust.scan_descriptors`."""
+        return scan_descriptors(source_h)

@@ -1,0 +1,1 @@
+"""The model `forward_unet_lite`."""

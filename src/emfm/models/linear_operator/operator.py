@@ -1,0 +1,61 @@
+"""`linear_operator`: the complex matrix from scan to field that fits the training samples best, in closed form."""
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from emfm.core.channels import TARGET_COMPONENTS
+from emfm.core.ridge import RidgeSums
+from emfm.model.complex_rows import complex_rows, row_length
+from emfm.model.field_model import FieldModel, SquaredErrors, channel_errors, in_float32
+from emfm.model.spec import FieldSpec
+from emfm.model.trust import SCAN_DESCRIPTORS, scan_descriptors
+from emfm.models.linear_operator.params import LinearOperatorParams
+from ttt.engine.task import Batch, BatchDataset
+from ttt.memo import Memo
+
+_BATCH = 256
+
+
+class LinearOperator(FieldModel):
+    """Field = scan times a matrix; on data whose map is linear it is exact, and it needs no gradient."""
+
+    def __init__(self, params: LinearOperatorParams, spec: FieldSpec) -> None:
+        super().__init__(spec.norm, len(SCAN_DESCRIPTORS))
+        self._ridge = params.ridge
+        geometry = spec.geometry()
+        self._shape = (len(TARGET_COMPONENTS), *geometry.target.shape)
+        outputs = len(TARGET_COMPONENTS) * geometry.target.ny * geometry.target.nx
+        self.matrix: Tensor
+        self.register_buffer("matrix", torch.zeros(row_length(*geometry.source.shape), outputs, dtype=torch.complex64))
+
+    def forward(self, source_h: Tensor) -> Tensor:
+        """See the class."""
+        with in_float32(source_h):
+            rows = complex_rows(source_h) @ self.matrix
+        return torch.view_as_real(rows.reshape(len(rows), *self._shape)).movedim(-1, 2).flatten(1, 2)
+
+    def squared_errors(self, weights: Tensor, normalized: bool) -> SquaredErrors:
+        """See `FieldModel.squared_errors`."""
+
+        def measure(batch: Batch) -> tuple[Tensor, Tensor]:
+            error = self(batch.x) - batch.y
+            if normalized:
+                error = error / self.scale(batch.x) / self.target_std
+            return channel_errors(error, weights)
+
+        return measure
+
+    def descriptors(self, source_h: Tensor) -> Tensor:
+        """See `emfm.model.trust.scan_descriptors`."""
+        return scan_descriptors(source_h)
+
+    @torch.no_grad()
+    def prepare(self, train: BatchDataset, memo: Memo) -> None:  # noqa: ARG002 - a pass over the samples is quick
+        """Fit the matrix to samples that are divided by their scales, so that strong ones do not count more."""
+        sums = RidgeSums(*self.matrix.shape)
+        for start in tqdm(range(0, len(train), _BATCH), desc="linear operator", unit="batch", mininterval=1.0):
+            batch = train.__getitems__(list(range(start, min(start + _BATCH, len(train)))))
+            scale = self.scale(batch.x)
+            sums.add(complex_rows(batch.x / scale).numpy(), complex_rows(batch.y / scale).numpy())
+        self.matrix.copy_(torch.from_numpy(sums.solve(self._ridge)))

@@ -1,0 +1,1 @@
+"""The model `pod_net`."""

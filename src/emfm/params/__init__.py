@@ -1,1 +1,0 @@
-"""The sections of ``params.yaml`` that belong to the field model, one module a section."""

@@ -1,0 +1,1 @@
+"""Stage ``plot``: pictures, the report and a page of what was measured."""

@@ -1,0 +1,166 @@
+"""The report beyond relative errors: dB and Maxwell's equations, other sets, noise, groups of samples."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from emfm.plot.numbers import NO_VALUE, four_digits
+from emfm.plot.text import table
+from emfm.results.definitions import Grouping
+from emfm.results.schema import Figures, GroupErrors, NoiseErrors, Result, SetResults, ValResults
+
+STRENGTH_COLUMNS: Final = {
+    "db_error_e": "E [dB]",
+    "db_error_e_p95": "E, p95 [dB]",
+    "db_error_h": "H [dB]",
+    "db_error_h_p95": "H, p95 [dB]",
+    "maxwell_residual": "Maxwell residual",
+}
+"""Figures of `strength_table` by their column."""
+
+GROUP_TITLES: Final[dict[Grouping, str]] = {
+    "depth": "shallowest source below the scan [mm]",
+    "elements": "current elements",
+    "family_size": "size of the scene family",
+}
+"""The groupings in the order of the report, each with the head of its column."""
+
+_MM: Final = 1e3
+_UNLIKE: Final = "called unlike the training samples"
+
+
+def strength_table(results: SetResults) -> str:
+    """Errors of the field's strength and the residual of Maxwell's equations, a row for each predictor."""
+    rows = []
+    for name, result in _predictors(results).items():
+        figures = result.figures
+        cells = [_digits(getattr(figures, column)) for column in STRENGTH_COLUMNS]
+        rows.append([name, *cells, _ratio(figures.maxwell_residual, figures.maxwell_residual_truth)])
+    return table(rows, ["", *STRENGTH_COLUMNS.values(), "times the truth's"])
+
+
+def truth_residual(results: SetResults) -> str:
+    """What the differences leave of the true field, in a sentence; empty where there are no predictors."""
+    for result in _predictors(results).values():
+        residual = result.figures.maxwell_residual_truth
+        if residual is None:
+            return "The target plane has fewer than 3 points along an axis: no Maxwell residual."
+        return f"Maxwell residual of the true fields, by the same differences: {four_digits(residual)}."
+    return ""
+
+
+def sets_table(val: ValResults) -> str:
+    """Relative errors on the sets beside val_fixed: a row each, a column for the final stage and each baseline.
+
+    The last column is the share that the final stage calls unlike its training samples, if it says so of any set.
+    """
+    final, baselines = final_and_baselines(val)
+    names = [final, *baselines]
+    trust = val.models[final].trust
+    unlike = {val.set: None if trust is None else trust.unlike_training}
+    unlike |= {name: other.unlike_training for name, other in val.sets.items()}
+    heads = [] if all(share is None for share in unlike.values()) else [_UNLIKE]
+    shown = {val.set: (val.samples, {final: val.models[final].figures} | _figures(val.baselines))}
+    shown |= {name: (other.samples, other.figures) for name, other in val.sets.items()}
+    rows = [
+        [
+            name,
+            f"{samples:,}",
+            *(_pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names),
+            *(_percent(unlike[name]) for _ in heads),
+        ]
+        for name, (samples, figures) in shown.items()
+    ]
+    return table(rows, ["E / H", "samples", *names, *heads])
+
+
+def left_out(val: ValResults) -> str:
+    """Which sets were not judged, a line each."""
+    return "\n".join(f"- {name} is left out: {reason}." for name, reason in val.left_out.items())
+
+
+def noise_table(results: SetResults) -> str:
+    """Relative errors without and with noise in source H, a row for each predictor; empty where none was added."""
+    predictors = _predictors(results)
+    ratios = [noise.snr_db for noise in next(iter(predictors.values())).noise] if predictors else []
+    if not ratios:
+        return ""
+    rows = []
+    for name, result in predictors.items():
+        with_noise = [_pair_of(noise) for noise in result.noise]
+        rows.append([name, _pair(result.figures.rel_l2_e, result.figures.rel_l2_h), *with_noise])
+    return table(rows, ["E / H", "no noise", *(f"{ratio:g} dB" for ratio in ratios)])
+
+
+def group_tables(val: ValResults) -> list[str]:
+    """Relative errors of the final stage and the baselines by groups of samples, a table for each grouping."""
+    final, baselines = final_and_baselines(val)
+    columns: dict[str, Result] = {final: val.models[final], **baselines}
+    tables = []
+    for grouping, title in GROUP_TITLES.items():
+        groups = val.models[final].groups.get(grouping, [])
+        rows = [
+            [
+                group_label(group, grouping),
+                f"{group.samples:,}",
+                *(_pair_of(result.groups[grouping][place]) for result in columns.values()),
+            ]
+            for place, group in enumerate(groups)
+        ]
+        if rows:
+            tables.append(table(rows, [f"{title}, E / H", "samples", *columns]))
+    return tables
+
+
+def group_label(group: GroupErrors, grouping: Grouping) -> str:
+    """The values of a group: ``3``, ``2 to 5``, ``1.02 to 1.31`` (mm), or ``not known``."""
+    if group.low is None or group.high is None:
+        return "not known"
+    if grouping == "depth":
+        return f"{group.low * _MM:.2f} to {group.high * _MM:.2f}"
+    return f"{group.low:g}" if group.low == group.high else f"{group.low:g} to {group.high:g}"
+
+
+def final_and_baselines(val: ValResults) -> tuple[str, Mapping[str, Result]]:
+    """The name of the last stage, and the baselines."""
+    return list(val.models)[-1], val.baselines
+
+
+def trust_table(results: SetResults) -> str:
+    """How well the models know their own errors, a row for each that says something of them."""
+    rows = []
+    for name, model in results.models.items():
+        if model.trust is not None:
+            trust = model.trust
+            correlations = f"{trust.rank_correlation_e:.2f} / {trust.rank_correlation_h:.2f}"
+            ratios = f"{trust.true_over_expected_e:.2f} / {trust.true_over_expected_h:.2f}"
+            rows.append([name, correlations, ratios, _percent(trust.unlike_training)])
+    heads = ["", "rank correlation, E / H", "true / expected error, E / H", _UNLIKE]
+    return table(rows, heads) if rows else ""
+
+
+def _percent(share: float | None) -> str:
+    return NO_VALUE if share is None else f"{100 * share:.1f} %"
+
+
+def _predictors(results: SetResults) -> dict[str, Result]:
+    return {**results.models, **results.baselines}
+
+
+def _figures(results: Mapping[str, Result]) -> dict[str, Figures]:
+    return {name: result.figures for name, result in results.items()}
+
+
+def _pair_of(errors: GroupErrors | NoiseErrors) -> str:
+    return _pair(errors.rel_l2_e, errors.rel_l2_h)
+
+
+def _pair(e_error: float, h_error: float) -> str:
+    return f"{four_digits(e_error)} / {four_digits(h_error)}"
+
+
+def _digits(value: float | None) -> str:
+    return NO_VALUE if value is None else four_digits(value)
+
+
+def _ratio(value: float | None, by: float | None) -> str:
+    return four_digits(value / by) if value is not None and by else NO_VALUE

@@ -1,0 +1,253 @@
+"""The text of the report: results in tables, the pictures, and how each figure is defined."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from emfm.core.channels import TARGET_CHANNELS, UNITS
+from emfm.core.noise import NOISE
+from emfm.plot.further import (
+    STRENGTH_COLUMNS,
+    group_tables,
+    left_out,
+    noise_table,
+    sets_table,
+    strength_table,
+    trust_table,
+    truth_residual,
+)
+from emfm.plot.numbers import four_digits
+from emfm.plot.text import count, table
+from emfm.results.definitions import BASELINES, GROUPINGS, METRICS, TRUST_METRICS
+from emfm.results.ledger import Look, looks_at
+from emfm.results.schema import (
+    Figures,
+    MilestoneResults,
+    NotOpened,
+    Result,
+    SetResults,
+    ValResults,
+)
+
+FIGURE_COLUMNS: Final = {
+    "rel_l2_e": "rel. L2 E",
+    "rel_l2_e_p95": "E, p95",
+    "rel_l2_h": "rel. L2 H",
+    "rel_l2_h_p95": "H, p95",
+    "rmse_e_mean": "RMSE E [V/m]",
+    "rmse_h_mean": "RMSE H [A/m]",
+    "val_mse": "MSE, raw channels",
+}
+"""Figures of the tables of stages and baselines by their column."""
+
+_NEC = "wire and loop structures solved by a method-of-moments program (NEC2)"
+_SHOWN_HASH_DIGITS = 12
+
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of the report, as links relative to its own folder."""
+
+    loss_curves: str
+    scaling_curve: str
+    channel_errors: str
+    error_by_distance: str | None
+    """None where no sample's sources are known."""
+    field_maps: Mapping[str, str]
+    """By sample ID."""
+
+
+def render_report(
+    val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look], pictures: Pictures
+) -> str:
+    """The report in Markdown. It holds no time, path or host: the same results give the same text.
+
+    Args:
+        val: stages and baselines on val_fixed, and on the sets beside it.
+        test: milestones on test_final, or that it was not opened.
+        looks: the ledger of test_final; only the number of those at this very set is shown.
+        pictures: what to link.
+    """
+    sections = [
+        "# Results",
+        "## At a glance",
+        _glance(val, test),
+        f"## Stages and baselines on {val.set}",
+        f"{count(val.samples, 'sample')}, the same for every row.",
+        _set_table(val),
+        _baselines(val),
+        f"![Relative error against training samples]({pictures.scaling_curve})",
+        f"## Strength of the field and Maxwell's equations on {val.set}",
+        truth_residual(val),
+        strength_table(val),
+        "## Milestones on test_final",
+        _milestones(test, looks),
+        "## Reference cases and kinds of scenes",
+        _sets(val),
+        *_trust(val, test),
+        *_noise(val),
+        *_groups(val, pictures.error_by_distance),
+        f"## Root mean square error by channel on {val.set}",
+        _channel_table({**val.models, **val.baselines}),
+        f"![Root mean square error by channel]({pictures.channel_errors})",
+        "## Training",
+        f"![Loss by epoch]({pictures.loss_curves})",
+        f"## Fixed samples of {val.set}",
+        *(f"![Fields of sample {sample}]({link})" for sample, link in pictures.field_maps.items()),
+        "## How the figures are defined",
+        "Over all samples and points of a set, in double precision; never a mean of batch means.",
+        _definitions(),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _glance(val: ValResults, test: MilestoneResults | NotOpened) -> str:
+    stage, model = lowest_errors(val.models)
+    lines = [
+        f"Best stage on {val.set}: **{stage}**, trained on {count(model.train_samples, 'sample')}; "
+        f"{_errors(model.figures)}."
+    ]
+    if val.baselines:
+        name, baseline = lowest_errors(val.baselines)
+        ratio_e = four_digits(model.figures.rel_l2_e / baseline.figures.rel_l2_e)
+        ratio_h = four_digits(model.figures.rel_l2_h / baseline.figures.rel_l2_h)
+        lines.append(
+            f"Best baseline on {val.set}: **{name}**; {_errors(baseline.figures)}. The errors of {stage} are "
+            f"{ratio_e} (E) and {ratio_h} (H) times as large."
+        )
+    if isinstance(test, NotOpened):
+        lines.append("test_final: not opened.")
+    else:
+        lines += [f"On test_final: **{name}**; {_errors(result.figures)}." for name, result in test.models.items()]
+    if "nec" in val.sets:
+        lines.append(_glance_at_reference(val))
+    lines.append("Best is the lowest sum of both errors; each is the median over the set's samples.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _glance_at_reference(val: ValResults) -> str:
+    """The final stage beside the baseline that is best on the reference cases."""
+    reference = val.sets["nec"]
+    stage = list(val.models)[-1]
+    known = {name: figures for name, figures in reference.figures.items() if name != stage}
+    text = (
+        f"On the {count(reference.samples, 'reference case')} (nec): **{stage}**; {_errors(reference.figures[stage])}"
+    )
+    if not known:
+        return f"{text}."
+    best = min(known, key=lambda name: known[name].rel_l2_e + known[name].rel_l2_h)
+    return f"{text}; best baseline **{best}**; {_errors(known[best])}."
+
+
+def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> str:
+    number = len(looks_at(looks, test.test_set_sha256))
+    looked = f"Looks at test_final in its ledger so far, each model counted once: {number}."
+    if isinstance(test, NotOpened):
+        return f"test_final was not opened: the parameters differ from the promoted ones in `promoted.yaml`. {looked}"
+    if not test.models:
+        return f"No stage is a milestone under `milestone` in `params.yaml`. {looked}"
+    parts = [f"{count(test.samples, 'sample')}. {looked}", _set_table(test), truth_residual(test), strength_table(test)]
+    for intro, found in (
+        ("How well the models foretell their own errors (calibrated on val_fixed, so judged here):", trust_table(test)),
+        ("With noise in source H:", noise_table(test)),
+    ):
+        parts += [intro, found] if found else []
+    return "\n\n".join(parts)
+
+
+def _sets(val: ValResults) -> str:
+    """The sets that no split draws from, beside val_fixed."""
+    intro = (
+        f"Median relative L2 errors, {val.set} for comparison. nec: {_NEC}, in no training set. "
+        "Any other set: simulated scenes of one kind, which its name says."
+    )
+    return "\n\n".join(part for part in (intro, sets_table(val), left_out(val)) if part)
+
+
+def _trust(val: ValResults, test: MilestoneResults | NotOpened) -> list[str]:
+    """How well the models know their errors on the very samples that they were calibrated on."""
+    found = trust_table(val)
+    if not found:
+        return []
+    honest = "Milestones on test_final" if isinstance(test, MilestoneResults) and trust_table(test) else ""
+    intro = (
+        f"The errors that the models expect were calibrated on {val.set} itself: here the true errors are as large as "
+        "the expected ones by construction, and only test_final judges them honestly; "
+    )
+    intro += f"see {honest}." if honest else "no such figures of test_final are known."
+    return [f"## How well the models foretell their own errors on {val.set}", intro, found]
+
+
+def _noise(val: ValResults) -> list[str]:
+    found = noise_table(val)
+    if not found:
+        return []
+    return ["## Noise in the scan", f"Median relative L2 errors on {val.set}, by the ratio of signal to noise.", found]
+
+
+def _groups(val: ValResults, picture: str | None) -> list[str]:
+    found = group_tables(val)
+    if not found:
+        return []
+    head = f"## Error by depth, number of elements and family size on {val.set}"
+    drawn = [] if picture is None else [f"![Error by the depth of the shallowest source]({picture})"]
+    return [head, "Median relative L2 errors over the samples of each group.", *found, *drawn]
+
+
+def _baselines(results: SetResults) -> str:
+    """What each baseline is, a line each."""
+    lines = [f"- {name}: {BASELINES[name]}." for name in results.baselines if name in BASELINES]
+    return "\n".join(lines)
+
+
+def _set_table(results: SetResults) -> str:
+    rows = [
+        [
+            stage,
+            f"{model.train_samples:,}",
+            *_cells(model.figures),
+            model.checkpoint_sha256[:_SHOWN_HASH_DIGITS],
+        ]
+        for stage, model in results.models.items()
+    ]
+    rows += [[name, "", *_cells(baseline.figures), ""] for name, baseline in results.baselines.items()]
+    headers = ["", "training samples", *FIGURE_COLUMNS.values(), "checkpoint"]
+    return table(rows, headers)
+
+
+def _channel_table(results: Mapping[str, Result]) -> str:
+    rows = [
+        [
+            f"{name} [{UNITS[name[0]]}]",
+            *(four_digits(result.rmse_per_channel[name]) for result in results.values()),
+        ]
+        for name in TARGET_CHANNELS
+    ]
+    return table(rows, ["channel", *results])
+
+
+def _definitions() -> str:
+    heads = FIGURE_COLUMNS | STRENGTH_COLUMNS
+    names = {name: f"`{name}` ({heads[name]})" if name in heads else f"`{name}`" for name in METRICS}
+    lines = [f"- {names[name]}: {text}." for name, text in METRICS.items()]
+    lines.append("- `rmse_per_channel`: root mean square error over samples and points, V/m or A/m.")
+    lines.append(f"- `noise`: relative L2 errors as above with {NOISE}.")
+    lines += [f"- `trust.{name}`: {text}." for name, text in TRUST_METRICS.items()]
+    lines += [f"- `groups.{name}`: relative L2 errors as above by {text}." for name, text in GROUPINGS.items()]
+    return "\n".join(lines)
+
+
+def _cells(figures: Figures) -> list[str]:
+    return [four_digits(getattr(figures, name)) for name in FIGURE_COLUMNS]
+
+
+def _errors(figures: Figures) -> str:
+    return f"relative L2 error {four_digits(figures.rel_l2_e)} of E, {four_digits(figures.rel_l2_h)} of H"
+
+
+def lowest_errors(results: Mapping[str, R]) -> tuple[str, R]:
+    """The name and the result with the lowest sum of the relative errors of E and H."""
+    name = min(results, key=lambda key: results[key].figures.rel_l2_e + results[key].figures.rel_l2_h)
+    return name, results[name]

@@ -1,0 +1,301 @@
+"""What the report page shows, as typed objects: tables and cards of results, curves, and fields of samples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from numpy.typing import NDArray
+
+from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS
+from emfm.core.grid import Geometry, Grid
+from emfm.plot.further import STRENGTH_COLUMNS
+from emfm.plot.markdown import FIGURE_COLUMNS, lowest_errors
+from emfm.plot.numbers import NO_VALUE, four_digits
+from emfm.plot.stored_fields import StoredField, stored
+from emfm.plot.text import count
+from emfm.results.definitions import BASELINES, METRICS
+from emfm.results.ledger import Look, looks_at
+from emfm.results.schema import Figures, MilestoneResults, ModelResult, NotOpened, Result, SetResults, ValResults
+
+Channels = NDArray[np.floating[Any]]
+
+COLUMNS: Final = FIGURE_COLUMNS | STRENGTH_COLUMNS
+"""Figures of the page's tables by their column."""
+
+COLOUR_MAPS: Final = {
+    "strength": "viridis",
+    "signed": "RdBu_r",
+    "phase": "twilight",
+    "error": "magma",
+    "signed_error": "PuOr_r",
+}
+"""Colour maps of matplotlib that colour-blind readers can read; the errors' are unlike the fields'."""
+
+_COLOURS_OF_A_MAP: Final = 65
+_MM: Final = 1e3
+_GHZ: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class PicturedFields:
+    """The fixed samples that are drawn: their true fields, and each predictor's by its name."""
+
+    ids: Sequence[str]
+    truth: Channels
+    """``(n, 12, ny, nx)``, V/m and A/m."""
+    predictions: Mapping[str, Channels]
+    """The same shape."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One result at a glance."""
+
+    label: str
+    value: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of results; the first column names the row."""
+
+    heads: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a figure means: its name in the JSON files, the head of its column, and the text."""
+
+    name: str
+    head: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The text of the page."""
+
+    facts: list[str]
+    """Frequency and planes, a sentence each."""
+    cards: list[Card]
+    val_set: str
+    """Its name and size."""
+    val: Table
+    baselines: dict[str, str]
+    """What each baseline is."""
+    milestones: Table | None
+    """None where test_final was not opened or no stage is a milestone."""
+    milestones_text: str
+    definitions: list[Definition]
+
+
+@dataclass(frozen=True)
+class ErrorLevel:
+    """Median relative L2 errors of one predictor."""
+
+    name: str
+    train_samples: int | None
+    """None for a baseline."""
+    e: float
+    h: float
+
+
+@dataclass(frozen=True)
+class LossCurve:
+    """Losses of a training stage by epoch; NaN where an epoch has none."""
+
+    stage: str
+    epoch: list[float]
+    train: list[float]
+    val: list[float]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The points of the target plane, mm."""
+
+    x_mm: list[float]
+    y_mm: list[float]
+
+
+@dataclass(frozen=True)
+class StoredPrediction:
+    """What a predictor made of a sample, as its error: that way even a small error keeps its digits."""
+
+    error: StoredField
+    """Prediction - truth."""
+    rel_l2_e: float
+    """Of this sample."""
+    rel_l2_h: float
+
+
+@dataclass(frozen=True)
+class StoredSample:
+    """One sample of the field viewer."""
+
+    id: str
+    truth: StoredField
+    predictions: dict[str, StoredPrediction]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the page's script reads."""
+
+    stages: list[ErrorLevel]
+    baselines: list[ErrorLevel]
+    curves: list[LossCurve]
+    plane: Plane
+    components: list[str]
+    totals: dict[str, list[str]]
+    """Components of the vector whose length is shown, by its name."""
+    units: dict[str, str]
+    """By the first letter of a component."""
+    colours: dict[str, list[str]]
+    samples: list[StoredSample]
+
+
+def overview(
+    val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look], geometry: Geometry
+) -> Overview:
+    """The text of the page: the results of ``val_fixed`` and of ``test_final``, and the number of looks at it."""
+    looks = looks_at(looks, test.test_set_sha256)
+    looked = f"Looks at test_final in its ledger so far, each model counted once: {len(looks)}."
+    milestones = None
+    if isinstance(test, NotOpened):
+        text = "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml."
+    elif not test.models:
+        text = "No stage is a milestone under milestone in params.yaml."
+    else:
+        text, milestones = f"{count(test.samples, 'sample')}.", _table(test)
+    return Overview(
+        facts=_facts(geometry),
+        cards=_cards(val, test, looks),
+        val_set=f"{val.set}, {count(val.samples, 'sample')}",
+        val=_table(val),
+        baselines={name: BASELINES[name] for name in val.baselines if name in BASELINES},
+        milestones=milestones,
+        milestones_text=f"{text} {looked}",
+        definitions=[Definition(name, head, METRICS[name]) for name, head in COLUMNS.items()],
+    )
+
+
+def drawn(val: ValResults, curves: Mapping[str, pd.DataFrame], fields: PicturedFields, plane: Grid) -> Drawn:
+    """What the script draws: the errors of ``val``, loss curves by stage, and the fields of fixed samples.
+
+    Raises ValueError where the fields are not on ``plane``.
+    """
+    if fields.truth.shape[-2:] != plane.shape:
+        raise ValueError(f"the fields must be on {plane.shape} points, found {fields.truth.shape[-2:]}")
+    return Drawn(
+        stages=[_level(name, model, model.train_samples) for name, model in val.models.items()],
+        baselines=[_level(name, baseline, None) for name, baseline in val.baselines.items()],
+        curves=[_loss_curve(stage, curve) for stage, curve in curves.items()],
+        plane=Plane(_in_mm(plane.x), _in_mm(plane.y)),
+        components=list(TARGET_COMPONENTS),
+        totals={"|E|": list(E_COMPONENTS), "|H|": list(H_COMPONENTS)},
+        units=dict(UNITS),
+        colours={use: _colours(name) for use, name in COLOUR_MAPS.items()},
+        samples=[_stored_sample(fields, place) for place in range(len(fields.ids))],
+    )
+
+
+def _facts(geometry: Geometry) -> list[str]:
+    source, target = geometry.source, geometry.target
+    return [
+        f"{geometry.frequency * _GHZ:g} GHz, peak phasors, time factor exp(+jwt).",
+        f"Source H (given): {_extent(source)}.",
+        f"Target E and H (predicted): {_extent(target)}.",
+    ]
+
+
+def _extent(grid: Grid) -> str:
+    x, y = _in_mm(grid.x), _in_mm(grid.y)
+    return (
+        f"{grid.nx} x {grid.ny} points, x {x[0]:g} to {x[-1]:g} mm, y {y[0]:g} to {y[-1]:g} mm, "
+        f"at z = {round(_MM * grid.z, 6):g} mm"
+    )
+
+
+def _cards(val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> list[Card]:
+    stage, model = lowest_errors(val.models)
+    cards = [Card(f"Best stage on {val.set}", stage, _errors(model.figures))]
+    if val.baselines:
+        name, baseline = lowest_errors(val.baselines)
+        cards.append(Card(f"Best baseline on {val.set}", name, _errors(baseline.figures)))
+    if isinstance(test, MilestoneResults):
+        cards += [
+            Card("Milestone on test_final", name, _errors(result.figures)) for name, result in test.models.items()
+        ]
+    else:
+        cards.append(Card("Milestones on test_final", "not opened", "The training is not the promoted one."))
+    if "nec" in val.sets:
+        final = list(val.models)[-1]
+        reference = val.sets["nec"]
+        label = f"On {count(reference.samples, 'case')} solved by NEC2"
+        cards.append(Card(label, final, _errors(reference.figures[final])))
+    cards.append(Card("Looks at test_final", f"{len(looks)}", "Each model counted once."))
+    return cards
+
+
+def _errors(figures: Figures) -> str:
+    return f"Relative L2 error {_digits(figures.rel_l2_e)} of E, {_digits(figures.rel_l2_h)} of H"
+
+
+def _table(results: SetResults) -> Table:
+    rows = [
+        [name, f"{result.train_samples:,}" if isinstance(result, ModelResult) else NO_VALUE, *_cells(result)]
+        for name, result in {**results.models, **results.baselines}.items()
+    ]
+    return Table(["", "training samples", *COLUMNS.values()], rows)
+
+
+def _cells(result: Result) -> list[str]:
+    return [_digits(getattr(result.figures, name)) for name in COLUMNS]
+
+
+def _digits(value: float | None) -> str:
+    return NO_VALUE if value is None or not np.isfinite(value) else four_digits(value)
+
+
+def _level(name: str, result: Result, train_samples: int | None) -> ErrorLevel:
+    return ErrorLevel(name, train_samples, result.figures.rel_l2_e, result.figures.rel_l2_h)
+
+
+def _loss_curve(stage: str, curve: pd.DataFrame) -> LossCurve:
+    epoch, train, val = (curve[name].to_numpy(np.float64).tolist() for name in ("epoch", "train_loss", "val_loss"))
+    return LossCurve(stage, epoch, train, val)
+
+
+def _in_mm(metres: NDArray[np.float64]) -> list[float]:
+    """To the nanometre: 3e-3 m is 3 mm, whatever its last bit says."""
+    millimetres: list[float] = np.round(_MM * metres, 6).tolist()
+    return millimetres
+
+
+def _colours(name: str) -> list[str]:
+    return [to_hex(colour) for colour in colormaps[name](np.linspace(0.0, 1.0, _COLOURS_OF_A_MAP))]
+
+
+def _stored_sample(fields: PicturedFields, place: int) -> StoredSample:
+    truth = fields.truth[place].astype(np.float64)
+    predictions = {name: _stored_prediction(field[place], truth) for name, field in fields.predictions.items()}
+    return StoredSample(fields.ids[place], stored(truth), predictions)
+
+
+def _stored_prediction(prediction: Channels, truth: Channels) -> StoredPrediction:
+    error = prediction.astype(np.float64) - truth
+    e_error, h_error = (_relative(error[part], truth[part]) for part in (E_CHANNELS, H_CHANNELS))
+    return StoredPrediction(stored(error), e_error, h_error)
+
+
+def _relative(error: Channels, truth: Channels) -> float:
+    """||error|| / ||truth||; NaN where the truth is zero."""
+    size = float(np.linalg.norm(truth))
+    return float(np.linalg.norm(error)) / size if size else float("nan")

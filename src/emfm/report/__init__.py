@@ -1,1 +1,0 @@
-"""The report: pictures of training and evaluation, and the text around them."""

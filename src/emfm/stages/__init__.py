@@ -1,1 +1,0 @@
-"""The stages of ``dvc.yaml``: small scripts that read, call and write. Run as ``python -m emfm.stages NAME``."""

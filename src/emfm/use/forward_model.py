@@ -1,0 +1,182 @@
+"""The forward map as Python code uses it: source H in, complex E and H out, with checks at the border."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS
+from emfm.core.grid import Grid
+from emfm.model.trained import Channels, CheckpointFacts, TrainedModel, find_device
+from emfm.use.scans import GivenAxes, checked_scans
+
+Axes = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""x ``(nx,)`` and y ``(ny,)``, ascending, m."""
+
+Field = NDArray[np.complex64]
+
+CHUNK: Final = 64
+"""Scans that are predicted at a time, so that memory beside the results does not grow with the batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """How far a model trusts its predictions: numbers for one scan, arrays ``(n,)`` for a batch.
+
+    All are NaN where the checkpoint was not calibrated; a best.pth is.
+    """
+
+    expected_rel_l2_e: NDArray[np.float64]
+    """Expected ||error of E|| / ||true E||."""
+    expected_rel_l2_h: NDArray[np.float64]
+    """The same of H."""
+    distance: NDArray[np.float64]
+    """From the training samples; above 1 the scan is unlike them, and little is known of the error."""
+
+    @property
+    def unlike_training(self) -> NDArray[np.bool_]:
+        """Whether a scan is unlike the training samples; never where the checkpoint was not calibrated."""
+        unlike: NDArray[np.bool_] = self.distance > 1
+        return unlike
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The field on the target plane; ``E, H = prediction`` works."""
+
+    E: Field
+    """Ex, Ey, Ez, complex ``(3, ny, nx)``, of a batch ``(n, 3, ny, nx)``, V/m, peak phasors exp(+jwt)."""
+    H: Field
+    """Hx, Hy, Hz, the same, A/m."""
+    judgement: Judgement
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter((self.E, self.H))
+
+
+class ForwardModel:
+    """A trained forward map, loaded once for any number of calls; several threads may call it at a time."""
+
+    def __init__(self, trained: TrainedModel) -> None:
+        self._trained = trained
+
+    def predict(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Prediction:
+        """The field of one scan or of a batch; scans are computed 64 at a time.
+
+        Args:
+            source_H: tangential H on the source plane, A/m, peak phasors exp(+jwt), rows along y, columns along x:
+                real ``(4, ny, nx)`` (Hx_re, Hx_im, Hy_re, Hy_im) or complex ``(2, ny, nx)`` (Hx, Hy), or a batch of
+                them with the samples first.
+            axes: x ``(nx,)`` and y ``(ny,)`` of the points, m, and perhaps their height z, m. Descending or shuffled
+                axes are put in order, with the scan; a larger or finer plane that holds the model's points is cut down
+                to them. None: the points of the model, `source_axes`.
+            tolerance: how far a point may lie from the model's in each direction, m; None: 2 % of the pitch.
+
+        Raises:
+            DataError: a ValueError that says what is wrong with the scan or the axes, and what to do.
+        """
+        scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
+        e_field, h_field = (
+            np.empty((len(scans), len(components), *self._target.shape), np.complex64)
+            for components in (E_COMPONENTS, H_COMPONENTS)
+        )
+        said = np.empty((len(scans), 3))
+        for part in _chunks(len(scans)):
+            channels, said[part, :2], said[part, 2] = self._trained.judged(scans[part])
+            _fill(e_field[part], channels[:, E_CHANNELS])
+            _fill(h_field[part], channels[:, H_CHANNELS])
+        judgement = self._judgement(said, single)
+        return Prediction(e_field[0], h_field[0], judgement) if single else Prediction(e_field, h_field, judgement)
+
+    def judge(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Judgement:
+        """What `predict` would say of its own error, without the field; arguments and errors are the same."""
+        scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
+        said = np.empty((len(scans), 3))
+        for part in _chunks(len(scans)):
+            said[part, :2], said[part, 2] = self._trained.trust(scans[part])
+        return self._judgement(said, single)
+
+    @property
+    def frequency(self) -> float:
+        """The frequency that the model was trained for, Hz."""
+        return self._trained.geometry.frequency
+
+    @property
+    def source_axes(self) -> Axes:
+        """Points of the source plane."""
+        return self._source.x, self._source.y
+
+    @property
+    def source_z(self) -> float:
+        """Height of the source plane, m."""
+        return self._source.z
+
+    @property
+    def target_axes(self) -> Axes:
+        """Points of the target plane."""
+        return self._target.x, self._target.y
+
+    @property
+    def target_z(self) -> float:
+        """Height of the target plane, m."""
+        return self._target.z
+
+    @property
+    def facts(self) -> CheckpointFacts:
+        """The checkpoint, and the training that made it."""
+        return self._trained.facts
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return str(self._trained.device)
+
+    def __repr__(self) -> str:
+        return (
+            f"ForwardModel({self.facts.model}, {self.frequency:g} Hz, {self._shown(self._source)} -> "
+            f"{self._shown(self._target)}, {self.device}, {self.facts.path})"
+        )
+
+    @property
+    def _source(self) -> Grid:
+        return self._trained.geometry.source
+
+    @property
+    def _target(self) -> Grid:
+        return self._trained.geometry.target
+
+    def _judgement(self, said: NDArray[np.float64], single: bool) -> Judgement:
+        if not self.facts.calibrated:
+            said = np.full_like(said, np.nan)
+        return Judgement(*(said[0] if single else np.ascontiguousarray(said.T)))
+
+    @staticmethod
+    def _shown(grid: Grid) -> str:
+        return f"{grid.nx} x {grid.ny} points at z = {grid.z * 1e3:g} mm"
+
+
+def load_model(path: str | Path, device: str = "auto") -> ForwardModel:
+    """The forward model in a checkpoint, ready to predict.
+
+    Args:
+        path: a best.pth, for instance models/stage5/best.pth.
+        device: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``, which is cuda where there is one.
+
+    Raises:
+        CheckpointError: a file that is missing or damaged, or holds no forward model.
+        ConfigError: a device that is not there, or a plug-in that the checkpoint names and that cannot be imported.
+    """
+    return ForwardModel(TrainedModel(Path(path), find_device(device)))
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+
+
+def _fill(field: NDArray[Any], channels: Channels) -> None:
+    """Write real channels ``(n, 2c, ny, nx)`` into the complex components ``field``, with no copy between."""
+    field.real = channels[:, 0::2]
+    field.imag = channels[:, 1::2]

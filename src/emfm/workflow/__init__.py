@@ -1,0 +1,1 @@
+"""What the stages share as parts of a DVC pipeline: file names, unfinished work, refusals."""

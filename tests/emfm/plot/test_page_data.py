@@ -1,0 +1,98 @@
+"""What the page shows: results in words and tables, and what its script gets."""
+
+import numpy as np
+import pytest
+
+from emfm.core.field_errors import FieldErrors
+from emfm.plot.page_data import PicturedFields, drawn, overview
+from small_page import CURVE, PLANE, small_fields
+from small_results import NOT_OPENED, looks, milestone_results, model, val_results
+from small_store import GEOMETRY
+
+MILESTONES = milestone_results({"stage3": model(0.125, 4900, "c")})
+
+
+def cards(shown):
+    return {(card.label, card.value): card.text for card in shown.cards}
+
+
+def test_a_glance_names_the_best_stage_and_baseline_the_milestones_and_the_looks():
+    found = cards(overview(val_results(), MILESTONES, looks(3), GEOMETRY))
+    assert found["Best stage on val_fixed", "stage2"] == "Relative L2 error 0.2500 of E, 0.2500 of H"
+    assert found["Best baseline on val_fixed", "equivalent_dipoles"] == "Relative L2 error 0.2000 of E, 0.2000 of H"
+    assert found["Milestone on test_final", "stage3"] == "Relative L2 error 0.1250 of E, 0.1250 of H"
+    assert found["On 12 cases solved by NEC2", "stage3"] == "Relative L2 error 0.4000 of E, 0.4000 of H"
+    assert ("Looks at test_final", "3") in found
+
+
+def test_looks_at_another_test_set_do_not_count():
+    shown = overview(val_results(), MILESTONES, [*looks(4, "d" * 64), *looks(2)], GEOMETRY)
+    assert ("Looks at test_final", "2") in cards(shown)
+    assert shown.milestones_text.endswith("each model counted once: 2.")
+
+
+def test_without_milestone_figures_it_says_why_and_shows_no_table():
+    shown = overview(val_results(), NOT_OPENED, looks(2), GEOMETRY)
+    assert shown.milestones is None
+    assert shown.milestones_text == (
+        "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml. "
+        "Looks at test_final in its ledger so far, each model counted once: 2."
+    )
+    assert ("Milestones on test_final", "not opened") in cards(shown)
+
+
+def test_without_a_milestone_stage_there_is_no_empty_table():
+    shown = overview(val_results(), MILESTONES.model_copy(update={"models": {}}), [], GEOMETRY)
+    assert shown.milestones is None
+    assert shown.milestones_text.startswith("No stage is a milestone")
+
+
+def test_every_stage_and_baseline_has_a_row_and_every_column_a_definition():
+    shown = overview(val_results(), MILESTONES, [], GEOMETRY)
+    assert [row[0] for row in shown.val.rows] == ["stage1", "stage2", "stage3", "mean_field", "equivalent_dipoles"]
+    assert [definition.head for definition in shown.definitions] == shown.val.heads[2:]
+    assert shown.val.rows[0][:3] == ["stage1", "100", "0.5000"]
+    assert shown.val.rows[3][:3] == ["mean_field", "\N{EN DASH}", "1.000"]
+
+
+def test_a_figure_that_is_not_known_or_not_a_number_is_a_dash():
+    val = val_results()
+    figures = val.models["stage1"].figures.model_copy(update={"maxwell_residual": None, "rel_l2_e": float("nan")})
+    val.models["stage1"] = val.models["stage1"].model_copy(update={"figures": figures})
+    row = overview(val, MILESTONES, [], GEOMETRY).val.rows[0]
+    assert (row[2], row[-1]) == ("\N{EN DASH}", "\N{EN DASH}")
+
+
+def test_frequency_and_planes_are_said_in_gigahertz_and_millimetres():
+    facts = overview(val_results(), MILESTONES, [], GEOMETRY).facts
+    assert facts[0].startswith("5 GHz")
+    assert facts[2] == "Target E and H (predicted): 7 x 5 points, x -3 to 3 mm, y -2 to 2 mm, at z = 5 mm."
+
+
+def test_coordinates_are_in_millimetres_without_the_noise_of_the_last_bit():
+    plane = drawn(val_results(), {}, small_fields(), PLANE).plane
+    assert plane.x_mm == [-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]
+
+
+def test_relative_errors_of_a_sample_are_those_of_the_evaluation():
+    fields = small_fields()
+    shown = drawn(val_results(), {"stage1": CURVE}, fields, PLANE)
+    for name, prediction in fields.predictions.items():
+        errors = FieldErrors()
+        errors.update(prediction, fields.truth)
+        per_sample = errors.per_sample()
+        found = [sample.predictions[name] for sample in shown.samples]
+        np.testing.assert_allclose([each.rel_l2_e for each in found], per_sample.rel_l2_e, rtol=1e-12)
+        np.testing.assert_allclose([each.rel_l2_h for each in found], per_sample.rel_l2_h, rtol=1e-12)
+
+
+def test_a_field_of_zeros_has_no_relative_error():
+    fields = small_fields()
+    zero = PicturedFields(fields.ids, np.zeros_like(fields.truth), fields.predictions)
+    shown = drawn(val_results(), {}, zero, PLANE)
+    assert np.isnan(shown.samples[0].predictions["stage1"].rel_l2_e)
+
+
+def test_fields_on_another_plane_are_refused():
+    with pytest.raises(ValueError, match=r"the fields must be on \(3, 5\) points, found \(5, 7\)"):
+        drawn(val_results(), {}, small_fields(), GEOMETRY.source)

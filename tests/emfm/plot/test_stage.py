@@ -1,0 +1,40 @@
+"""The fields of the fixed samples: from the evaluation that writes them to the page that shows them."""
+
+import numpy as np
+import pytest
+
+from emfm.core.arrays import write_npz
+from emfm.core.errors import DataError
+from emfm.core.sample_lists import whole_store
+from emfm.evaluate.eval_val_fixed import pictured
+from emfm.plot.stage import pictured_fields
+from emfm.workflow.paths import PICTURED
+from small_store import GEOMETRY, SingleElements, packed
+
+
+def constant(value):
+    return lambda source_h: np.full((len(source_h), 12, *GEOMETRY.target.shape), value)
+
+
+@pytest.fixture
+def samples(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return whole_store(packed(SingleElements(list("abcd")), tmp_path / "store"))
+
+
+def test_the_fixed_samples_come_with_the_fields_of_every_stage_and_baseline(samples):
+    predictors = {"stage1": constant(1.0), "mean_field": constant(2.0)}
+    write_npz(PICTURED, pictured(samples, predictors, 2))
+    fields = pictured_fields(["mean_field", "stage1"])
+    assert fields.ids == ["s0", "s2"]
+    np.testing.assert_array_equal(fields.truth, samples.store.target([0, 2]))
+    assert {name: np.unique(field).tolist() for name, field in fields.predictions.items()} == {
+        "mean_field": [2.0],
+        "stage1": [1.0],
+    }
+
+
+def test_fields_of_fewer_predictors_are_refused_with_the_remedy(samples):
+    write_npz(PICTURED, pictured(samples, {"stage1": constant(1.0)}, 1))
+    with pytest.raises(DataError, match=r"data/pictured\.npz: holds no fields of mean_field; run `dvc repro eval_val_"):
+        pictured_fields(["stage1", "mean_field"])

@@ -1,0 +1,167 @@
+"""Results of a set: to JSON and back, and what is refused."""
+
+import json
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+from emfm.core.errors import DataError
+from emfm.core.field_errors import FieldErrors
+from emfm.evaluate.groups import Group
+from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_results import model_result, predictor_result
+from emfm.results.definitions import FIELD_METRICS, METRICS, TRUST_METRICS
+from emfm.results.schema import MilestoneResults, OtherSet, ValResults, read_milestone_results, read_val_results
+from small_results import NOT_OPENED, TEST_SET
+from small_store import GEOMETRY
+from ttt.files import write_json
+
+SHA = "0123456789abcdef" * 4
+TRUST = {
+    "rank_correlation_e": 0.8,
+    "true_over_expected_e": 1.1,
+    "rank_correlation_h": -0.2,
+    "true_over_expected_h": 0.9,
+    "unlike_training": 0.25,
+}
+
+
+@pytest.fixture
+def val():
+    fields = np.random.default_rng(0).standard_normal((2, 3, 12, *GEOMETRY.target.shape))
+    figures, noise = SetFigures(GEOMETRY), FieldErrors()
+    figures.update(*fields)
+    noise.update(*fields)
+    groups = {"depth": [Group(1e-3, 2e-3, np.array([0, 2])), Group(None, None, np.array([1]))]}
+    result = predictor_result(figures, groups, {20.0: noise})
+    return ValResults(
+        set="val_fixed",
+        samples=3,
+        models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA, TRUST)},
+        baselines={"mean_field": result},
+        sets={
+            "loops": OtherSet(
+                samples=3, figures={"stage2": result.figures, "mean_field": result.figures}, unlike_training=0.5
+            )
+        },
+        left_out={"nec": "the cases have another target plane than the section data"},
+    )
+
+
+def test_results_come_back_from_their_json_as_they_were(val, tmp_path):
+    write_json(tmp_path / "val.json", val.model_dump())
+    assert read_val_results(tmp_path / "val.json") == val
+
+
+def test_the_json_says_the_set_the_samples_the_models_and_their_hashes(val):
+    content = val.model_dump()
+    assert (content["set"], content["samples"]) == ("val_fixed", 3)
+    assert content["models"]["stage2"]["train_samples"] == 500
+    assert content["models"]["stage2"]["checkpoint_sha256"] == SHA
+    assert list(content["models"]["stage1"]["rmse_per_channel"])[:2] == ["Ex_re", "Ex_im"]
+
+
+def test_figures_stand_in_the_json_as_they_are_defined(val):
+    assert list(val.model_dump()["baselines"]["mean_field"]["figures"]) == list(METRICS)
+
+
+def test_what_is_compared_between_experiments_is_few_figures(val):
+    figures = val.models["stage1"].figures
+    assert list(figures.headline()) == [*FIELD_METRICS, "maxwell_residual"]
+    assert list(figures.model_copy(update={"maxwell_residual": None}).headline()) == list(FIELD_METRICS)
+
+
+def test_figures_of_trust_stand_as_they_are_defined_and_null_where_a_model_says_nothing(val):
+    content = val.model_dump()
+    assert content["models"]["stage1"]["trust"] is None
+    assert content["models"]["stage2"]["trust"] == TRUST
+    assert list(content["models"]["stage2"]["trust"]) == list(TRUST_METRICS)
+
+
+def test_groups_have_their_bounds_and_the_number_of_their_samples(val):
+    result = val.baselines["mean_field"]
+    both, unknown = result.groups["depth"]
+    assert (both.low, both.high, both.samples) == (1e-3, 2e-3, 2)
+    assert (unknown.low, unknown.samples) == (None, 1)
+
+
+def test_milestone_results_are_told_from_a_set_that_was_not_opened(val, tmp_path):
+    shared = {key: value for key, value in val.model_dump().items() if key not in ("sets", "left_out")}
+    opened = MilestoneResults(milestone=True, test_set_sha256=TEST_SET, **(shared | {"models": {}}))
+    write_json(tmp_path / "opened.json", opened.model_dump())
+    write_json(tmp_path / "closed.json", NOT_OPENED.model_dump())
+    assert read_milestone_results(tmp_path / "opened.json") == opened
+    assert read_milestone_results(tmp_path / "closed.json") == NOT_OPENED
+
+
+def changed(content, path, value):
+    content = deepcopy(content)
+    *front, last = path
+    place = content
+    for key in front:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        (("samples",), None, "samples: missing"),
+        (("samples",), "3", "samples: found '3'"),
+        (("models", "stage1", "checkpoint_sha256"), "12ab", r"models.stage1.checkpoint_sha256: found '12ab'"),
+        (("models", "stage1", "figures", "rel_l2_e"), -1.0, "models.stage1.figures.rel_l2_e: found -1.0"),
+        (
+            ("models", "stage1", "figures", "rel_l2_e"),
+            float("nan"),
+            "models.stage1.figures.rel_l2_e: found nan",
+        ),
+        (
+            ("models", "stage1", "rmse_per_channel", "Hz_im"),
+            None,
+            "models.stage1.rmse_per_channel: .*one value for each",
+        ),
+        (
+            ("sets", "loops", "figures", "stage2", "db_error_h"),
+            None,
+            "sets.loops.figures.stage2.db_error_h: missing",
+        ),
+        (("models", "stage1", "groups", "depth", 0, "samples"), 0, r"models.stage1.groups.depth.*samples: found 0"),
+        (("models", "stage1", "groups", "width"), [], "models.stage1.groups.width"),
+        (
+            ("models", "stage2", "trust", "rank_correlation_h"),
+            1.5,
+            "models.stage2.trust.rank_correlation_h: found 1.5",
+        ),
+        (("sets", "loops", "unlike_training"), 2.0, "sets.loops.unlike_training: found 2.0"),
+        (("baselines", "mean_field", "extra"), 1, "baselines.mean_field.extra: unknown"),
+        (("models",), {}, "models: found"),
+    ],
+)
+def test_a_damaged_json_is_refused_with_the_full_key_and_the_remedy(val, tmp_path, path, value, sentence):
+    file = tmp_path / "val.json"
+    file.write_text(json.dumps(changed(val.model_dump(), path, value)))
+    with pytest.raises(DataError, match=rf"val\.json: {sentence}.*dvc repro"):
+        read_val_results(file)
+
+
+def test_a_set_of_which_nothing_says_whether_it_was_opened_is_refused(val, tmp_path):
+    write_json(tmp_path / "test.json", val.model_dump())
+    with pytest.raises(DataError, match="milestone: missing"):
+        read_milestone_results(tmp_path / "test.json")
+
+
+@pytest.mark.parametrize("content", ["", '{"set": ', "[]"])
+def test_a_file_that_is_not_the_json_of_results_is_refused(tmp_path, content):
+    (tmp_path / "val.json").write_text(content)
+    with pytest.raises(DataError, match=r"val\.json.*dvc pull"):
+        read_val_results(tmp_path / "val.json")
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path):
+    with pytest.raises(DataError, match=r"none\.json: cannot be read.*dvc repro"):
+        read_val_results(tmp_path / "none.json")
