@@ -10,7 +10,8 @@ import yaml
 
 from ttt.command import exit_status
 from ttt.config import ConfigError, UserError
-from ttt.engine.errors import BusyError, CheckpointError, DivergedError, Interrupted, SaveError
+from ttt.engine.errors import CheckpointError, DivergedError, Interrupted, SaveError
+from ttt.locks import BusyError
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("dedupe", "group_split", "compute_norm_stats", "train_stage 1", "eval_val_fixed", "eval_test_final", "plot")

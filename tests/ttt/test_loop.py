@@ -15,12 +15,13 @@ from ttt.config import ConfigError, Section, UserError
 from ttt.engine import state
 from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
-from ttt.engine.errors import BusyError, CheckpointError, DivergedError, TrainingError
+from ttt.engine.errors import CheckpointError, DivergedError, TrainingError
 from ttt.engine.evaluate import evaluate, predict
 from ttt.engine.journal import epoch_records, read_records
 from ttt.engine.loop import fit
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import Fresh, Resume
+from ttt.locks import BusyError
 from ttt.parts import METRICS, build_metrics
 
 CPU = torch.device("cpu")

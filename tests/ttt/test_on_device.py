@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
-from ttt.builtin import TensorSamples
 from ttt.engine.batches import Feed
 from ttt.engine.on_device import DeviceSamples, held, on_device
+from ttt.engine.plain_samples import PlainSamples
 from ttt.engine.ranks import Ranks
 from ttt.engine.stopping import StopRequested
 from ttt.engine.task import Task
@@ -17,7 +18,8 @@ COUNT = 2500
 @pytest.fixture
 def samples():
     generator = torch.Generator().manual_seed(0)
-    return TensorSamples(torch.randn(COUNT, 3, generator=generator), torch.randn(COUNT, 2, 2, generator=generator))
+    x, y = torch.randn(COUNT, 3, generator=generator), torch.randn(COUNT, 2, 2, generator=generator)
+    return PlainSamples(TensorDataset(x, y))
 
 
 def needed(samples):

@@ -20,7 +20,7 @@ from emfm.core.store import Store
 from emfm.settings import load_params
 from emfm.stages import main
 from emfm.workflow.paths import KINDS, STORE
-from emfm.workflow.unfinished import BusyError
+from ttt.locks import BusyError
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.core.errors import DataError
 from emfm.model.field_model import NetworkFieldModel
 from emfm.training.losses import WeightedMse, automatic_weights
-from emfm.training.params import WeightedMseParams
+from emfm.training.params import FieldLossParams
 from ttt.engine.task import Batch
 
 PLAIN = {
@@ -59,7 +59,7 @@ def make_loss(**changes):
     torch.manual_seed(0)
     samples = Samples()
     stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
-    params = WeightedMseParams(**(PLAIN | changes))
+    params = FieldLossParams(**(PLAIN | changes))
     model = NetworkFieldModel(Paint(), stats)
     return WeightedMse(params, model=model, spec=None, train=samples, batch_size=8), samples
 
@@ -132,7 +132,7 @@ def test_automatic_weights_are_one_over_the_mean_square_times_the_multiplier():
 )
 def test_settings_that_contradict_each_other_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        WeightedMseParams(**(PLAIN | changes))
+        FieldLossParams(**(PLAIN | changes))
 
 
 AUTOMATIC = {"normalize_y": False, "balance_eh_loss": False, "auto_channel_weight": True}
@@ -143,7 +143,7 @@ def made(change, **params):
     samples = Samples()
     change(samples.y)
     stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
-    params = WeightedMseParams(**(PLAIN | AUTOMATIC | params))
+    params = FieldLossParams(**(PLAIN | AUTOMATIC | params))
     return WeightedMse(params, model=NetworkFieldModel(Paint(), stats), spec=None, train=samples, batch_size=8), samples
 
 
@@ -168,4 +168,4 @@ def test_a_quantity_that_is_nothing_at_all_is_refused(size):
     samples = Samples()
     samples.y[:, 6:] *= size
     with pytest.raises(DataError, match="target H has channels of at most .* too little to weigh them by it"):
-        automatic_weights(WeightedMseParams(**(PLAIN | AUTOMATIC)), samples, 8)
+        automatic_weights(FieldLossParams(**(PLAIN | AUTOMATIC)), samples, 8)

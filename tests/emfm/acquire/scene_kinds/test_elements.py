@@ -5,14 +5,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from emfm.acquire.scene_kinds.elements import LooseElements, LooseElementsParams
+from emfm.acquire.scene_kinds.elements import LooseElements
 from emfm.core.constants import ETA_0
 from emfm.core.grid import Geometry, Grid
 from scene_params import scene_params
 
 GRID = Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 1e-3)
 GEOMETRY = Geometry(5e9, GRID, Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 5e-3))
-KIND = LooseElements(LooseElementsParams(), simulate=scene_params(), geometry=GEOMETRY)
+KIND = LooseElements(scene_params())
 
 
 def test_scenes_have_the_described_distribution():

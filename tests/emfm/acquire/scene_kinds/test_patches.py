@@ -14,7 +14,7 @@ from scene_params import scene_params
 GRID = Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 1e-3)
 GEOMETRY = Geometry(5e9, GRID, Grid(-5e-3, -5e-3, 5e-3, 5e-3, 3, 3, 5e-3))
 PARAMS = PatchesParams(smallest_mm=2.0, largest_mm=6.0, lowest_mm=0.3, highest_mm=1.0)
-KIND = Patches(PARAMS, simulate=scene_params(), geometry=GEOMETRY)
+KIND = Patches(PARAMS, scene_params())
 
 
 def patch(voltages, length=4e-3, width=2e-3, angle=0.0, ground_z=-0.4e-3):

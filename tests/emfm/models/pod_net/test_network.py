@@ -10,7 +10,7 @@ from emfm.model.field_model import channel_errors
 from emfm.model.spec import FieldSpec
 from emfm.models.pod_net.network import PodNet
 from emfm.training.losses import WeightedMse
-from emfm.training.params import WeightedMseParams
+from emfm.training.params import FieldLossParams
 from small_fields import pod_net_params, relative_errors, small_samples, small_spec_of, times
 from ttt.engine.task import Batch
 from ttt.memo import Memo
@@ -117,7 +117,7 @@ def test_encoded_samples_are_the_samples_encoded(stirred):
 )
 def test_the_loss_of_encoded_samples_is_that_of_the_fields(stirred, changes):
     train, val = train_and_val("elements")
-    params = WeightedMseParams(**(LOSS | changes))
+    params = FieldLossParams(**(LOSS | changes))
     loss = WeightedMse(params, model=stirred, spec=None, train=train, batch_size=50)
     encoded = stirred.encoded(val, Memo(), with_targets=True).__getitems__(list(range(len(val))))
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_the_loss_of_encoded_samples_is_that_of_the_fields(stirred, changes):
 
 def test_plain_samples_have_the_loss_of_encoded_ones(stirred):
     train, val = train_and_val("elements")
-    loss = WeightedMse(WeightedMseParams(**LOSS), model=stirred, spec=None, train=train, batch_size=50)
+    loss = WeightedMse(FieldLossParams(**LOSS), model=stirred, spec=None, train=train, batch_size=50)
     encoded = stirred.encoded(val, Memo(), with_targets=True).__getitems__(list(range(len(val))))
     with torch.no_grad():
         for batch in (val.all(), Batch(encoded.x, val.y), Batch(val.x, encoded.y)):
@@ -148,7 +148,7 @@ def test_plain_samples_have_the_loss_of_encoded_ones(stirred):
 def test_two_losses_of_one_model_do_not_disturb_each_other(stirred):
     train, val = train_and_val("elements")
     losses = [
-        WeightedMse(WeightedMseParams(**(LOSS | changes)), model=stirred, spec=None, train=train, batch_size=50)
+        WeightedMse(FieldLossParams(**(LOSS | changes)), model=stirred, spec=None, train=train, batch_size=50)
         for changes in ({}, RAW)
     ]
     with torch.no_grad():
@@ -158,7 +158,7 @@ def test_two_losses_of_one_model_do_not_disturb_each_other(stirred):
 
 def test_the_gradient_of_the_loss_reaches_every_weight_of_the_network(stirred):
     train, _ = train_and_val("elements")
-    loss = WeightedMse(WeightedMseParams(**LOSS), model=stirred, spec=None, train=train, batch_size=50)
+    loss = WeightedMse(FieldLossParams(**LOSS), model=stirred, spec=None, train=train, batch_size=50)
     value, _ = loss(stirred.encoded(train, Memo(), with_targets=True).__getitems__(list(range(32))))
     gradients = torch.autograd.grad(value, list(stirred.network.parameters()))
     assert all(bool(gradient.any()) for gradient in gradients)
