@@ -2,30 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from able_models import Encoding
-from ttt.config import Section
 from ttt.parts import LOSSES, MODELS
 
 RANK = int(os.environ.get("RANK", "0"))
 
 
-class Params(Section):
-    """Nothing to set."""
-
-    name: Literal["every_kind", "dropping", "normed", "divided", "encoding", "mse64"]
-
-
-@LOSSES.register("mse64", params=Params)
+@LOSSES.register("mse64")
 class Mse64(nn.Module):
     """Mean squared error in float64."""
 
-    def __init__(self, params, *, model, spec, train, batch_size):
+    def __init__(self, model):
         super().__init__()
         self.model = model
 
@@ -33,11 +25,11 @@ class Mse64(nn.Module):
         return functional.mse_loss(self.model(batch.x).double(), batch.y.double()), {}
 
 
-@MODELS.register("every_kind", params=Params)
+@MODELS.register("every_kind")
 class EveryKind(nn.Module):
     """Weights of four kinds: of the first output float64, of the second float32 and complex, of the third bfloat16."""
 
-    def __init__(self, params, *, spec):
+    def __init__(self, spec):
         super().__init__()
         self.wide = nn.Parameter(torch.zeros(spec.inputs, dtype=torch.float64))
         self.plain = nn.Parameter(torch.zeros(spec.inputs))
@@ -50,11 +42,11 @@ class EveryKind(nn.Module):
         return torch.stack([x.double() @ self.wide, second.double(), third.double()], 1)
 
 
-@MODELS.register("dropping", params=Params)
+@MODELS.register("dropping")
 class Dropping(nn.Module):
     """A network with dropout that notes what it drops, and dies in the step DIES_IN_STEP (environment)."""
 
-    def __init__(self, params, *, spec):
+    def __init__(self, spec):
         super().__init__()
         self.first, self.last = nn.Linear(spec.inputs, 16), nn.Linear(16, spec.outputs)
         self.steps = 0
@@ -69,17 +61,17 @@ class Dropping(nn.Module):
         return self.last(torch.tanh(self.first(x)) * kept)
 
 
-@MODELS.register("normed", params=Params)
-def build_normed(params, *, spec):
+@MODELS.register("normed")
+def build_normed(spec):
     """A linear map behind BatchNorm, whose running means depend on the samples alone."""
     return nn.Sequential(nn.BatchNorm1d(spec.inputs), nn.Linear(spec.inputs, spec.outputs))
 
 
-@MODELS.register("divided", params=Params)
+@MODELS.register("divided")
 class Divided(nn.Module):
     """A weight that all processes use, one that the second alone does, and one that none does."""
 
-    def __init__(self, params, *, spec):
+    def __init__(self, spec):
         super().__init__()
         self.common = nn.Linear(spec.inputs, spec.outputs)
         self.of_second = nn.Parameter(torch.ones(spec.outputs))
@@ -89,7 +81,7 @@ class Divided(nn.Module):
         return self.common(x) + (self.of_second if RANK == 1 else 0)
 
 
-@MODELS.register("encoding", params=Params)
-def build_encoding(params, *, spec):
+@MODELS.register("encoding")
+def build_encoding(spec):
     """A model with a part in closed form, on encoded samples."""
     return Encoding(spec.inputs, spec.outputs)

@@ -172,6 +172,19 @@ def refuse_too_few(params: Params, available: int, key: str) -> None:
         )
 
 
+def refuse_short_pool(samples: int, last_size: int) -> None:
+    """Raise ConfigError where train_pool has fewer samples than the last training stage is to have."""
+    if last_size > samples:
+        raise ConfigError(
+            "params.yaml",
+            [
+                f"stages.sizes: the last stage trains on {last_size} samples, but train_pool has {samples} after "
+                "dedupe and the split by whole families; lower it, lower split.val_fixed or split.test_final, or add "
+                "samples"
+            ],
+        )
+
+
 def _plane_problems(params: Params) -> list[str]:
     try:
         dipole_array(params.data.geometry().source)

@@ -19,7 +19,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from ttt.config import ConfigError, PartParams, Section, parse_section, unknown_key
 
@@ -92,7 +92,7 @@ class Registry(Generic[T]):
             raise ConfigError(f"{self.kind} '{name}'", [unknown_key(path or "name", name, self.names())])
         return self._parts[name]
 
-    def parse(self, raw: Any, path: str, problems: list[str]) -> Section | None:
+    def parse(self, raw: Any, path: str, problems: list[str]) -> PartParams | None:
         """The section ``raw`` as the part named by its key ``name`` reads it; mistakes go to ``problems``.
 
         Keys that stand in a block with the name of a part (``adamw: {betas: ...}``) are for that part alone; all others
@@ -109,14 +109,14 @@ class Registry(Generic[T]):
         shared = {key: value for key, value in raw.items() if key not in blocks}
         found = self._parse_as(name, shared, blocks, path, problems)
         if found is not None:
-            for other in blocks:
+            for other in [block for block in blocks if block != name]:
                 fields = self._parts[other].params.model_fields
                 self._parse_as(other, {key: shared[key] for key in shared if key in fields}, blocks, path, problems)
-        return found
+        return cast(PartParams | None, found)
 
-    def build(self, params: Section, **offered: Any) -> T:
+    def build(self, params: PartParams, **offered: Any) -> T:
         """What the part named by ``params.name`` makes of its section and of what is on offer."""
-        return self.get(_name_of(params)).build(params, **offered)
+        return self.get(params.name).build(params, **offered)
 
     def _parse_as(
         self, name: str, shared: Mapping[str, Any], blocks: Mapping[str, Any], path: str, problems: list[str]
@@ -127,7 +127,8 @@ class Registry(Generic[T]):
             return parse_section(params, own, f"{path}.{name}", problems)
         twice = [key for key in own if key in shared]
         problems += [f"{path}.{name}.{key}: given as {path}.{key}, too; give it once" for key in twice]
-        inside = {key: f"{path}.{name}" for key in [*own, *params.model_fields] if key not in shared and name in blocks}
+        missing = params.model_fields if name in blocks and set(shared) <= {"name"} else ()
+        inside = {key: f"{path}.{name}" for key in [*own, *missing] if key not in shared}
         return parse_section(params, {**shared, **own, "name": name}, path, problems, inside)
 
 
@@ -156,13 +157,6 @@ def _section_of(make: Callable[..., Any], annotation: Any) -> type[Section]:
     if not (isinstance(annotation, type) and issubclass(annotation, Section)):
         raise ValueError(f"{make.__qualname__}: annotate its argument params with the section that it reads")
     return annotation
-
-
-def _name_of(params: Section) -> str:
-    name = getattr(params, "name", None)
-    if not isinstance(name, str):
-        raise TypeError(f"{type(params).__name__} has no field 'name'")
-    return name
 
 
 __all__ = ["Part", "PartParams", "Registry", "load_modules", "load_plugins"]

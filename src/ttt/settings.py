@@ -12,6 +12,7 @@ from ttt.config import (
     MAY_CHANGE,
     SCALES,
     ConfigError,
+    PartParams,
     Section,
     at_scale,
     deciding,
@@ -158,11 +159,11 @@ class TrainingConfig:
     device: str
     plugins: list[str]
     compute: ComputeParams
-    data: Section
-    model: Section
-    loss: Section
-    optim: Section
-    scheduler: Section
+    data: PartParams
+    model: PartParams
+    loss: PartParams
+    optim: PartParams
+    scheduler: PartParams
     metrics: MetricsParams
     train: TrainParams
     amp: AmpParams

@@ -6,7 +6,8 @@ import pytest
 import torch
 import yaml
 
-from emfm.settings import load_params, refuse_impossible
+from emfm.settings import load_params, refuse_impossible, refuse_short_pool
+from emfm.training.trial import refuse_impossible_model
 from ttt.config import ConfigError, changes, read_yaml
 from ttt.parts import MODELS
 
@@ -177,13 +178,50 @@ def keys_of(values, path=""):
 
 
 def test_every_key_of_params_yaml_is_known_to_decide_or_not():
-    """A key of a model, an optimizer or a scheduler decides: its whole section is compared."""
+    """Of the parts by name the chosen ones' keys decide, and no other's."""
+    values = read_yaml(PARAMS)
     known = set(CHANGED_VALUES) | set(DECIDE_NOTHING)
-    compared = set(keys_of(read_yaml(ROOT / "promoted.yaml")))
-    for key in keys_of(read_yaml(PARAMS)):
+    compared = {real_path(key, values) for key in keys_of(read_yaml(ROOT / "promoted.yaml"))}
+    for key in keys_of(values):
         is_scene = key.startswith("acquire.simulate.scenes.")
-        assert key in known | compared or is_scene or key in ("acquire.source", "data.name"), key
+        is_other = key.split(".")[0] in PARTS and key.split(".")[1] in blocks_beside_the_chosen(
+            key.split(".")[0], values
+        )
+        assert key in known | compared or is_scene or is_other or key in ("acquire.source", "data.name"), key
     assert not compared & set(DECIDE_NOTHING)
+
+
+PARTS = ("model", "loss", "optim", "scheduler")
+
+
+def blocks_beside_the_chosen(section, values):
+    """Names of the parts that the section does not choose."""
+    blocks = {name for name, value in values[section].items() if isinstance(value, dict)}
+    return blocks - {values[section]["name"]}
+
+
+def real_path(key, values):
+    """Where a key of the resolved parameters stands in params.yaml: perhaps in the block of the chosen part."""
+    section, _, rest = key.partition(".")
+    if section in PARTS and rest.partition(".")[0] not in values[section]:
+        return f"{section}.{values[section]['name']}.{rest}"
+    return key
+
+
+@pytest.mark.parametrize("section", PARTS)
+def test_what_stands_in_a_block_that_is_not_chosen_decides_nothing(changed, section):
+    values = yaml.safe_load(PARAMS.read_text())
+    for name in blocks_beside_the_chosen(section, values):
+        raw = values[section][name]
+        numbers = [key for key, value in raw.items() if isinstance(value, int | float)]
+        for key in numbers:
+            assert is_promoted(changed({f"{section}.{name}.{key}": raw[key] * 0.5 if raw[key] < 1 else raw[key] + 2}))
+
+
+@pytest.mark.parametrize("section", PARTS)
+def test_another_name_is_all_that_another_part_needs(changed, section):
+    for name in blocks_beside_the_chosen(section, yaml.safe_load(PARAMS.read_text())):
+        assert getattr(load_params(changed({f"{section}.name": name})).training, section).name == name
 
 
 def test_an_import_is_decided_by_its_folders_and_not_by_the_simulation(changed):
@@ -203,13 +241,6 @@ def test_a_key_that_decides_nothing_is_said_to_in_the_documentation_and_is_in_no
     one = load_params(PARAMS).training.portable_mapping()
     other = load_params(changed({"train.log_every": 3, "ckpt.every_steps": 7})).training.portable_mapping()
     assert one == other
-
-
-def test_the_stage_that_opens_test_final_depends_on_all_that_decides():
-    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["eval_test_final"]
-    assert "promoted.yaml" in stage["deps"]
-    for key in keys_of(load_params(PARAMS).deciding()):
-        assert any(key == listed or key.startswith(f"{listed}.") for listed in stage["params"]), key
 
 
 @pytest.mark.parametrize(
@@ -320,7 +351,6 @@ def test_all_mistakes_are_named_at_once(changed):
             "split.val_fixed (100) and split.test_final (180) need 20280; lower these, or add samples",
         ),
         ({"acquire.simulate.num_samples": 5000}, "acquire.simulate.num_samples: gives 4850 different samples"),
-        ({"model": {"name": "mlp", "hidden": [4]}}, "model: mlp cannot be made for the planes under data"),
     ],
 )
 def test_what_no_run_can_end_with_is_refused_before_it_begins(changed, change, sentence):
@@ -330,17 +360,33 @@ def test_what_no_run_can_end_with_is_refused_before_it_begins(changed, change, s
     assert sentence in str(caught.value)
 
 
+def test_a_model_of_other_data_is_refused_before_it_is_trained(changed):
+    params = load_params(changed({"model": {"name": "mlp", "hidden": [4]}}))
+    with pytest.raises(ConfigError, match="model: mlp cannot be made for the planes under data"):
+        refuse_impossible_model(params)
+
+
 def test_any_model_that_refuses_the_planes_is_refused_by_the_section_model(monkeypatch):
     def refuse(*arguments, **context):
         raise ValueError("sources do not lie below the scan")
 
     monkeypatch.setattr(MODELS, "build", refuse)
     with pytest.raises(ConfigError, match=r"params.yaml: 1 problem\s+model: pod_net cannot be made .*below the scan"):
-        refuse_impossible(load_params(PARAMS))
+        refuse_impossible_model(load_params(PARAMS))
 
 
 @pytest.mark.parametrize("scale", ["demo", "full"])
 def test_the_committed_parameters_are_possible_at_both_scales_and_trying_them_draws_no_number(changed, scale):
     before = torch.get_rng_state()
-    refuse_impossible(load_params(changed({"scale": scale})))
+    params = load_params(changed({"scale": scale}))
+    refuse_impossible(params)
+    refuse_impossible_model(params)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_train_pool_that_came_out_too_small_is_refused_by_the_key():
+    refuse_short_pool(100, 100)
+    with pytest.raises(
+        ConfigError, match=r"stages.sizes: the last stage trains on 101 samples, but train_pool has 100 "
+    ):
+        refuse_short_pool(100, 101)

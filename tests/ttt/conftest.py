@@ -13,6 +13,7 @@ from ttt.engine.assemble import assemble
 from ttt.engine.loop import Outcome, fit
 from ttt.engine.start import Fresh, Start
 from ttt.settings import TrainingConfig, parse_config
+from ttt.watch.console import ConsoleWatch
 
 TINY: dict[str, Any] = {
     "seed": 3,
@@ -71,6 +72,6 @@ def train(tiny_config: Callable[..., TrainingConfig]) -> Callable[..., Outcome]:
 
     def run(run_dir: Path, overrides: dict[str, Any] | None = None, start: Start | None = None) -> Outcome:
         config = tiny_config(overrides)
-        return fit(assemble(config), config, run_dir, start or Fresh())
+        return fit(assemble(config), config, run_dir, start or Fresh(), watch=ConsoleWatch())
 
     return run

@@ -42,7 +42,7 @@ def configuration(scheduler: str, amp: bool, workers: int) -> TrainingConfig:
         "metrics": {"names": ["mse"]},
         "train": {"epochs": 6, "batch_size": 16, "eval_batch_size": 16, "num_workers": workers, "log_every": 3},
         "optim": {"name": "adamw", "lr": 0.01},
-        "scheduler": {"name": scheduler, "step_size": 2},
+        "scheduler": {"name": scheduler, "step": {"step_size": 2}},
         "amp": {"enabled": amp},
         "ckpt": {"every_steps": 4},
         "alerts": {"patience": 1},

@@ -10,7 +10,7 @@ from ttt.engine.checkpoint import Place
 from ttt.engine.journal import read_records
 from ttt.watch.alerts import alerts_of_epoch
 
-STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.momentum": 0.0, "train.epochs": 8}
+STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.sgd.momentum": 0.0, "train.epochs": 8}
 
 
 def alerts_in(folder):
@@ -48,7 +48,7 @@ def test_three_epochs_without_a_better_score_raise_an_alert_by_default(tmp_path,
 
 
 def test_a_rate_that_stays_at_zero_raises_an_alert(tmp_path, train):
-    train(tmp_path, {"scheduler.name": "cosine", "scheduler.t_max": 2, "train.epochs": 3})
+    train(tmp_path, {"scheduler.name": "cosine", "scheduler.cosine.t_max": 2, "train.epochs": 3})
     assert [record["alert"] for record in alerts_in(tmp_path)] == ["lr_zero"]
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ttt.command import exit_status
-from ttt.config import ConfigError, Section, UserError
+from ttt.config import ConfigError, UserError
 from ttt.engine import state
 from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
@@ -23,6 +23,7 @@ from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import Fresh, Resume
 from ttt.locks import BusyError
 from ttt.parts import METRICS, build_metrics
+from ttt.watch.console import ConsoleWatch
 
 CPU = torch.device("cpu")
 
@@ -71,7 +72,7 @@ def test_the_log_has_steps_and_epochs_with_losses_rate_and_best_score(tmp_path, 
 
 def test_the_training_loss_of_an_epoch_is_the_mean_over_samples_and_not_over_batches(tmp_path, tiny_config):
     config = tiny_config({"train.epochs": 1, "train.log_every": 1, "model.dropout": 0.0})
-    outcome = fit(assemble(config), config, tmp_path, Fresh())
+    outcome = fit(assemble(config), config, tmp_path, Fresh(), watch=ConsoleWatch())
     losses = [record["loss"] for record in read_records(outcome.journal) if record["kind"] == "step"]
     counts = [16, 16, 16, 16, 16, 10]
     expected = sum(loss * count for loss, count in zip(losses, counts, strict=True)) / 90
@@ -80,7 +81,7 @@ def test_the_training_loss_of_an_epoch_is_the_mean_over_samples_and_not_over_bat
 
 def test_validation_is_the_same_at_any_batch_size_and_equals_a_direct_sum(tmp_path, tiny_config):
     config = tiny_config()
-    fit(assemble(config), config, tmp_path, Fresh())
+    fit(assemble(config), config, tmp_path, Fresh(), watch=ConsoleWatch())
     model, checkpoint = load_model(tmp_path / "best.pth")
     val = assemble(config).val
     whole = val.__getitems__(list(range(len(val))))
@@ -117,7 +118,7 @@ def test_early_stop_ends_a_training_that_no_longer_improves(tmp_path, train):
 
 
 def test_gradients_are_clipped_to_the_given_norm(tmp_path, train):
-    overrides = {"optim.name": "sgd", "optim.momentum": 0.0, "optim.lr": 1.0, "train.epochs": 1}
+    overrides = {"optim.name": "sgd", "optim.sgd.momentum": 0.0, "optim.lr": 1.0, "train.epochs": 1}
     overrides |= {"train.grad_clip": 1e-6, "train.batch_size": 90}
     start = load_weights_of_fresh_model(tmp_path / "start", train, overrides)
     train(tmp_path / "run", overrides)
@@ -236,11 +237,11 @@ def test_a_log_file_gets_a_line_an_epoch(tmp_path, train, caplog):
     assert all(word in lines[-1] for word in ("train_loss", "val_loss", "lr 0.01", "samples/s", "left", "best"))
 
 
-@METRICS.register("particular", params=Section)
+@METRICS.register("particular")
 class Particular:
     """Refuses what is no number, as the field's figures do."""
 
-    def __init__(self, params, *, spec):
+    def __init__(self):
         self.count = 0
 
     def update(self, prediction, batch):
@@ -302,7 +303,7 @@ def test_what_a_metric_refuses_for_another_reason_is_said_as_it_is(tmp_path, tin
                 raise UserError("sample 3 of the set: its truth is zero")
 
     with pytest.raises(UserError, match="sample 3 of the set: its truth is zero"):
-        fit(replace(task, metrics=lambda: [Broken(None, spec=None)]), config, tmp_path, Fresh())
+        fit(replace(task, metrics=lambda: [Broken()]), config, tmp_path, Fresh())
 
 
 def test_a_best_score_of_zero_is_shown_as_zero(tmp_path, train, caplog):
@@ -315,7 +316,7 @@ def test_a_best_score_of_zero_is_shown_as_zero(tmp_path, train, caplog):
 
 def test_early_stop_waits_for_no_gain_below_the_least_one(tmp_path, train):
     """The figure falls by less than a hundredth an epoch at this rate: each epoch is better than the one before."""
-    overrides = {"optim.name": "sgd", "optim.lr": 1e-4, "optim.momentum": 0.0, "train.epochs": 12}
+    overrides = {"optim.name": "sgd", "optim.lr": 1e-4, "optim.sgd.momentum": 0.0, "train.epochs": 12}
     overrides |= {"train.early_stop": 3, "model.dropout": 0.0}
     small = train(tmp_path / "small", overrides | {"train.early_stop_min_gain": 0.5})
     assert small.epochs_run == 4
@@ -325,7 +326,13 @@ def test_early_stop_waits_for_no_gain_below_the_least_one(tmp_path, train):
 
 
 def test_gains_below_the_least_one_add_up(tmp_path, train):
-    overrides = {"optim.name": "sgd", "optim.lr": 0.01, "optim.momentum": 0.0, "train.epochs": 12, "model.dropout": 0.0}
+    overrides = {
+        "optim.name": "sgd",
+        "optim.lr": 0.01,
+        "optim.sgd.momentum": 0.0,
+        "train.epochs": 12,
+        "model.dropout": 0.0,
+    }
     plain = train(tmp_path / "plain", overrides)
     scores = [record["val_loss"] for record in epoch_records(plain.journal)]
     assert all(later < earlier for earlier, later in pairwise(scores))

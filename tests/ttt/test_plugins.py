@@ -12,36 +12,29 @@ from ttt.engine.checkpoint import load_checkpoint
 PLUGIN = '''
 """Straight lines: a plug-in in one file."""
 
-from typing import Literal
-
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import ExponentialLR
 
-from ttt.config import Section
+from ttt.config import PartParams, Section
 from ttt.engine.schedule import Schedule
 from ttt.engine.task import Batch, Data
 from ttt.parts import DATASETS, METRICS, MODELS, SCHEDULERS, register_section
-
-
-class LineParams(Section):
-    name: Literal["line"]
 
 
 class LineSpec(Section):
     slope: float
 
 
-class LinesParams(Section):
-    name: Literal["lines"]
+class LinesParams(PartParams):
     slope: float
 
 
-class DecayParams(Section):
-    name: Literal["decay"]
+class DecayParams(PartParams):
     gamma: float
 
 
+@register_section("note")
 class NoteParams(Section):
     text: str
 
@@ -60,24 +53,24 @@ class Lines:
         return Batch(x, self.slope * x)
 
 
-@DATASETS.register("lines", params=LinesParams, spec=LineSpec)
-def build_lines(params, *, config):
+@DATASETS.register("lines", spec=LineSpec)
+def lines(params: LinesParams):
     return Data(Lines(params.slope), Lines(params.slope), LineSpec(slope=params.slope))
 
 
-@MODELS.register("line", params=LineParams)
-def build_line(params, *, spec):
+@MODELS.register("line")
+def line():
     return nn.Linear(1, 1)
 
 
-@SCHEDULERS.register("decay", params=DecayParams)
-def build_decay(params, *, optimizer, epochs, steps):
+@SCHEDULERS.register("decay")
+def decay(params: DecayParams, optimizer):
     return Schedule(ExponentialLR(optimizer, params.gamma), "step")
 
 
-@METRICS.register("largest_error", params=Section)
+@METRICS.register("largest_error")
 class LargestError:
-    def __init__(self, params, *, spec):
+    def __init__(self):
         self.largest = 0.0
 
     def update(self, prediction, batch):
@@ -85,9 +78,6 @@ class LargestError:
 
     def compute(self):
         return {"largest_error": self.largest}
-
-
-register_section("note", NoteParams)
 '''
 CONFIG = {
     "seed": 0,

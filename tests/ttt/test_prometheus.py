@@ -18,7 +18,7 @@ from programs import need
 from ttt.watch.gauges import write_gauges
 
 RULES = Path(__file__).parents[2] / "configs" / "ttt_alert_rules.yml"
-STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.momentum": 0.0, "train.epochs": 5}
+STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.sgd.momentum": 0.0, "train.epochs": 5}
 
 
 def gauges_in(path):

@@ -45,7 +45,7 @@ def train_until(train, monkeypatch):
 @pytest.mark.parametrize("amp", [False, True])
 @pytest.mark.parametrize("step", [3, 6, 10])
 def test_a_training_killed_in_mid_epoch_ends_with_the_same_bytes(tmp_path, train, train_until, scheduler, amp, step):
-    overrides = {"scheduler.name": scheduler, "scheduler.step_size": 1, "amp.enabled": amp, "ckpt.every_steps": 2}
+    overrides = {"scheduler.name": scheduler, "scheduler.step.step_size": 1, "amp.enabled": amp, "ckpt.every_steps": 2}
     train(tmp_path / "whole", overrides)
     train_until(tmp_path / "killed", step, overrides)
     train(tmp_path / "killed", overrides, Resume())
@@ -56,7 +56,7 @@ def test_a_training_killed_in_mid_epoch_ends_with_the_same_bytes(tmp_path, train
 @pytest.fixture
 def interrupted(tmp_path, train_until):
     """A training of 6 epochs, killed in its fifth; the "best" is an early epoch, since high losses are sought."""
-    overrides = {"train.epochs": 6, "optim.lr": 0.02, "scheduler.step_size": 1, "ckpt.every_steps": 1}
+    overrides = {"train.epochs": 6, "optim.lr": 0.02, "scheduler.step.step_size": 1, "ckpt.every_steps": 1}
     overrides |= {"ckpt.mode": "max"}
 
     def make(scheduler="cosine"):
@@ -106,7 +106,7 @@ def test_best_with_a_new_rate_keeps_the_moments_and_starts_at_the_rate(train, ti
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_the_rest_of_the_schedule_goes_on_from_the_new_rate_in_proportion(tmp_path, train, train_until, scheduler):
-    overrides = {"train.epochs": 6, "scheduler.step_size": 1, "scheduler.name": scheduler, "train.log_every": 1}
+    overrides = {"train.epochs": 6, "scheduler.step.step_size": 1, "scheduler.name": scheduler, "train.log_every": 1}
     train(tmp_path / "whole", overrides)
     train_until(tmp_path / "run", 13, overrides)
     train(tmp_path / "run", overrides | {"optim.lr": 1e-4}, Resume(new_lr=True))
@@ -151,7 +151,7 @@ def test_a_reset_schedule_starts_at_the_new_rate(train, interrupted):
     assert first_step_after_resume(folder)[1]["lr"] == 1e-4
 
 
-ENDS_AT_A_RATE = {"scheduler.eta_min": 0.001, "scheduler.final_div_factor": 10.0}
+ENDS_AT_A_RATE = {"scheduler.cosine.eta_min": 0.001, "scheduler.onecycle.final_div_factor": 10.0}
 
 
 @pytest.mark.parametrize("scheduler", ["cosine", "onecycle"])
@@ -215,7 +215,7 @@ def test_a_schedule_laid_out_anew_in_between_is_stretched_from_there(train, tmp_
 
 
 def test_epochs_behind_a_fixed_end_of_the_schedule_are_refused(train, tmp_path):
-    overrides = {"scheduler.name": "cosine", "scheduler.t_max": 3}
+    overrides = {"scheduler.name": "cosine", "scheduler.cosine.t_max": 3}
     train(tmp_path, overrides)
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
     with pytest.raises(TrainingError, match="at a learning rate of 0, with which .* --resume_reset_scheduler lays out"):
@@ -226,7 +226,7 @@ def test_epochs_behind_a_fixed_end_of_the_schedule_are_refused(train, tmp_path):
 
 
 def test_a_schedule_with_a_fixed_end_before_the_training_s_is_resumed_as_it_was(train, train_until, tmp_path):
-    overrides = {"scheduler.name": "cosine", "scheduler.t_max": 2, "ckpt.every_steps": 2}
+    overrides = {"scheduler.name": "cosine", "scheduler.cosine.t_max": 2, "ckpt.every_steps": 2}
     train(tmp_path / "whole", overrides)
     train_until(tmp_path / "killed", 9, overrides)
     train(tmp_path / "killed", overrides, Resume())

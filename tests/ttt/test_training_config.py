@@ -64,16 +64,16 @@ def test_what_belongs_to_a_machine_is_not_in_the_portable_mapping(raw_config):
 
 
 def test_a_section_of_a_plugin_is_checked_and_kept(raw_config):
+    @register_section("scan")
     class ScanParams(Section):
         pitch: float
 
-    register_section("scan", ScanParams)
     try:
         config = parse_config(raw_config({"scan.pitch": 1.0}), "c.yaml")
         assert config.sections == {"scan": ScanParams(pitch=1.0)}
         assert problems_of(raw_config({"scan.pitch": "1"})) == ["scan.pitch: found '1' (str); allowed: a valid number"]
         with pytest.raises(ValueError, match="section 'scan' is registered twice"):
-            register_section("scan", Section)
+            register_section("scan")(Section)
     finally:
         del SECTIONS["scan"]
 

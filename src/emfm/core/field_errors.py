@@ -61,7 +61,7 @@ class FieldErrors:
         self._samples += len(true)
 
     def compute(self) -> dict[str, float]:
-        """The metrics of `emfm.results.definitions.FIELD_METRICS`, in that order; raises ValueError where no sample was given."""
+        """The metrics of `emfm.results.definitions.FIELD_METRICS`, in that order; raises ValueError for no samples."""
         mean_square = self._mean_square()
         rmse = np.sqrt(mean_square)
         errors = self.per_sample()

@@ -1,18 +1,17 @@
 """What an engineer would otherwise use: predictors of the target field that need no training of a network."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emfm.core.channels import TARGET_CHANNELS
-from emfm.core.elements import Complex
 from emfm.core.errors import DataError
+from emfm.core.field_operator import FieldOperator, fitted_operator, scaled_examples
 from emfm.core.grid import Geometry
 from emfm.core.norm_stats import source_scale
 from emfm.evaluate.equivalent_dipoles import dipole_operator
-from emfm.evaluate.field_operator import FieldOperator, field_rows, fitted_operator, scan_rows
 from emfm.evaluate.plane_waves import plane_wave_operator
 
 Channels = NDArray[np.floating[Any]]
@@ -73,7 +72,7 @@ class MeanField:
 class LinearOperator:
     """The complex matrix from scan to field that fits the training samples, with a ridge.
 
-    Each sample is divided by its source scale, so that strong ones do not count more than weak ones.
+    See `emfm.core.field_operator.scaled_examples`.
     """
 
     def __init__(self, geometry: Geometry, ridge: float) -> None:
@@ -82,12 +81,13 @@ class LinearOperator:
         self._operator: FieldOperator | None = None
 
     def fit(self, batches: Batches, remember: Remember = learn_anew) -> None:
-        """Solve for the matrix: see `emfm.evaluate.field_operator.fitted_operator`.
+        """Solve for the matrix: see `emfm.core.field_operator.fitted_operator`.
 
         Raises DataError for a zero scan, ValueError for no samples.
         """
         matrix = remember(
-            lambda: fitted_operator(self._examples(batches), self._geometry, self._ridge).matrix, np.complex128
+            lambda: fitted_operator(scaled_examples(batches, self._geometry), self._geometry, self._ridge).matrix,
+            np.complex128,
         )
         self._operator = FieldOperator(self._geometry, matrix)
 
@@ -96,13 +96,6 @@ class LinearOperator:
         if self._operator is None:
             raise ValueError("linear_operator predicts from training samples; call fit first")
         return self._operator.apply(source_h)
-
-    def _examples(self, batches: Batches) -> Iterator[tuple[Complex, Complex]]:
-        count = 0
-        for source_h, target in batches:
-            scales = _scales(source_h, count)
-            yield scan_rows(source_h / scales, self._geometry), field_rows(target / scales, self._geometry)
-            count += len(target)
 
 
 class PhysicsOperator:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from emfm.core.channels import SOURCE_COMPONENTS
 from emfm.core.constants import ETA_0
 from emfm.core.elements import Complex, element_fields
+from emfm.core.field_operator import FieldOperator, fitted_operator
 from emfm.core.grid import Geometry, Grid
-from emfm.evaluate.field_operator import FieldOperator, fitted_operator
 
 _ROUNDING = 1e-9
 

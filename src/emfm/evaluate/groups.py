@@ -25,7 +25,10 @@ class Group:
 
 
 def sample_groups(samples: SampleList) -> dict[Grouping, list[Group]]:
-    """The groups of each of `emfm.results.definitions.GROUPINGS` for which the store has the number; each grouping holds all samples once."""
+    """The groups of each of `emfm.results.definitions.GROUPINGS` for which the store has the number.
+
+    Each grouping holds all samples once.
+    """
     store, rows = samples.store, samples.rows
     family = store.table["family"]
     values: dict[Grouping, NDArray[np.float64]] = {

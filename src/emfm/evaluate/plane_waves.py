@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from emfm.core.constants import ETA_0
 from emfm.core.elements import Complex
+from emfm.core.field_operator import FieldOperator
 from emfm.core.grid import Geometry
-from emfm.evaluate.field_operator import FieldOperator
 
 _DB_PER_NEPER = 20 * np.log10(np.e)
 _GRAZING = 0.1

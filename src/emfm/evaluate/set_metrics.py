@@ -33,7 +33,7 @@ class SetFigures:
             self._residuals.append(np.stack(pair, axis=1))
 
     def compute(self) -> dict[str, float | None]:
-        """The metrics of `emfm.results.definitions.METRICS`, in that order; raises ValueError where no sample was given.
+        """The metrics of `emfm.results.definitions.METRICS`, in that order; raises ValueError for no samples.
 
         The residuals are None on a plane with fewer than 3 points along an axis.
         """

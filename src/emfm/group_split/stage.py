@@ -4,8 +4,7 @@ import pandas as pd
 
 from emfm.core.errors import DataError
 from emfm.group_split.split import SplitSizes, check_disjoint, split_by_family
-from emfm.settings import Params
-from emfm.workflow.dvc_file import refuse_short_pool
+from emfm.settings import Params, refuse_short_pool
 from emfm.workflow.paths import KEPT, SPLITS, ids_file
 from ttt.files import write_json, write_text
 

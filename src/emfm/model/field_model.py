@@ -15,7 +15,7 @@ _FROM_TRAINING = 2000
 """Training samples that say how the error goes with the descriptors."""
 
 SquaredErrors = Callable[[Batch], tuple[Tensor, Tensor]]
-"""From a batch to each sample's weighed squared error of E and of H, means over its points and channels: ``(n,)`` each."""
+"""From a batch to each sample's weighed squared errors of E and of H, ``(n,)`` each."""
 
 
 class FieldModel(nn.Module, ABC):

@@ -37,8 +37,8 @@ class FieldLoss(nn.Module, ABC):
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch, and ``mse_e`` and ``mse_h``.
 
-        Balanced: (e_weight * E + h_weight * H) / (e_weight + h_weight). Else the mean of both, that is, of all channels,
-        whose weights are 1 unless ``auto_channel_weight`` is on.
+        Balanced: (e_weight * E + h_weight * H) / (e_weight + h_weight). Else the mean of both, that is, of all
+        channels, whose weights are 1 unless ``auto_channel_weight`` is on.
         """
         of_e, of_h = self._squared_errors(batch)
         parts = {"mse_e": of_e.detach().mean(), "mse_h": of_h.detach().mean()}

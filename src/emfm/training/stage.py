@@ -6,9 +6,8 @@ import pandas as pd
 import torch
 
 from emfm.core.sample_lists import read_ids
-from emfm.settings import Params
+from emfm.settings import Params, refuse_short_pool
 from emfm.training.params import DataParams
-from emfm.workflow.dvc_file import refuse_short_pool
 from emfm.workflow.paths import NORM_STATS, STORE, best_model, curve, ids_file
 from emfm.workflow.unfinished import code_digest, memo_folder, resume_folder
 from ttt.engine.assemble import assemble
@@ -47,7 +46,14 @@ def run(params: Params, stage: int) -> None:
     with joined_ranks() as ranks, ranks.holding(resume_folder(f"stage{stage}", identity)) as folder:
         run_folder = RunFolder(folder)
         start = ranks.first(lambda: Resume("last") if run_folder.last.exists() else Fresh(init))
-        fit(task, config, folder, start, Memo(memo_folder(name, "training", *bits)), watch=ConsoleWatch())
+        fit(
+            task,
+            config,
+            folder,
+            start,
+            Memo(memo_folder(name, f"training-{config.model.name}", *bits)),
+            watch=ConsoleWatch(),
+        )
         if ranks.is_first:
             write_bytes(best_model(stage), to_bytes(without_journal(load_checkpoint(run_folder.best))))
             epochs = pd.DataFrame(epoch_records(run_folder.journal))

@@ -7,23 +7,19 @@ from typing import Any, Final
 
 import yaml
 
-from ttt.config import ConfigError
+from ttt.config import read_yaml
 
 ROOT: Final = Path(__file__).parents[3]
 _FILE: Final = ROOT / "dvc.yaml"
 _CODE: Final = "src/"
+_PLACEHOLDER: Final = re.compile(r"\$\{([\w.]+)\}")
 _TRAINING: Final = re.compile(r"train_stage\d+")
 
 
 def sources_of(stage: str) -> list[Path]:
-    """The modules that decide the result of ``stage``: the files of its dependencies that lie in ``src``, sorted."""
-    found = {
-        path
-        for dependency in _stages()[stage]["deps"]
-        if dependency.startswith(_CODE)
-        for path in _modules(ROOT / dependency)
-    }
-    return sorted(found)
+    """The modules that decide the result of ``stage``: those in its dependencies that lie in ``src``, sorted."""
+    folders = [_filled_in(dependency) for dependency in _stages()[stage]["deps"] if dependency.startswith(_CODE)]
+    return sorted({path for folder in folders for path in _modules(ROOT / folder)})
 
 
 def training_stages() -> int:
@@ -31,23 +27,22 @@ def training_stages() -> int:
     return sum(bool(_TRAINING.fullmatch(name)) for name in _stages())
 
 
-def refuse_short_pool(samples: int, last_size: int) -> None:
-    """Raise ConfigError where train_pool has fewer samples than the last training stage is to have."""
-    if last_size > samples:
-        raise ConfigError(
-            "params.yaml",
-            [
-                f"stages.sizes: the last stage trains on {last_size} samples, but train_pool has {samples} after "
-                "dedupe and the split by whole families; lower it, lower split.val_fixed or split.test_final, or add "
-                "samples"
-            ],
-        )
-
-
 @cache
 def _stages() -> dict[str, Any]:
     stages: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))["stages"]
     return stages
+
+
+def _filled_in(dependency: str) -> str:
+    """A dependency with the values of params.yaml that it names, ``${model.name}``, as DVC fills them in."""
+    return _PLACEHOLDER.sub(lambda found: str(_parameter(found[1])), dependency)
+
+
+def _parameter(key: str) -> Any:
+    value: Any = read_yaml(ROOT / "params.yaml")
+    for name in key.split("."):
+        value = value[name]
+    return value
 
 
 def _modules(path: Path) -> list[Path]:

@@ -20,7 +20,7 @@ import pydantic
 import torch
 from torch import Tensor, nn
 
-from ttt.config import Section
+from ttt.config import PartParams, Section
 from ttt.engine.errors import CheckpointError, saving
 from ttt.engine.task import Task
 from ttt.files import DAMAGED, sha256_files, sync_folder, write_bytes
@@ -168,7 +168,7 @@ def load_weights(model: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
         raise CheckpointError(f"{path}: its weights are those of another model: {error}") from error
 
 
-def model_params(checkpoint: Checkpoint, path: Path) -> Section:
+def model_params(checkpoint: Checkpoint, path: Path) -> PartParams:
     """The section ``model`` of the checkpoint's configuration."""
     load_parts(checkpoint.config["plugins"])
     problems: list[str] = []

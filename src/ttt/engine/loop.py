@@ -61,8 +61,8 @@ def fit(
     """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the results are in ``run_dir``.
 
     ``memo`` keeps what a model computes once a sample; without one it is computed anew by every call. ``accepted`` is
-    called, in the first process, once nothing can refuse the training any more: it may write into ``run_dir``. ``watch``
-    is told how it goes.
+    called, in the first process, once nothing can refuse the training any more: it may write into ``run_dir``.
+    ``watch`` is told how it goes.
 
     Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever stops the
     training, it can be resumed from the last checkpoint and ends with the same bytes.

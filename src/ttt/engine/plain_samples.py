@@ -36,7 +36,7 @@ class PlainSamples:
         if isinstance(known, str):
             return known
         digest = hashlib.sha256()
-        for index in tqdm(range(len(self)), desc="hashing the samples", unit="sample", mininterval=1.0, leave=False):
+        for index in tqdm(range(len(self)), desc="hashing the samples", unit="sample", delay=1.0, leave=False):
             digest.update(_bytes_of(self.__getitems__([index])))
         return digest.hexdigest()
 

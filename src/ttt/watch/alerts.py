@@ -39,7 +39,9 @@ def alerts_of_epoch(place: Place, figures: Mapping[str, float], patience: int) -
 
 
 def raise_alert(alert: Alert, params: AlertsParams, run_dir: Path) -> None:
-    """Say it in the log and to the user's command. A command that fails or takes over 30 s is reported, and the training goes on.
+    """Say it in the log and to the user's command.
+
+    A command that fails or takes over 30 s is reported, and the training goes on.
 
     A training that is killed before its next checkpoint says it again when it is resumed.
     """

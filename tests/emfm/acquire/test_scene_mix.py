@@ -116,10 +116,8 @@ class StripParams(Section):
 class Strips(LooseElements):
     """A user's own kind: loose elements under other names."""
 
-    def __init__(self, params, *, simulate, geometry):
-        super().__init__(
-            params, simulate=simulate.model_copy(update={"max_elements": params.strips}), geometry=geometry
-        )
+    def __init__(self, params: StripParams, simulate):
+        super().__init__(simulate.model_copy(update={"max_elements": params.strips}))
 
     @property
     def parameter_names(self):
@@ -128,7 +126,7 @@ class Strips(LooseElements):
 
 def test_a_further_kind_takes_its_section_and_its_share(monkeypatch):
     monkeypatch.setattr(SCENE_KINDS, "_parts", dict(SCENE_KINDS._parts))
-    SCENE_KINDS.register("strips", params=StripParams)(Strips)
+    SCENE_KINDS.register("strips")(Strips)
     params = scene_params(
         mix={"elements": 1.0, "strips": 1.0}, scenes={**scene_params().scenes, "strips": {"strips": 2}}
     )

@@ -10,10 +10,10 @@ from emfm.core.constants import ETA_0
 from emfm.core.elements import element_fields
 from emfm.core.errors import DataError
 from emfm.core.field_errors import FieldErrors
+from emfm.core.field_operator import field_rows, fitted_operator, scan_rows
 from emfm.core.grid import Geometry, Grid
 from emfm.evaluate.baselines import LinearOperator, MeanField, PhysicsOperator, make_baselines
 from emfm.evaluate.equivalent_dipoles import dipole_operator
-from emfm.evaluate.field_operator import field_rows, fitted_operator, scan_rows
 from emfm.evaluate.plane_waves import plane_wave_operator
 from emfm.results.definitions import BASELINES
 from ttt.memo import Memo

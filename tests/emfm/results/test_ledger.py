@@ -7,6 +7,7 @@ import pytest
 
 from emfm.core.errors import DataError
 from emfm.results.ledger import Look, read_ledger, record_looks
+from ttt.config import UserError
 
 
 @pytest.fixture
@@ -88,5 +89,5 @@ def test_outside_a_repository_the_error_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    with pytest.raises(DataError, match="run this inside the git repository"):
+    with pytest.raises(UserError, match="run this inside the git repository"):
         record_looks(tmp_path / "ledger.jsonl", [look()])

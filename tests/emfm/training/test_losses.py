@@ -9,8 +9,8 @@ from torch import nn
 from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.core.errors import DataError
 from emfm.model.field_model import NetworkFieldModel
-from emfm.training.losses import WeightedMse, automatic_weights
-from emfm.training.params import FieldLossParams
+from emfm.training.losses import WeightedHuber, WeightedMse, automatic_weights
+from emfm.training.params import FieldLossParams, HuberParams
 from ttt.engine.task import Batch
 
 PLAIN = {
@@ -55,13 +55,13 @@ class Paint(nn.Module):
         return self.layer(x.flatten(1)).view(-1, 12, 4, 5)
 
 
-def make_loss(**changes):
+def make_loss(kind=WeightedMse, section=FieldLossParams, **changes):
     torch.manual_seed(0)
     samples = Samples()
     stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
-    params = FieldLossParams(**(PLAIN | changes))
+    params = section(**(PLAIN | changes))
     model = NetworkFieldModel(Paint(), stats)
-    return WeightedMse(params, model=model, spec=None, train=samples, batch_size=8), samples
+    return kind(params, model, samples, 8), samples
 
 
 def batch_of(samples, count=10):
@@ -144,7 +144,7 @@ def made(change, **params):
     change(samples.y)
     stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
     params = FieldLossParams(**(PLAIN | AUTOMATIC | params))
-    return WeightedMse(params, model=NetworkFieldModel(Paint(), stats), spec=None, train=samples, batch_size=8), samples
+    return WeightedMse(params, NetworkFieldModel(Paint(), stats), samples, 8), samples
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-12])
@@ -169,3 +169,39 @@ def test_a_quantity_that_is_nothing_at_all_is_refused(size):
     samples.y[:, 6:] *= size
     with pytest.raises(DataError, match="target H has channels of at most .* too little to weigh them by it"):
         automatic_weights(FieldLossParams(**(PLAIN | AUTOMATIC)), samples, 8)
+
+
+def huber(delta):
+    return make_loss(WeightedHuber, HuberParams, delta=delta)
+
+
+def test_a_huber_loss_is_the_squared_error_while_every_error_is_small():
+    squared, samples = make_loss()
+    robust, _ = huber(delta=1e3)
+    batch = batch_of(samples)
+    assert robust(batch)[0].item() == squared(batch)[0].item()
+    assert {name: part.item() for name, part in robust(batch)[1].items()} == {
+        name: part.item() for name, part in squared(batch)[1].items()
+    }
+
+
+def test_a_huber_loss_grows_with_a_large_error_and_not_with_its_square():
+    loss, _ = huber(delta=0.1)
+    one, ten = (loss.of_squares(torch.tensor([size**2])).item() for size in (1.0, 10.0))
+    assert (one, ten) == pytest.approx((0.2 - 0.01, 2.0 - 0.01), rel=1e-6)
+
+
+def test_a_huber_loss_and_its_slope_have_no_jump_at_delta():
+    loss, _ = huber(delta=0.5)
+    sizes = torch.tensor([0.4999, 0.5, 0.5001], requires_grad=True)
+    values = torch.stack([loss.of_squares(size.square()[None]) for size in sizes])
+    slopes = torch.autograd.grad(values.sum(), sizes)[0]
+    assert values.tolist() == pytest.approx([0.25] * 3, abs=2e-4)
+    assert slopes.tolist() == pytest.approx([1.0] * 3, abs=1e-3)
+
+
+def test_the_gradient_is_finite_where_a_sample_has_no_error():
+    loss, _ = huber(delta=0.5)
+    squares = torch.zeros(3, requires_grad=True)
+    loss.of_squares(squares).backward()
+    assert squares.grad.isfinite().all()

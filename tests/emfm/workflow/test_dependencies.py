@@ -1,4 +1,8 @@
-"""The dependencies that dvc.yaml lists for a stage, against the modules that the stage imports."""
+"""What dvc.yaml lists for a stage, against the code that the stage imports and the parameters that decide it.
+
+What decides a result lies in the folders of the field model and in the template's engine. Modules that stand beside
+them, in ``src/emfm`` and in ``src/ttt``, and the folders ``workflow`` and ``watch`` check, pass on, write and show.
+"""
 
 import ast
 from functools import cache
@@ -7,40 +11,25 @@ from pathlib import Path
 import pytest
 import yaml
 
+from emfm.settings import load_params
+from emfm.stages import STAGES
+from emfm.training.params import BY_HAND
+from ttt.config import DECIDES_NO_MODEL, keys_marked, read_yaml
+
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "src"
-DECIDES_NOTHING = {
-    "emfm.plugin": "registers parts by name",
-    "emfm.settings": "checks parameters and passes them on; DVC tracks their values",
-    "ttt.command": "how errors end a command",
-    "ttt.settings": "checks parameters and passes them on; DVC tracks their values",
-    "emfm.workflow.dvc_file": "reads dvc.yaml",
-    "emfm.workflow.paths": "file names, which dvc.yaml repeats",
-    "emfm.workflow.unfinished": "where unfinished work lies",
-    "ttt.config": "checks parameters and passes them on",
-    "ttt.parts": "looks parts up by name",
-    "ttt.registry": "looks parts up by name",
-    "ttt.watch.progress": "says how far a stage is",
-    "ttt.files": "writes what it is given",
-    "ttt.memo": "remembers what it is given under a name of all that it depends on",
-    "ttt.orphans": "ends processes",
-    "ttt.text": "reads text in the encoding that its first bytes announce",
-    "ttt.own_code": "starts the code of the folder it is in",
-    "ttt.pinning": "sets the environment from the parameters under compute",
-}
-
-
+DECIDE_NOTHING = ("emfm/workflow", "ttt/watch")
+MOST = 6
+"""Folders of code that a stage may list."""
 BUILT_BY_NAME = {
     "train_stage": [
-        "emfm.training.metric",
-        "emfm.models.registered",
-        "emfm.training.dataset",
         "emfm.training.losses",
-        "ttt.engine.optimizers",
-        "ttt.engine.schedulers",
+        "emfm.training.metric",
+        "emfm.training.dataset",
+        "emfm.models.pod_net.network",
     ],
-    "eval_val_fixed": ["emfm.models.registered"],
-    "eval_test_final": ["emfm.models.registered"],
+    "eval_val_fixed": ["emfm.models.pod_net.network"],
+    "eval_test_final": ["emfm.models.pod_net.network"],
 }
 """Parts that a stage gets from a registry, not by an import."""
 
@@ -48,8 +37,8 @@ BUILT_BY_NAME = {
 @cache
 def imported_modules(module):
     """Modules of this project that ``module`` imports, also inside functions."""
-    path, found = source_of(module), []
-    for node in ast.walk(ast.parse(path.read_text())):
+    found = []
+    for node in ast.walk(ast.parse(source_of(module).read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -68,58 +57,131 @@ def source_of(module):
     return None
 
 
-def deciding_modules(module, seen=None):
-    """``module`` and all that it imports, except what decides nothing."""
-    seen = set() if seen is None else seen
-    if module not in seen and module not in DECIDES_NOTHING:
-        seen.add(module)
-        for name in imported_modules(module):
-            deciding_modules(name, seen)
-    return seen
+def folder_of(module):
+    """The folder whose change may change what ``module`` computes; None for a module that decides nothing."""
+    path = source_of(module).relative_to(SOURCES)
+    folder = path.parent
+    if len(folder.parts) > 2 and folder.parts[1] != "models":
+        folder = Path(*folder.parts[:2])
+    decides = len(folder.parts) > 1 and folder.as_posix() not in DECIDE_NOTHING and folder.as_posix() != "emfm/models"
+    return f"src/{folder.as_posix()}" if decides else None
 
 
-def modules_of_stage(module):
-    """All modules that decide the result of a stage."""
-    found = deciding_modules(f"emfm.stages.{module}")
-    for part in BUILT_BY_NAME.get(module, []):
-        deciding_modules(part, found)
-    return found
+def folders_needed(module, seen):
+    """The folders of ``module`` and of all that it imports by way of them."""
+    if module in seen or folder_of(module) is None:
+        return set()
+    seen.add(module)
+    return {folder_of(module)}.union(*(folders_needed(name, seen) for name in imported_modules(module)))
 
 
-def stages():
-    definition = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    return {name: (stage["cmd"].split()[3], stage["deps"]) for name, stage in definition.items()}
+def definition():
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
-@pytest.mark.parametrize("stage", stages())
-def test_a_stage_names_every_module_that_decides_its_result(stage):
-    module, deps = stages()[stage]
-    listed = [ROOT / dep for dep in deps]
-    missing = []
-    for name in modules_of_stage(module):
-        source = source_of(name)
-        is_empty_package = source.name == "__init__.py" and not imported_modules(name)
-        if not is_empty_package and not any(source.is_relative_to(dep) for dep in listed):
-            missing.append(str(source.relative_to(ROOT)))
-    assert sorted(missing) == []
+def filled_in(text):
+    """A text of dvc.yaml with the names of the chosen parts."""
+    values = read_yaml(ROOT / "params.yaml")
+    for section in ("model", "loss", "optim", "scheduler"):
+        text = text.replace(f"${{{section}.name}}", values[section]["name"])
+    return text
 
 
-@pytest.mark.parametrize("stage", stages())
-def test_a_stage_names_no_module_that_it_does_not_import(stage):
-    module, deps = stages()[stage]
-    used = {source_of(name) for name in modules_of_stage(module)}
-    sources = [ROOT / dep for dep in deps if dep.startswith("src/") and not dep.startswith("src/emfm/params/")]
-    assert [str(dep.relative_to(ROOT)) for dep in sources if not any(s.is_relative_to(dep) for s in used)] == []
+def code_of(stage):
+    """The folders of code that a stage lists."""
+    return [filled_in(dep) for dep in definition()[stage]["deps"] if dep.startswith("src/")]
+
+
+def script_of(stage):
+    return definition()[stage]["cmd"].split()[3]
+
+
+@pytest.mark.parametrize("stage", definition())
+def test_a_stage_lists_the_folders_of_code_that_it_needs_and_no_other(stage):
+    seen = set()
+    modules = [STAGES[script_of(stage)], *BUILT_BY_NAME.get(script_of(stage), [])]
+    needed = set().union(*(folders_needed(module, seen) for module in modules))
+    assert sorted(code_of(stage)) == sorted(needed)
+
+
+@pytest.mark.parametrize("stage", definition())
+def test_a_stage_lists_few_folders_and_all_are_there(stage):
+    assert len(code_of(stage)) <= MOST
+    for folder in code_of(stage):
+        assert (ROOT / folder / "__init__.py").exists(), folder
+
+
+def test_dvc_yaml_fits_on_two_screens():
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 150
+
+
+def test_the_folder_of_another_model_is_no_dependency():
+    assert "src/emfm/models/pod_net" in code_of("train_stage1")
+    assert not [dep for dep in code_of("train_stage1") if dep.endswith(("models", "linear_operator"))]
 
 
 def test_kinds_of_scenes_are_judged_anew_when_their_stores_change():
-    definition = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert "data/kinds" in definition["acquire"]["outs"]
-    assert "data/kinds" in definition["eval_val_fixed"]["deps"]
+    assert "data/kinds" in definition()["acquire"]["outs"]
+    assert "data/kinds" in definition()["eval_val_fixed"]["deps"]
 
 
-def test_a_change_of_the_pictures_does_not_retrain():
-    trainings = {name: deps for name, (_, deps) in stages().items() if name.startswith("train_stage")}
-    assert len(trainings) == 5
-    for name, deps in trainings.items():
-        assert not [dep for dep in deps if "report" in dep and dep.startswith("src/")], name
+def listed_params(stage):
+    return [filled_in(key) for key in definition()[stage]["params"]]
+
+
+def is_covered(key, listed):
+    return any(key == name or key.startswith(f"{name}.") for name in listed)
+
+
+def paths(values, path=""):
+    """The dotted keys of nested values; a list, or a mapping of names, is a value."""
+    for key, value in values.items():
+        full = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            yield from paths(value, full)
+        else:
+            yield full
+
+
+def place_of(key):
+    """Where a key of the resolved parameters stands in params.yaml: perhaps in the block of the chosen part."""
+    values = read_yaml(ROOT / "params.yaml")
+    section, _, rest = key.partition(".")
+    if (
+        isinstance(values[section], dict)
+        and "name" in values[section]
+        and rest.partition(".")[0] not in values[section]
+    ):
+        return f"{section}.{values[section]['name']}.{rest}"
+    return key
+
+
+@pytest.mark.parametrize("stage", [f"train_stage{number}" for number in range(1, 6)])
+def test_a_training_lists_every_parameter_that_decides_it(stage):
+    training = load_params(ROOT / "params.yaml").training
+    by_hand = keys_marked(training.data, BY_HAND, "data")
+    for key in map(place_of, paths(training.portable_mapping())):
+        assert is_covered(key, listed_params(stage)) != (key in by_hand), key
+
+
+def test_the_stage_that_opens_test_final_lists_all_that_decides():
+    assert "promoted.yaml" in definition()["eval_test_final"]["deps"]
+    for key in map(place_of, paths(load_params(ROOT / "params.yaml").deciding())):
+        assert is_covered(key, listed_params("eval_test_final")), key
+
+
+@pytest.mark.parametrize("stage", definition())
+def test_a_parameter_that_decides_nothing_is_not_listed(stage):
+    params = load_params(ROOT / "params.yaml")
+    idle = keys_marked(params.data, BY_HAND, "data")
+    for name in ("train", "ckpt", "alerts"):
+        idle += keys_marked(getattr(params.training, name), DECIDES_NO_MODEL, name)
+    idle.append("acquire.workers")
+    assert {"train.log_every", "train.num_workers", "ckpt.run_dir", "data.train_ids"} <= set(idle)
+    assert [key for key in idle if is_covered(key, listed_params(stage))] == []
+
+
+def test_a_block_that_is_not_chosen_is_not_listed():
+    for stage in ("train_stage1", "eval_test_final"):
+        for key in ("model.linear_operator", "loss.weighted_huber", "optim.sgd", "scheduler.cosine"):
+            assert not is_covered(key, listed_params(stage)), key

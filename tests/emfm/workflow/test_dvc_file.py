@@ -7,9 +7,8 @@ import pytest
 
 from emfm.workflow import dvc_file as pipeline
 from emfm.workflow import unfinished as resume
-from emfm.workflow.dvc_file import refuse_short_pool, sources_of, training_stages
+from emfm.workflow.dvc_file import sources_of, training_stages
 from emfm.workflow.unfinished import code_digest, memo_folder
-from ttt.config import ConfigError
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,18 +17,11 @@ def test_the_training_stages_are_those_of_dvc_yaml():
     assert training_stages() == 5
 
 
-def test_a_train_pool_that_came_out_too_small_is_refused_by_the_key():
-    refuse_short_pool(100, 100)
-    with pytest.raises(
-        ConfigError, match=r"stages.sizes: the last stage trains on 101 samples, but train_pool has 100 "
-    ):
-        refuse_short_pool(100, 101)
-
-
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A copy of the code and of dvc.yaml by which work is judged, in an empty working folder."""
-    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "page"))
     for module in (pipeline, resume):
         monkeypatch.setattr(module, "ROOT", tmp_path)
@@ -50,18 +42,21 @@ def touched(tree, path):
     [
         ("train_stage1", "ttt/plot_loss.py", True),
         ("train_stage1", "ttt/curves.py", True),
-        ("train_stage1", "emfm/report/curves.py", True),
-        ("train_stage1", "emfm/data/readers/feko.py", True),
-        ("train_stage1", "emfm/evaluation/figures.py", False),
-        ("train_stage1", "emfm/evaluation/metric.py", False),
-        ("train_stage5", "emfm/models/pod_net.py", False),
+        ("train_stage1", "emfm/plot/curves.py", True),
+        ("train_stage1", "emfm/acquire/readers/feko.py", True),
+        ("train_stage1", "emfm/core/field_errors.py", False),
+        ("train_stage1", "emfm/training/metric.py", False),
+        ("train_stage5", "emfm/models/pod_net/network.py", False),
+        ("train_stage5", "emfm/models/linear_operator/operator.py", True),
+        ("train_stage5", "ttt/watch/alerts.py", True),
+        ("train_stage5", "ttt/settings.py", True),
         ("train_stage3", "ttt/engine/loop.py", False),
-        ("acquire", "emfm/models/pod_net.py", True),
-        ("acquire", "emfm/data/split.py", True),
-        ("acquire", "emfm/data/readers/feko.py", False),
-        ("acquire", "emfm/physics/elements.py", False),
-        ("eval_val_fixed", "emfm/evaluation/baselines.py", False),
-        ("eval_val_fixed", "emfm/report/curves.py", True),
+        ("acquire", "emfm/models/pod_net/network.py", True),
+        ("acquire", "emfm/group_split/split.py", True),
+        ("acquire", "emfm/acquire/readers/feko.py", False),
+        ("acquire", "emfm/core/elements.py", False),
+        ("eval_val_fixed", "emfm/evaluate/baselines.py", False),
+        ("eval_val_fixed", "emfm/plot/curves.py", True),
     ],
 )
 def test_unfinished_work_is_kept_unless_a_dependency_of_its_stage_changes(tree, stage, path, is_kept):
@@ -90,6 +85,6 @@ def test_what_is_computed_once_is_forgotten_with_the_code_or_the_bits_it_was_com
     assert memo_folder("train_stage1", "training", "1", "avx2") != first
     assert not first.exists()
     assert baselines.exists()
-    touched(tree, "emfm/evaluation/baselines.py")
+    touched(tree, "emfm/evaluate/baselines.py")
     assert memo_folder("eval_val_fixed", "baselines") != baselines
     assert not baselines.exists()

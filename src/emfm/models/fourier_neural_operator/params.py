@@ -22,7 +22,7 @@ class FourierOperatorParams(PartParams):
 
 @MODELS.register("fourier_neural_operator")
 def fourier_neural_operator(params: FourierOperatorParams, spec: FieldSpec) -> "FieldModel":
-    """`emfm.models.fourier_neural_operator.network.FourierOperator` for the planes and the normalisation of ``spec``."""
+    """`emfm.models.fourier_neural_operator.network.FourierOperator` for the planes of ``spec``."""
     from emfm.model.field_model import NetworkFieldModel
     from emfm.models.fourier_neural_operator.network import FourierOperator
 

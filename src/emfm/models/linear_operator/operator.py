@@ -1,11 +1,15 @@
 """`linear_operator`: the complex matrix from scan to field that fits the training samples best, in closed form."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
 from emfm.core.channels import TARGET_COMPONENTS
-from emfm.core.ridge import RidgeSums
+from emfm.core.field_operator import fitted_operator, scaled_examples
 from emfm.model.complex_rows import complex_rows, row_length
 from emfm.model.field_model import FieldModel, SquaredErrors, channel_errors, in_float32
 from emfm.model.spec import FieldSpec
@@ -22,8 +26,8 @@ class LinearOperator(FieldModel):
 
     def __init__(self, params: LinearOperatorParams, spec: FieldSpec) -> None:
         super().__init__(spec.norm, len(SCAN_DESCRIPTORS))
-        self._ridge = params.ridge
-        geometry = spec.geometry()
+        self._ridge, self._geometry = params.ridge, spec.geometry()
+        geometry = self._geometry
         self._shape = (len(TARGET_COMPONENTS), *geometry.target.shape)
         outputs = len(TARGET_COMPONENTS) * geometry.target.ny * geometry.target.nx
         self.matrix: Tensor
@@ -52,10 +56,14 @@ class LinearOperator(FieldModel):
 
     @torch.no_grad()
     def prepare(self, train: BatchDataset, memo: Memo) -> None:  # noqa: ARG002 - a pass over the samples is quick
-        """Fit the matrix to samples that are divided by their scales, so that strong ones do not count more."""
-        sums = RidgeSums(*self.matrix.shape)
-        for start in tqdm(range(0, len(train), _BATCH), desc="linear operator", unit="batch", mininterval=1.0):
-            batch = train.__getitems__(list(range(start, min(start + _BATCH, len(train)))))
-            scale = self.scale(batch.x)
-            sums.add(complex_rows(batch.x / scale).numpy(), complex_rows(batch.y / scale).numpy())
-        self.matrix.copy_(torch.from_numpy(sums.solve(self._ridge)))
+        """Fit the matrix, see `emfm.core.field_operator.scaled_examples`."""
+        examples = scaled_examples(_batches(train), self._geometry)
+        matrix = fitted_operator(examples, self._geometry, self._ridge).matrix
+        self.matrix.copy_(torch.from_numpy(matrix))
+
+
+def _batches(samples: BatchDataset) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """All samples, source H and target, with progress."""
+    for start in tqdm(range(0, len(samples), _BATCH), desc="linear operator", unit="batch", mininterval=1.0):
+        batch = samples.__getitems__(list(range(start, min(start + _BATCH, len(samples)))))
+        yield batch.x.cpu().numpy(), batch.y.cpu().numpy()

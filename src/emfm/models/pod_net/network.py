@@ -1,9 +1,9 @@
 """`pod_net`: modal coefficients of the field from a physical prior, a linear correction and a small network.
 
-The prior is the field of the few sources that explain the scan (`emfm.models.pod_net.sparse_sources`), or nothing. A complex
-matrix corrects it linearly, a network of real numbers beyond that; both are as large as the prior's own uncertainty
-says, so that what is certain stays untouched. Everything but the network is found in closed form from the training
-samples, and computed once a sample: what is trained costs a few matrix products.
+The prior is the field of the few sources that explain the scan (`emfm.models.pod_net.sparse_sources`), or nothing. A
+complex matrix corrects it linearly, a network of real numbers beyond that; both are as large as the prior's own
+uncertainty says, so that what is certain stays untouched. Everything but the network is found in closed form from the
+training samples, and computed once a sample: what is trained costs a few matrix products.
 
 A complex factor on a scan is a factor on its field (Maxwell's equations are linear): size and phase are taken out.
 """

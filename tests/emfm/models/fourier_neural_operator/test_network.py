@@ -34,10 +34,3 @@ def test_it_paints_the_target_plane_and_its_weights_are_plain_tensors():
     again = FourierOperator(PARAMS, GEOMETRY)
     again.load_state_dict(weights)
     assert torch.equal(again(scans), operator(scans))
-
-
-def test_it_is_registered():
-    from emfm.models import registered
-    from ttt.parts import MODELS
-
-    assert MODELS.get("fourier_neural_operator").build is registered.build_fourier_neural_operator

@@ -1,6 +1,6 @@
 """A linear map from a scan to the field above it, as one complex matrix, and how it is fitted to examples."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from emfm.core.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS, to_channels, to_components
 from emfm.core.elements import Complex
 from emfm.core.grid import Geometry
+from emfm.core.norm_stats import source_scale
 from emfm.core.ridge import RidgeSums
 
 
@@ -31,7 +32,9 @@ class FieldOperator:
         return np.asarray(to_channels(components), np.float64)
 
 
-def fitted_operator(examples: Iterable[tuple[Complex, Complex]], geometry: Geometry, ridge: float) -> FieldOperator:
+def fitted_operator(
+    examples: Iterable[tuple[Complex, Complex]], geometry: Geometry, ridge: float | None
+) -> FieldOperator:
     """The operator that fits examples, rows of scans and of fields, best: see `emfm.model.ridge.RidgeSums.solve`."""
     inputs = len(SOURCE_COMPONENTS) * geometry.source.ny * geometry.source.nx
     outputs = len(TARGET_COMPONENTS) * geometry.target.ny * geometry.target.nx
@@ -39,6 +42,20 @@ def fitted_operator(examples: Iterable[tuple[Complex, Complex]], geometry: Geome
     for scans, fields in examples:
         sums.add(scans, fields)
     return FieldOperator(geometry, sums.solve(ridge))
+
+
+def scaled_examples(
+    batches: Iterable[tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]], geometry: Geometry
+) -> Iterator[tuple[Complex, Complex]]:
+    """Rows of scans and of fields of samples (source H, target), each divided by the size of its own scan.
+
+    So strong samples do not count more than weak ones. Raises DataError for a scan that is zero.
+    """
+    count = 0
+    for source_h, target in batches:
+        scales = source_scale(source_h, count)[:, None, None, None]
+        yield scan_rows(source_h / scales, geometry), field_rows(target / scales, geometry)
+        count += len(target)
 
 
 def scan_rows(source_h: NDArray[np.floating[Any]], geometry: Geometry) -> Complex:
