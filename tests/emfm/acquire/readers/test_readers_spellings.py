@@ -15,7 +15,7 @@ from emfm.core.errors import DataError
 from emfm.core.grid import Grid
 from emfm.use.field_files import read_source_h
 
-CASES = Path(__file__).parents[2] / "data" / "cases"
+CASES = Path(__file__).parents[3] / "data" / "cases"
 DEFAULT = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
 GRID = GEOMETRY.source
 SOURCE_H = random_case(0)[0]
