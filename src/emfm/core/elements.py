@@ -17,10 +17,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emfm.core.channels import Complex, Real
 from emfm.core.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
 
-Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 _PAIRS_AT_ONCE = 1 << 14
 _NEXT, _LAST = [1, 2, 0], [2, 0, 1]
 _GREEN, _SWIRL, _RADIAL = range(3)

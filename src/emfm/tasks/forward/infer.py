@@ -33,8 +33,9 @@ from tqdm import tqdm
 
 from emfm.acquire.readers.planes import SCAN_TOLERANCE, checked_tolerance
 from emfm.acquire.readers.sniff import TEXTS
+from emfm.core.channels import Channels
 from emfm.core.grid import Geometry
-from emfm.model.trained import Channels, TrainedModel, find_device
+from emfm.model.trained import TrainedModel, find_device
 from emfm.use.field_files import list_inputs, read_source_h, result_files, write_npy, write_target_csv
 from emfm.use.forward_model import CHUNK
 from emfm.use.scans import refuse_scans
