@@ -21,6 +21,7 @@ DECIDES_NOTHING = {
     "ttt.parts": "looks parts up by name",
     "ttt.registry": "looks parts up by name",
     "ttt.watch.progress": "says how far a stage is",
+    "ttt.arrays": "reads and writes arrays as they are",
     "ttt.files": "writes what it is given",
     "ttt.memo": "remembers what it is given under a name of all that it depends on",
     "ttt.orphans": "ends processes",
