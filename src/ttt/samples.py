@@ -50,7 +50,7 @@ def read_samples(path: Path, shape: Sequence[int]) -> InputSamples:
         raise UserError(f"{path}: holds values of type {array.dtype}; needs real numbers")
     is_single = _check_shape(path, array.shape, shape)
     with np.errstate(over="ignore"):  # what is too large for float32 is refused
-        values = array.astype(np.float32)
+        values = array.astype(np.float32, copy=False)
     for numbers, problem in ((array, "holds NaN or Inf"), (values, "holds a number too large for float32")):
         if not np.isfinite(numbers).all():
             where = [int(index) for index in np.argwhere(~np.isfinite(numbers))[0]]

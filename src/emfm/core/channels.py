@@ -13,10 +13,11 @@ Channels = NDArray[np.floating[Any]]
 """Real channels ``(..., 2c, y, x)``, A/m and V/m: 4 of a scan, 12 of a target."""
 
 Components = NDArray[np.complexfloating[Any, Any]]
-"""Complex components ``(..., c, y, x)``, A/m and V/m."""
+"""Complex components ``(..., c, y, x)``, or rows of them, A/m and V/m."""
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+"""In double precision, of any shape."""
 
 SOURCE_COMPONENTS: Final = ("Hx", "Hy")
 """Components of source H: the tangential magnetic field, A/m."""

@@ -1,7 +1,7 @@
 """The numbers of a whole table at once: those that `emfm.acquire.readers.tables.parse_carefully` finds cell by cell.
 
-It takes that function ten to fifty times as long. What is not taken here may be a table all the same: it is left to
-that function, which also says what is wrong.
+That function takes some fifty times as long. What is not taken here may be a table all the same: it is left to that
+function, which also says what is wrong.
 """
 
 import csv

@@ -50,10 +50,7 @@ class Feko(CaseFolders):
     names = ("source.hfe", "target.efe", "target.hfe")
 
     def read_plane(self, path: Path, wanted: WantedPlane) -> NDArray[np.float32]:
-        """The field at the wanted frequency in a .efe or .hfe file.
-
-        Raises DataError naming the file and the line or key that cannot be used.
-        """
+        """See `CaseFolders`; of several frequencies in the file the wanted one is taken."""
         checked_file(path, wanted.root)
         block = _block_at(path, wanted.frequency, 2 * wanted.most_points)
         _check_block(block, wanted.channels[0][0])

@@ -59,10 +59,7 @@ class HfssFld(CaseFolders):
     names = ("source_H.fld", "target_E.fld", "target_H.fld")
 
     def read_plane(self, path: Path, wanted: WantedPlane) -> NDArray[np.float32]:
-        """The field in a .fld file.
-
-        Raises DataError naming the file and the line that cannot be used.
-        """
+        """See `CaseFolders`."""
         columns = (*AXES, *channel_names(E_COMPONENTS if wanted.channels[0][0] == "E" else H_COMPONENTS))
         extent, points = _split_header(read_text_table(path, wanted.most_points, wanted.root))
         needed = (*AXES, *wanted.channels)
