@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, csv_text, random_case, solver_text
-from emfm.acquire.readers.csv_cases import read_csv_plane
+from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, csv_text, random_case, solver_text, wanted
+from emfm.acquire.readers.csv_cases import CsvCases
 from emfm.acquire.readers.sample_table import read_sample_table
 from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.core.norm_stats import read_norm_stats
@@ -130,7 +130,7 @@ def _source_h(path: Path) -> object:
 
 
 def _target_e(path: Path) -> object:
-    return read_csv_plane(path, E_FIELD, GEOMETRY.target)
+    return CsvCases().read_plane(path, wanted(E_FIELD, GEOMETRY.target))
 
 
 def _sample_table(path: Path) -> object:

@@ -4,12 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
+from emfm.acquire.readers.base import WantedPlane
 from emfm.core.grid import Geometry, Grid
 
 GEOMETRY = Geometry(5e9, Grid(-2e-3, -1e-3, 1e-3, 1e-3, 4, 3, 1e-3), Grid(-3e-3, -1.5e-3, 1.5e-3, 0.5e-3, 5, 4, 5e-3))
 SOURCE = ("Hx_re", "Hx_im", "Hy_re", "Hy_im")
 E_FIELD = ("Ex_re", "Ex_im", "Ey_re", "Ey_im", "Ez_re", "Ez_im")
 H_FIELD = ("Hx_re", "Hx_im", "Hy_re", "Hy_im", "Hz_re", "Hz_im")
+
+
+def wanted(channels=SOURCE, grid=GEOMETRY.source):
+    """A field at the cases' frequency."""
+    return WantedPlane(channels, grid, GEOMETRY.frequency)
 
 
 def random_case(seed, geometry=GEOMETRY):

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from case_files import GEOMETRY
-from emfm.acquire.readers.tables import TextTable, parse_json, parse_numbers
+from emfm.acquire.readers.fast_numbers import parse_json
+from emfm.acquire.readers.tables import TextTable, parse_numbers
 from emfm.core.errors import DataError
 from emfm.core.norm_stats import read_norm_stats
 from emfm.core.store import Store

@@ -7,7 +7,6 @@ status is then 2.
 """
 
 import argparse
-import io
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from ttt.command import PRECEDENCE, run_command
 from ttt.config import UserError
-from ttt.files import write_bytes
 from ttt.inputs import Refusals, refuse_place
 from ttt.pinning import pin_for
 
@@ -53,6 +51,7 @@ def _infer(args: argparse.Namespace) -> None:
     pin_for(args.config)
     import torch
 
+    from ttt.arrays import write_npy
     from ttt.engine.checkpoint import load_model
     from ttt.engine.evaluate import predict, resolve_device
     from ttt.samples import read_samples
@@ -83,7 +82,7 @@ def _infer(args: argparse.Namespace) -> None:
     for path, prediction in predicted(usable(), predictor, batch_size):
         with refusals.kept():
             _refuse_not_finite(path, prediction)
-            write_bytes(targets[path], _as_npy(prediction))
+            write_npy(targets[path], prediction)
     refusals.raise_any(len(targets))
 
 
@@ -137,14 +136,6 @@ def _refuse_not_finite(path: Path, prediction: "NDArray[np.float32]") -> None:
         raise UserError(
             f"{path}: what the model predicts from it holds NaN or Inf and is not written; check its values"
         )
-
-
-def _as_npy(array: "NDArray[np.float32]") -> bytes:
-    import numpy as np
-
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,7 @@ from typing import IO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ttt.arrays import SUFFIX, StoredArray, array_names, is_npy
 from ttt.config import UserError
 from ttt.files import DAMAGED
 from ttt.log import LOG
@@ -48,7 +50,7 @@ def read_samples(path: Path, shape: Sequence[int]) -> InputSamples:
         raise UserError(f"{path}: holds values of type {array.dtype}; needs real numbers")
     is_single = _check_shape(path, array.shape, shape)
     with np.errstate(over="ignore"):  # what is too large for float32 is refused
-        values = array.astype(np.float32)
+        values = array.astype(np.float32, copy=False)
     for numbers, problem in ((array, "holds NaN or Inf"), (values, "holds a number too large for float32")):
         if not np.isfinite(numbers).all():
             where = [int(index) for index in np.argwhere(~np.isfinite(numbers))[0]]
@@ -71,21 +73,28 @@ def find_inputs(folder: Path) -> list[Path]:
 def _read_numpy(path: Path, shape: Sequence[int]) -> NDArray[np.generic]:
     try:
         with path.open("rb") as file:
-            with np.errstate(over="raise"):  # a size that no integer holds
-                content = np.load(path if _is_npy(file) else file, mmap_mode="r", allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return content
-            if "x" not in content.files:
-                raise UserError(f"{path}: has no array 'x', but {', '.join(content.files) or 'nothing'}")
-            with content.zip.open("x.npy") as member:
-                _check_shape(path, _header_shape(member), shape)
-            return np.asarray(content["x"])
+            if is_npy(file):
+                return _read_stored(path, file, shape)
+            with zipfile.ZipFile(file) as archive:
+                names = array_names(archive)
+                if "x" not in names:
+                    raise UserError(f"{path}: has no array 'x', but {', '.join(names) or 'nothing'}")
+                with archive.open("x" + SUFFIX) as member:
+                    return _read_stored(path, member, shape)
     except (UserError, OSError):
         raise
     except MemoryError as error:
         raise UserError(f"{path}: claims more numbers than there is memory for; give fewer samples a file") from error
     except DAMAGED as error:
         raise UserError(f"{path}: is damaged or no numpy file of plain numbers ({error})") from error
+
+
+def _read_stored(path: Path, stream: IO[bytes], shape: Sequence[int]) -> NDArray[np.generic]:
+    """An array, whose shape is checked before it is unpacked."""
+    stored = StoredArray.open(stream)
+    if not stored.dtype.hasobject:  # else refused as a pickle, whatever its shape
+        _check_shape(path, stored.shape, shape)
+    return stored.read()
 
 
 def _check_shape(path: Path, found: tuple[int, ...], shape: Sequence[int]) -> bool:
@@ -96,22 +105,6 @@ def _check_shape(path: Path, found: tuple[int, ...], shape: Sequence[int]) -> bo
         return False
     wanted = ", ".join(str(size) for size in shape)
     raise UserError(f"{path}: has the shape {found}; needs ({wanted}) or (n, {wanted})")
-
-
-def _is_npy(file: IO[bytes]) -> bool:
-    found = file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX
-    file.seek(0)
-    return found
-
-
-def _header_shape(member: IO[bytes]) -> tuple[int, ...]:
-    """The shape that an array's header claims, read without the array."""
-    major, _ = np.lib.format.read_magic(member)
-    read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(member)
-    if dtype.hasobject:
-        raise ValueError("it holds a pickle, which is never loaded")
-    return shape
 
 
 def _read_csv(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:

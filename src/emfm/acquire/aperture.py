@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from emfm.core.elements import Complex, stacked_element_fields
+from emfm.core.channels import Complex
+from emfm.core.elements import stacked_element_fields
 from emfm.core.grid import Grid
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.elements import Complex
+from emfm.core.channels import Complex
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import numpy as np
 
 from emfm.acquire.aperture import aperture_operator
 from emfm.acquire.scenes import Scene
-from emfm.core.channels import SOURCE_COMPONENTS, Channels, to_channels, to_components
-from emfm.core.elements import FieldPoints, Real
+from emfm.core.channels import SOURCE_COMPONENTS, Channels, Real, to_channels, to_components
+from emfm.core.elements import FieldPoints
 from emfm.core.grid import Geometry, Grid
 from ttt.registry import Registry
 

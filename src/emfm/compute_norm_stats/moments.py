@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS, Channels
 from emfm.core.errors import DataError
-from emfm.core.norm_stats import Floats, NormStats, source_scale
+from emfm.core.norm_stats import NormStats, source_scale
 
 _SAMPLES_AT_ONCE = 4  # what stays in the processor's cache
 
@@ -23,7 +23,7 @@ class _Moments:
     deviation: NDArray[np.float64]
 
     @classmethod
-    def of(cls, values: Floats, scale: NDArray[np.float64]) -> "_Moments":
+    def of(cls, values: Channels, scale: NDArray[np.float64]) -> "_Moments":
         """The moments of samples ``(n, c, ny, nx)`` divided by their scales ``(n,)``, by channel."""
         means, deviations = _of_each(values)
         means /= scale[:, None]
@@ -46,7 +46,7 @@ class _Moments:
         return np.sqrt(self.deviation / self.count)
 
 
-def _of_each(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _of_each(values: Channels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and sum of squared deviations of each sample's channels, ``(n, c)``."""
     fields = torch.from_numpy(values).flatten(2)
     means, deviations = torch.empty((2, *fields.shape[:2]), dtype=torch.float64)
@@ -59,7 +59,7 @@ def _of_each(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return means.numpy(), deviations.numpy()
 
 
-def compute_norm_stats(batches: Iterable[tuple[Floats, Floats]], scale_by_source: bool, eps: float) -> NormStats:
+def compute_norm_stats(batches: Iterable[tuple[Channels, Channels]], scale_by_source: bool, eps: float) -> NormStats:
     """Mean and standard deviation over all samples and points of batches of (source H, target).
 
     A channel's std is at least ``eps`` times the largest std of its quantity (source H, target E, target H),

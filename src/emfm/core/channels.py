@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Channels = NDArray[np.floating[Any]]
-"""Real channels ``(..., 2c, y, x)``."""
+"""Real channels ``(..., 2c, y, x)``, A/m and V/m: 4 of a scan, 12 of a target."""
+
+Components = NDArray[np.complexfloating[Any, Any]]
+"""Complex components ``(..., c, y, x)``, or rows of them, A/m and V/m."""
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+"""In double precision, of any shape."""
 
 SOURCE_COMPONENTS: Final = ("Hx", "Hy")
 """Components of source H: the tangential magnetic field, A/m."""
@@ -41,13 +48,13 @@ UNITS: Final = {"E": "V/m", "H": "A/m"}
 """Unit of a channel by the first letter of its name."""
 
 
-def to_channels(components: NDArray[np.complexfloating[Any, Any]]) -> Channels:
+def to_channels(components: Components) -> Channels:
     """Complex components ``(..., c, y, x)`` -> real channels ``(..., 2c, y, x)`` of the same precision."""
     *front, count, ny, nx = components.shape
     pairs = np.stack([components.real, components.imag], axis=-3)
     return pairs.reshape(*front, 2 * count, ny, nx)
 
 
-def to_components(channels: Channels) -> NDArray[np.complexfloating[Any, Any]]:
+def to_components(channels: Channels) -> Components:
     """Real channels ``(..., 2c, y, x)`` -> complex components ``(..., c, y, x)``, the inverse of `to_channels`."""
     return channels[..., 0::2, :, :] + 1j * channels[..., 1::2, :, :]

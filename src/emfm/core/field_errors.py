@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS, Channels
 from emfm.core.errors import DataError
 
 _PARTS: Final = {"E": E_CHANNELS, "H": H_CHANNELS}
 
-Field = NDArray[np.floating[Any]] | Tensor
+Field = Channels | Tensor
 """Fields of samples, real channels `TARGET_CHANNELS`: ``(n, 12, ny, nx)``, V/m and A/m."""
 
 
@@ -61,7 +61,10 @@ class FieldErrors:
         self._samples += len(true)
 
     def compute(self) -> dict[str, float]:
-        """The metrics of `emfm.results.definitions.FIELD_METRICS`, in that order; raises ValueError for no samples."""
+        """The metrics of `emfm.results.definitions.FIELD_METRICS`, in that order.
+
+        Raises ValueError where no sample was given.
+        """
         mean_square = self._mean_square()
         rmse = np.sqrt(mean_square)
         errors = self.per_sample()

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS, to_channels, to_components
-from emfm.core.elements import Complex
+from emfm.core.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS, Complex, to_channels, to_components
 from emfm.core.grid import Geometry
 from emfm.core.norm_stats import source_scale
 from emfm.core.ridge import RidgeSums

@@ -15,9 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_COMPONENTS, Channels
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_COMPONENTS, Channels, Complex
 from emfm.core.constants import EPSILON_0, MU_0
-from emfm.core.elements import Complex
 from emfm.core.grid import Grid
 
 FEWEST_POINTS: Final = 3

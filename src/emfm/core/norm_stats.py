@@ -2,17 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from emfm.core.channels import SOURCE_CHANNELS, TARGET_CHANNELS
+from emfm.core.channels import SOURCE_CHANNELS, TARGET_CHANNELS, Channels
 from emfm.core.errors import DataError
 from ttt.config import Section, parse_section
 
-Floats = NDArray[np.floating[Any]]
 _REMEDY = "make it anew with `dvc repro compute_norm_stats`"
 
 
@@ -46,7 +44,7 @@ class NormStats(Section):
         return json.dumps(self.model_dump(), indent=2) + "\n"
 
 
-def source_scale(source_h: Floats, first: int = 0) -> NDArray[np.float64]:
+def source_scale(source_h: Channels, first: int = 0) -> NDArray[np.float64]:
     """The size of each scan ``(n, 4, ny, nx)``: sqrt(mean over points of |Hx|^2 + |Hy|^2), ``(n,)``, A/m.
 
     Raises DataError for a scan that is zero everywhere, counted from ``first``.

@@ -5,12 +5,12 @@ a method for choosing a good ridge parameter", Technometrics 21 (1979).
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.elements import Complex
+from emfm.core.channels import Complex, Components
 
 _RIDGES: Final = np.logspace(-14, 2, 65)
 _SMALLEST: Final = 1e-15
@@ -24,7 +24,7 @@ class RidgeSums:
         self._cross = np.zeros((inputs, outputs), np.complex128)
         self._size, self._count = 0.0, 0
 
-    def add(self, x: NDArray[np.complexfloating[Any, Any]], y: NDArray[np.complexfloating[Any, Any]]) -> None:
+    def add(self, x: Components, y: Components) -> None:
         """Samples as rows: inputs ``(n, inputs)``, outputs ``(n, outputs)``."""
         adjoint = x.astype(np.complex128).conj().T
         self._gram += adjoint @ x

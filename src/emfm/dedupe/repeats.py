@@ -13,13 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, to_components
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, Components, Real, to_components
 from emfm.core.errors import DataError
 from emfm.core.store import Store
 from emfm.dedupe.params import Rule
 
-Floats = NDArray[np.float64]
-Complex = NDArray[np.complexfloating[Any, Any]]
 Rows = NDArray[np.int64]
 SameContent = Callable[[Rows, Rows], NDArray[np.bool_]]
 COLUMNS: Final = ("row", "id", "repeats_row", "repeats_id", "rule", "same_content")
@@ -45,8 +43,8 @@ class Repeats:
 
 def find_repeats(
     table: pd.DataFrame,
-    parameters: Floats,
-    signatures: Floats,
+    parameters: Real,
+    signatures: Real,
     rules: Sequence[Rule],
     content_rtol: float,
     same_content: SameContent,
@@ -106,7 +104,7 @@ def find_repeats(
     )
 
 
-def field_signatures(store: Store) -> Floats:
+def field_signatures(store: Store) -> Real:
     """What tells the fields of samples apart and is the same for fields that differ by a complex factor, ``(n, 4)``.
 
     The logarithm of the norm of target over that of source H, and the sizes of three projections of source H, divided
@@ -120,7 +118,7 @@ def field_signatures(store: Store) -> Floats:
     return np.concatenate(parts)
 
 
-def signatures_of(source_h: NDArray[Any], target_norms: Floats) -> Floats:
+def signatures_of(source_h: NDArray[Any], target_norms: Real) -> Real:
     """The signatures of samples with these scans ``(n, 4, ny, nx)`` and norms of their targets ``(n,)``."""
     scans = to_components(source_h.astype(np.float64)).reshape(len(source_h), -1)
     norms = np.linalg.norm(scans, axis=1)
@@ -131,7 +129,7 @@ def signatures_of(source_h: NDArray[Any], target_norms: Floats) -> Floats:
     return np.column_stack([logs, projections / np.where(norms > 0, norms, 1.0)[:, None]])
 
 
-def _log_or(norms: Floats, zero: float) -> Floats:
+def _log_or(norms: Real, zero: float) -> Real:
     return np.where(norms > 0, np.log(np.where(norms > 0, norms, 1.0)), zero)
 
 
@@ -156,7 +154,7 @@ def contents_equal(store: Store, rows: Rows, others: Rows, rtol: float) -> NDArr
     return same
 
 
-def _parts_of(store: Store, rows: Rows) -> list[Complex]:
+def _parts_of(store: Store, rows: Rows) -> list[Components]:
     """Source H, E and H of samples as complex components, ``(n, c, ny, nx)`` each."""
     target = store.target(rows)
     return [
@@ -165,7 +163,7 @@ def _parts_of(store: Store, rows: Rows) -> list[Complex]:
     ]
 
 
-def _factors(scans: Complex, others: Complex) -> NDArray[np.complex128]:
+def _factors(scans: Components, others: Components) -> NDArray[np.complex128]:
     """By what each of ``others`` is to be multiplied to be nearest to its scan; 1 where it is zero."""
     products = np.einsum("ncyx,ncyx->n", others.conj(), scans)
     squares = np.einsum("ncyx,ncyx->n", others.conj(), others).real
@@ -173,13 +171,13 @@ def _factors(scans: Complex, others: Complex) -> NDArray[np.complex128]:
     return factors
 
 
-def _all_close(ones: Sequence[Complex], twos: Sequence[Complex], rtols: Sequence[float]) -> NDArray[np.bool_]:
+def _all_close(ones: Sequence[Components], twos: Sequence[Components], rtols: Sequence[float]) -> NDArray[np.bool_]:
     each = [_close(one, two, rtol) for one, two, rtol in zip(ones, twos, rtols, strict=True)]
     close: NDArray[np.bool_] = np.logical_and.reduce(each)
     return close
 
 
-def _close(values: Complex, others: Complex, rtol: float) -> NDArray[np.bool_]:
+def _close(values: Components, others: Components, rtol: float) -> NDArray[np.bool_]:
     first, second = (fields.reshape(len(fields), -1) for fields in (values, others))
     size = np.maximum(np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1))
     close: NDArray[np.bool_] = np.linalg.norm(first - second, axis=1) <= (rtol + _ROUNDING) * size
@@ -213,7 +211,7 @@ def _equal_keys(rows: Rows, keys: NDArray[Any]) -> tuple[Rows, Rows]:
     return rows[repeats], rows[first[codes[repeats]]]
 
 
-def _equal_parameters(parameters: Floats) -> Rows:
+def _equal_parameters(parameters: Real) -> Rows:
     """A number for each row, ``(n,)``: the same where the parameters are the same, -1 where there are none."""
     groups = np.full(len(parameters), -1)
     rows = np.flatnonzero(~np.all(np.isnan(parameters), axis=1, keepdims=True)[:, 0])  # a row of no columns has none
@@ -221,7 +219,7 @@ def _equal_parameters(parameters: Floats) -> Rows:
     return groups
 
 
-def _hashes(values: Floats, rows: Rows) -> NDArray[Any]:
+def _hashes(values: Real, rows: Rows) -> NDArray[Any]:
     """A hash of the values of each row, bit for bit, where NaN equals NaN and -0 equals 0."""
     hashes: list[bytes] = []
     for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -231,7 +229,7 @@ def _hashes(values: Floats, rows: Rows) -> NDArray[Any]:
     return np.array(hashes, dtype=object)
 
 
-def _equal_fields(rows: Rows, groups: Rows, keys: Floats, same_content: SameContent) -> tuple[Rows, Rows]:
+def _equal_fields(rows: Rows, groups: Rows, keys: Real, same_content: SameContent) -> tuple[Rows, Rows]:
     """Rows whose fields an earlier row of the same group has, and the first such row.
 
     Fields are compared only where the ``keys`` are near, see `_in_tolerances`. Of samples with one and the same key
@@ -254,7 +252,7 @@ def _equal_fields(rows: Rows, groups: Rows, keys: Floats, same_content: SameCont
     return repeats, earliest[repeats]
 
 
-def _in_tolerances(signatures: Floats, rtol: float) -> Floats:
+def _in_tolerances(signatures: Real, rtol: float) -> Real:
     """The signatures in units by which they differ by at most 1 where the fields are the same.
 
     With ||a - b|| <= r ||a||: the logarithms of the norms differ by at most r, and the projections on a unit
@@ -263,7 +261,7 @@ def _in_tolerances(signatures: Floats, rtol: float) -> Floats:
     return signatures / (2 * (_SLACK * rtol + _ROUNDING))
 
 
-def _near_pairs(keys: Floats) -> Iterator[tuple[Rows, Rows]]:
+def _near_pairs(keys: Real) -> Iterator[tuple[Rows, Rows]]:
     """All pairs of rows of ``keys`` that differ by at most 1 in every column, some at a time."""
     places, cluster = _clusters(keys)
     lead = int(np.argmin([_neighbours(column) for column in keys[places].T])) if len(places) else 0
@@ -281,7 +279,7 @@ def _near_pairs(keys: Floats) -> Iterator[tuple[Rows, Rows]]:
         shift += 1
 
 
-def _clusters(keys: Floats) -> tuple[Rows, Rows]:
+def _clusters(keys: Real) -> tuple[Rows, Rows]:
     """Rows of ``keys`` that may have a partner, and the number of the cluster that holds their partners.
 
     The rows are cut wherever a sorted column has a gap above 1, column by column, until no cut is left.
@@ -300,7 +298,7 @@ def _clusters(keys: Floats) -> tuple[Rows, Rows]:
     return places, cluster
 
 
-def _neighbours(column: Floats) -> int:
+def _neighbours(column: Real) -> int:
     """The number of pairs of values that differ by at most 1."""
     column = np.sort(column)
     return int((np.searchsorted(column, column + 1, side="right") - np.arange(len(column)) - 1).sum())

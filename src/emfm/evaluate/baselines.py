@@ -1,21 +1,18 @@
 """What an engineer would otherwise use: predictors of the target field that need no training of a network."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.channels import TARGET_CHANNELS
+from emfm.core.channels import TARGET_CHANNELS, Channels
 from emfm.core.errors import DataError
 from emfm.core.field_operator import FieldOperator, fitted_operator, scaled_examples
 from emfm.core.grid import Geometry
 from emfm.core.norm_stats import source_scale
 from emfm.evaluate.equivalent_dipoles import dipole_operator
 from emfm.evaluate.plane_waves import plane_wave_operator
-
-Channels = NDArray[np.floating[Any]]
-"""Real channels ``(n, 4, ny, nx)`` of a scan or ``(n, 12, ny, nx)`` of a target, A/m and V/m."""
 
 Batches = Iterable[tuple[Channels, Channels]]
 """Source H and target of training samples, batch by batch."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.channels import SOURCE_COMPONENTS
+from emfm.core.channels import SOURCE_COMPONENTS, Complex
 from emfm.core.constants import ETA_0
-from emfm.core.elements import Complex, element_fields
+from emfm.core.elements import element_fields
 from emfm.core.field_operator import FieldOperator, fitted_operator
 from emfm.core.grid import Geometry, Grid
 

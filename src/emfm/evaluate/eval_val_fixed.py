@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.arrays import write_npz
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, differences
 from emfm.core.sample_lists import SampleList, open_samples, whole_store
@@ -28,6 +27,7 @@ from emfm.workflow.paths import (
     ids_file,
 )
 from emfm.workflow.unfinished import memo_folder
+from ttt.arrays import write_npz
 from ttt.engine.evaluate import resolve_device
 from ttt.files import write_json
 from ttt.memo import Memo

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.core.channels import Complex
 from emfm.core.constants import ETA_0
-from emfm.core.elements import Complex
 from emfm.core.field_operator import FieldOperator
 from emfm.core.grid import Geometry
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from emfm.core.channels import Channels
 from emfm.core.errors import DataError
 from emfm.core.field_errors import FieldErrors
 from emfm.core.grid import Geometry, differences
@@ -19,7 +20,7 @@ from emfm.evaluate.agreement import Expectation, agreement
 from emfm.evaluate.groups import Group, sample_groups
 from emfm.evaluate.set_metrics import SetFigures
 from emfm.evaluate.set_results import model_result, predictor_result
-from emfm.model.trained import Channels, TrainedModel
+from emfm.model.trained import TrainedModel
 from emfm.results.definitions import Grouping
 from emfm.results.schema import ModelResult, Result
 from ttt.files import sha256_file

@@ -1,17 +1,13 @@
 """All figures of a predictor on a set: those of `FieldErrors`, and further ones that a training does without."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, to_components
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, Channels, to_components
 from emfm.core.field_errors import FieldErrors, SampleErrors
 from emfm.core.grid import Geometry
 from emfm.core.maxwell import FEWEST_POINTS, in_plane_residual
 from emfm.evaluate.decibels import decibel_errors
-
-Channels = NDArray[np.floating[Any]]
 
 
 class SetFigures:
@@ -33,9 +29,10 @@ class SetFigures:
             self._residuals.append(np.stack(pair, axis=1))
 
     def compute(self) -> dict[str, float | None]:
-        """The metrics of `emfm.results.definitions.METRICS`, in that order; raises ValueError for no samples.
+        """The metrics of `emfm.results.definitions.METRICS`, in that order.
 
-        The residuals are None on a plane with fewer than 3 points along an axis.
+        The residuals are None on a plane with fewer than 3 points along an axis. Raises ValueError where no sample was
+        given.
         """
         known: dict[str, float | None] = dict(self._errors.compute())
         e_median, e_p95, h_median, h_p95 = (float(value) for value in np.median(np.concatenate(self._decibels), axis=0))

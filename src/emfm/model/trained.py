@@ -3,13 +3,14 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from emfm.core.channels import Channels
 from emfm.model.field_model import FieldModel
 from emfm.model.spec import FieldSpec
 from ttt.config import ConfigError
@@ -17,8 +18,6 @@ from ttt.engine.checkpoint import data_spec, load_model
 from ttt.engine.errors import CheckpointError
 from ttt.engine.evaluate import resolve_device
 from ttt.files import sha256_file
-
-Channels = NDArray[np.floating[Any]]
 
 _DEVICE: Final = re.compile(r"auto|cpu|cuda(:\d+)?")
 

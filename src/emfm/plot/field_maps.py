@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from emfm.core.channels import E_COMPONENTS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, to_components
+from emfm.core.channels import E_COMPONENTS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels, to_components
 from emfm.core.grid import Grid
 from emfm.plot.numbers import four_digits
 from emfm.plot.style import in_report_style, with_prefix
 
-Channels = NDArray[np.floating[Any]]
 _VECTORS = {"E": E_COMPONENTS, "H": H_COMPONENTS}
 _MM = 1e3
 

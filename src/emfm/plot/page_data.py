@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS
+from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels
 from emfm.core.grid import Geometry, Grid
 from emfm.plot.further import STRENGTH_COLUMNS
 from emfm.plot.markdown import FIGURE_COLUMNS, lowest_errors
@@ -20,8 +20,6 @@ from emfm.plot.text import count
 from emfm.results.definitions import BASELINES, METRICS
 from emfm.results.ledger import Look, looks_at
 from emfm.results.schema import Figures, MilestoneResults, ModelResult, NotOpened, Result, SetResults, ValResults
-
-Channels = NDArray[np.floating[Any]]
 
 COLUMNS: Final = FIGURE_COLUMNS | STRENGTH_COLUMNS
 """Figures of the page's tables by their column."""

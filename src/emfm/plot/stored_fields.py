@@ -2,17 +2,14 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from emfm.core.channels import TARGET_CHANNELS
+from emfm.core.channels import TARGET_CHANNELS, Channels
 
 LARGEST: Final = 2**15 - 1
 NOT_A_NUMBER: Final = -(2**15)
-
-Channels = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

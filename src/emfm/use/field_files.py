@@ -9,25 +9,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.acquire.readers.array_files import array_names, read_npy, read_npz
+from emfm.acquire.readers.array_files import read_npy_plane, read_npz_plane
+from emfm.acquire.readers.base import WantedPlane
 from emfm.acquire.readers.columns import AXES
-from emfm.acquire.readers.csv_cases import E_FILE, H_FILE, read_csv_plane
-from emfm.acquire.readers.feko import read_feko_plane
+from emfm.acquire.readers.csv_cases import CsvCases
+from emfm.acquire.readers.feko import Feko
 from emfm.acquire.readers.folders import natural_key
-from emfm.acquire.readers.frequency import frequency_units
-from emfm.acquire.readers.hfss_fld import read_hfss_plane
+from emfm.acquire.readers.hfss_fld import HfssFld
 from emfm.acquire.readers.planes import SCAN_TOLERANCE, checked_tolerance
 from emfm.acquire.readers.sniff import is_no_field
-from emfm.acquire.readers.solver_ascii import read_solver_source
-from emfm.core.arrays import write_npy
+from emfm.acquire.readers.solver_ascii import SolverAscii
 from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
 from emfm.core.grid import Grid
 from ttt.files import sync_folder, write_text
 from ttt.log import LOG
 
-__all__ = ["list_inputs", "read_source_h", "result_files", "write_npy", "write_target_csv"]
-
+_, E_FILE, H_FILE = CsvCases.names
 _MM: Final = 1e-3
 _SHOWN: Final = 5
 _COORDINATE_DECIMALS: Final = 9
@@ -48,7 +46,8 @@ def read_source_h(path: Path, grid: Grid, frequency: float, tolerance: float | N
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{path}: not a known kind of file; give one of {', '.join(_READERS)}")
-    return reader(path, grid, frequency, checked_tolerance(tolerance, grid, SCAN_TOLERANCE))
+    within = checked_tolerance(tolerance, grid, SCAN_TOLERANCE)
+    return reader(path, WantedPlane(SOURCE_CHANNELS, grid, frequency, within, larger=True))
 
 
 def list_inputs(folder: Path) -> list[Path]:
@@ -144,42 +143,11 @@ def _csv_text(fields: NDArray[np.float32], channels: Sequence[str], grid: Grid) 
     return ",".join((*AXES, *channels)) + "\n" + (line * len(rows)) % tuple(rows.ravel().tolist())
 
 
-def _source_shape(grid: Grid) -> tuple[int, int, int]:
-    return (len(SOURCE_CHANNELS), *grid.shape)
-
-
-def _read_csv(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
-    return read_csv_plane(path, SOURCE_CHANNELS, grid, None, frequency, tolerance, larger=True)
-
-
-def _read_npy(path: Path, grid: Grid, _frequency: float, _tolerance: float) -> NDArray[np.float32]:
-    return read_npy(path, _source_shape(grid))
-
-
-def _read_npz(path: Path, grid: Grid, frequency: float, _tolerance: float) -> NDArray[np.float32]:
-    fields = [name for name in array_names(path) if not frequency_units(name)]
-    name = fields[0] if len(fields) == 1 else "x"
-    (source_h,) = read_npz(path, [name], [_source_shape(grid)], None, frequency)
-    return source_h
-
-
-def _read_txt(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
-    return read_solver_source(path, grid, None, frequency, tolerance, larger=True)
-
-
-def _read_hfe(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
-    return read_feko_plane(path, SOURCE_CHANNELS, grid, frequency, None, tolerance, larger=True)
-
-
-def _read_fld(path: Path, grid: Grid, frequency: float, tolerance: float) -> NDArray[np.float32]:
-    return read_hfss_plane(path, SOURCE_CHANNELS, grid, None, frequency, tolerance, larger=True)
-
-
-_READERS: Final[dict[str, Callable[[Path, Grid, float, float], NDArray[np.float32]]]] = {
-    ".csv": _read_csv,
-    ".npy": _read_npy,
-    ".npz": _read_npz,
-    ".txt": _read_txt,
-    ".hfe": _read_hfe,
-    ".fld": _read_fld,
+_READERS: Final[dict[str, Callable[[Path, WantedPlane], NDArray[np.float32]]]] = {
+    ".csv": CsvCases().read_plane,
+    ".npy": read_npy_plane,
+    ".npz": read_npz_plane,
+    ".txt": SolverAscii().read_plane,
+    ".hfe": Feko().read_plane,
+    ".fld": HfssFld().read_plane,
 }

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS
+from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, Channels
 from emfm.core.grid import Grid
-from emfm.model.trained import Channels, CheckpointFacts, TrainedModel, find_device
+from emfm.model.trained import CheckpointFacts, TrainedModel, find_device
 from emfm.use.scans import GivenAxes, checked_scans
 
 Axes = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from emfm.acquire.aperture import on_grid
 from emfm.core.channels import to_channels
 from emfm.core.constants import EPSILON_0, ETA_0, MU_0, SPEED_OF_LIGHT
-from emfm.core.elements import FieldPoints, element_fields, unit_element_fields
+from emfm.core.elements import FieldPoints, element_fields, textbook_fields, unit_element_fields
 from emfm.core.grid import Grid
 
 FREQUENCY = 5e9
@@ -40,6 +40,18 @@ def curl(field, point, step):
             gradient[0, 1] - gradient[1, 0],
         ]
     )
+
+
+@pytest.mark.parametrize("frequency", [1e8, 5e9, 40e9])
+@pytest.mark.parametrize("seed", range(10))
+def test_the_fast_way_gives_the_numbers_of_the_textbook(seed, frequency):
+    elements = random_elements(seed)
+    points = np.random.default_rng(seed).uniform(-0.02, 0.02, (50, 3)) + [0, 0, 0.025]
+    for fast, textbook in zip(
+        element_fields(points, *elements, frequency), textbook_fields(points, *elements, frequency), strict=True
+    ):
+        distance = np.linalg.norm(fast - textbook, axis=1)
+        np.testing.assert_array_less(distance, 1e-12 * np.linalg.norm(textbook, axis=1))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emfm.core.arrays import write_npz
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, differences
 from emfm.core.planes import PlaneParams
 from emfm.evaluate.reference_cases import read_reference_cases
+from ttt.arrays import write_npz
 
 NEC = Path(__file__).parents[3] / "data" / "reference" / "nec_cases.npz"
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from emfm.core.arrays import write_npz
 from emfm.core.errors import DataError
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.eval_val_fixed import pictured
 from emfm.plot.stage import pictured_fields
 from emfm.workflow.paths import PICTURED
 from small_store import GEOMETRY, SingleElements, packed
+from ttt.arrays import write_npz
 
 
 def constant(value):

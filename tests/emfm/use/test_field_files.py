@@ -5,12 +5,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, csv_text, random_case, solver_text
-from emfm.acquire.readers.csv_cases import CsvCases, read_csv_plane
+from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, csv_text, random_case, solver_text, wanted
+from emfm.acquire.readers.csv_cases import CsvCases
 from emfm.core.errors import DataError
 from emfm.core.grid import Grid
 from emfm.use import field_files
-from emfm.use.field_files import list_inputs, read_source_h, write_npy, write_target_csv
+from emfm.use.field_files import list_inputs, read_source_h, write_target_csv
+from ttt.arrays import write_npy
 
 SOURCE_H, TARGET = random_case(0)
 GRID = GEOMETRY.source
@@ -100,7 +101,7 @@ def test_any_finite_prediction_is_read_back_to_the_same_bits(tmp_path):
     prediction = np.nan_to_num(bits.view(np.float32), nan=-0.0, posinf=1e-45, neginf=3.4028235e38)
     write_target_csv(tmp_path / "a", prediction, grid)
     for name, channels, written in (("E", E_FIELD, prediction[:6]), ("H", H_FIELD, prediction[6:])):
-        read = read_csv_plane(tmp_path / "a" / f"target_{name}.csv", channels, grid)
+        read = CsvCases().read_plane(tmp_path / "a" / f"target_{name}.csv", wanted(channels, grid))
         np.testing.assert_array_equal(read.view(np.uint32), written.view(np.uint32))
 
 

@@ -1,5 +1,18 @@
-"""What a reader of solved cases does, the readers by name, and which of them a folder is for."""
+"""What a reader of solved cases does, the readers by name, and which of them a folder is for.
 
+An own format registers its class. Where a case is a folder of three files, one for each field, the class extends
+`emfm.acquire.readers.folders.CaseFolders` and gives the files' names and how one is read::
+
+    @READERS.register("my_solver")
+    class MySolver(CaseFolders):
+        names = ("source_H.dat", "target_E.dat", "target_H.dat")
+
+        def read_plane(self, path: Path, wanted: WantedPlane) -> NDArray[np.float32]: ...
+
+Other formats have all methods of `CaseReader`.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -7,13 +20,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emfm.core.errors import DataError
-from emfm.core.grid import Geometry
+from emfm.core.grid import Geometry, Grid
 from ttt.registry import Registry
 
 Fields = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Source H ``(4, ny, nx)``, A/m, and target ``(12, ny, nx)``, E in V/m and H in A/m."""
 
 AUTO: Final = "auto"
+_MOST_POINTS: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class WantedPlane:
+    """The field that a file must hold, and what else it may be like."""
+
+    channels: tuple[str, ...]
+    """Canonical names such as ``Hx_re``, all of E or all of H."""
+    grid: Grid
+    """Where the field's points lie."""
+    frequency: float
+    """Hz; where the file states one, it must be this."""
+    tolerance: float | None = None
+    """How far from its place a point may lie in each direction, m; None: a thousandth of the pitch."""
+    root: Path | None = None
+    """The folder that links must not lead out of; None: they may lead anywhere."""
+    larger: bool = False
+    """Whether the file may hold further points, which are not used."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the field: ``(channels, ny, nx)``."""
+        return (len(self.channels), *self.grid.shape)
+
+    @property
+    def most_points(self) -> int:
+        """How many points the file may hold: those of the grid, or, where it may be larger, what memory is spent on."""
+        points = self.grid.nx * self.grid.ny
+        return max(points, _MOST_POINTS) if self.larger else points
 
 
 class CaseReader(Protocol):
@@ -31,7 +74,7 @@ class CaseReader(Protocol):
         """The files that a case consists of."""
         ...
 
-    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
+    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None, /) -> Fields:
         """The fields of a case on the planes of ``geometry``; raises DataError where it cannot be used.
 
         A point may lie ``tolerance`` m from its place in each direction; None: a thousandth of the pitch. Where the

@@ -22,20 +22,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.acquire.readers.base import READERS, Fields
+from emfm.acquire.readers.base import READERS, WantedPlane
 from emfm.acquire.readers.columns import AXES, Column, Header, find_columns, say_unused, unknown_columns
 from emfm.acquire.readers.folders import CaseFolders, checked_file
 from emfm.acquire.readers.frequency import is_frequency, other_frequency
-from emfm.acquire.readers.planes import PointTable, field_on_grid, most_points
+from emfm.acquire.readers.planes import PointTable, field_on_grid
 from emfm.acquire.readers.tables import TextTable, parse_numbers
 from emfm.acquire.readers.text_files import read_lines, text_of
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
-from emfm.core.grid import Geometry, Grid
-
-SOURCE_FILE: Final = "source.hfe"
-E_FILE: Final = "target.efe"
-H_FILE: Final = "target.hfe"
 
 _LONGEST_LINE: Final = 4096
 _HEADER: Final = re.compile(r"#\s*([^:\"]+?)\s*:\s*(.*?)\s*")
@@ -51,52 +45,28 @@ _SAMPLES: Final = tuple(f"No. of {axis.upper()} Samples" for axis in AXES)
 
 @READERS.register("feko")
 class Feko(CaseFolders):
-    """Folders of three near-field files of FEKO: an `emfm.acquire.readers.base.CaseReader`."""
+    """Folders of three near-field files of FEKO."""
 
-    names = (SOURCE_FILE, E_FILE, H_FILE)
+    names = ("source.hfe", "target.efe", "target.hfe")
 
-    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
-        """The fields of a case; raises DataError where it cannot be used."""
-        source_file, e_file, h_file = self.files(root, case)
-        common = (geometry.frequency, root, tolerance)
-        source_h = read_feko_plane(source_file, SOURCE_CHANNELS, geometry.source, *common)
-        electric = read_feko_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, *common)
-        magnetic = read_feko_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, *common)
-        return source_h, np.concatenate([electric, magnetic])
-
-
-def read_feko_plane(
-    path: Path,
-    channels: Sequence[str],
-    grid: Grid,
-    frequency: float,
-    root: Path | None = None,
-    tolerance: float | None = None,
-    larger: bool = False,
-) -> NDArray[np.float32]:
-    """The channels of one field in a .efe or .hfe file at ``frequency`` (Hz) on ``grid``: ``(channels, ny, nx)``.
-
-    A point may lie ``tolerance`` m from its grid point; None: a thousandth of the pitch.
-
-    Raises DataError naming the file and the line or key that cannot be used, also where a link leads the file out
-    of ``root``.
-    """
-    checked_file(path, root)
-    block = _block_at(path, frequency, 2 * most_points(grid, larger))
-    _check_block(block, channels[0][0])
-    header = Header("space", tuple(Column(name, name.strip()) for name in block.columns))
-    needed = (*AXES, *channels)
-    try:
-        places = find_columns(header, needed, _feko_name)
-    except ValueError as error:
-        raise DataError(f"{path}: line {block.columns_line}: {error}") from None
-    say_unused(path, unknown_columns(header))
-    table = TextTable(path, "", b"".join(block.lines), block.first_line)
-    unused = [place for place in range(len(block.columns)) if place not in places]
-    values = parse_numbers(table, block.columns, "space", unused)
-    _check_count(block)
-    xyz, fields = np.hsplit(values[:, places], [len(AXES)])
-    return field_on_grid(PointTable(table, tuple(map(_feko_name, needed)), xyz, fields), grid, tolerance, larger)
+    def read_plane(self, path: Path, wanted: WantedPlane) -> NDArray[np.float32]:
+        """See `CaseFolders`; of several frequencies in the file the wanted one is taken."""
+        checked_file(path, wanted.root)
+        block = _block_at(path, wanted.frequency, 2 * wanted.most_points)
+        _check_block(block, wanted.channels[0][0])
+        header = Header("space", tuple(Column(name, name.strip()) for name in block.columns))
+        needed = (*AXES, *wanted.channels)
+        try:
+            places = find_columns(header, needed, _feko_name)
+        except ValueError as error:
+            raise DataError(f"{path}: line {block.columns_line}: {error}") from None
+        say_unused(path, unknown_columns(header))
+        table = TextTable(path, "", b"".join(block.lines), block.first_line)
+        unused = [place for place in range(len(block.columns)) if place not in places]
+        values = parse_numbers(table, block.columns, "space", unused)
+        _check_count(block)
+        xyz, fields = np.hsplit(values[:, places], [len(AXES)])
+        return field_on_grid(PointTable(table, tuple(map(_feko_name, needed)), xyz, fields), wanted)
 
 
 def _feko_name(name: str) -> str:

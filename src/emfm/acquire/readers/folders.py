@@ -3,20 +3,50 @@
 import os
 import re
 import stat
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from emfm.acquire.readers.base import Fields, WantedPlane
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
+from emfm.core.grid import Geometry
 from emfm.core.sample import checked_id
 
 CASES_FOLDER: Final = "cases"
 
 
-class CaseFolders:
-    """Cases that are folders ``<root>/cases/<id>`` or ``<root>/<id>`` with the same files in each."""
+class CaseFolders(ABC):
+    """Cases that are folders ``<root>/cases/<id>`` or ``<root>/<id>`` with three files in each, one for each field.
 
-    names: ClassVar[tuple[str, ...]]
-    """The files of a case."""
+    An `emfm.acquire.readers.base.CaseReader`. A format adds the names of the files and how one of them is read.
+    """
+
+    names: ClassVar[tuple[str, str, str]]
+    """The files of a case: source H, target E, target H."""
+
+    @abstractmethod
+    def read_plane(self, path: Path, wanted: WantedPlane) -> NDArray[np.float32]:
+        """The field in a file, ``(channels, ny, nx)``, V/m or A/m.
+
+        Raises DataError naming the file and the line, column or key that cannot be used.
+        """
+
+    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None, /) -> Fields:
+        """See `CaseReader`."""
+        source_h, target_e, target_h = (
+            self.read_plane(path, WantedPlane(channels, grid, geometry.frequency, tolerance, root))
+            for path, channels, grid in zip(
+                self.files(root, case),
+                (SOURCE_CHANNELS, TARGET_CHANNELS[E_CHANNELS], TARGET_CHANNELS[H_CHANNELS]),
+                (geometry.source, geometry.target, geometry.target),
+                strict=True,
+            )
+        )
+        return source_h, np.concatenate([target_e, target_h])
 
     def recognises(self, root: Path) -> bool:
         """Whether any case folder in ``root`` has one of the files."""

@@ -25,29 +25,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.acquire.readers.base import READERS, Fields
+from emfm.acquire.readers.base import READERS, WantedPlane
 from emfm.acquire.readers.columns import AXES
 from emfm.acquire.readers.folders import CaseFolders
 from emfm.acquire.readers.frequency import check_statements
-from emfm.acquire.readers.planes import PointTable, field_on_grid, most_points
+from emfm.acquire.readers.planes import PointTable, field_on_grid
 from emfm.acquire.readers.tables import TextTable, parse_numbers, read_text_table
 from emfm.acquire.readers.text_files import text_of
 from emfm.acquire.readers.units import LENGTHS, length_factor
-from emfm.core.channels import (
-    E_CHANNELS,
-    E_COMPONENTS,
-    H_CHANNELS,
-    H_COMPONENTS,
-    SOURCE_CHANNELS,
-    TARGET_CHANNELS,
-    channel_names,
-)
+from emfm.core.channels import E_COMPONENTS, H_COMPONENTS, channel_names
 from emfm.core.errors import DataError
-from emfm.core.grid import Geometry, Grid
-
-SOURCE_FILE: Final = "source_H.fld"
-E_FILE: Final = "target_E.fld"
-H_FILE: Final = "target_H.fld"
 
 _TRIPLE: Final = r"\[([^\]]*)\]"
 _GRID: Final = "Grid Output"
@@ -67,50 +54,25 @@ _EXPRESSION: Final = re.compile(r"(?:Smooth\()?<([^<>]*)>\)?")
 
 @READERS.register("hfss_fld")
 class HfssFld(CaseFolders):
-    """Folders of three files of the Fields Calculator: an `emfm.acquire.readers.base.CaseReader`."""
+    """Folders of three files of the Fields Calculator."""
 
-    names = (SOURCE_FILE, E_FILE, H_FILE)
+    names = ("source_H.fld", "target_E.fld", "target_H.fld")
 
-    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
-        """The fields of a case; raises DataError where it cannot be used."""
-        source_file, e_file, h_file = self.files(root, case)
-        common = (root, geometry.frequency, tolerance)
-        source_h = read_hfss_plane(source_file, SOURCE_CHANNELS, geometry.source, *common)
-        electric = read_hfss_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, *common)
-        magnetic = read_hfss_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, *common)
-        return source_h, np.concatenate([electric, magnetic])
-
-
-def read_hfss_plane(
-    path: Path,
-    channels: Sequence[str],
-    grid: Grid,
-    root: Path | None = None,
-    frequency: float | None = None,
-    tolerance: float | None = None,
-    larger: bool = False,
-) -> NDArray[np.float32]:
-    """The channels of one field in a .fld file on ``grid``: ``(len(channels), ny, nx)``.
-
-    Where the header states a frequency, it must be ``frequency``, Hz (None: any). A point may lie ``tolerance`` m from
-    its grid point; None: a thousandth of the pitch.
-
-    Raises DataError naming the file and the line that cannot be used, also where a link leads the file out of ``root``.
-    """
-    columns = (*AXES, *channel_names(E_COMPONENTS if channels[0][0] == "E" else H_COMPONENTS))
-    extent, points = _split_header(read_text_table(path, most_points(grid, larger), root))
-    wanted = (*AXES, *channels)
-    places = [columns.index(name) for name in wanted]
-    _check_quantity(points, columns)
-    if frequency is not None:
-        check_statements(path, points.remarks, frequency)
-    _check_points_included(points, columns)
-    unused = [place for place in range(len(columns)) if place not in places]
-    values = parse_numbers(points, columns, "space", unused)[:, places]
-    xyz, fields = np.hsplit(values, [len(AXES)])
-    with np.errstate(over="ignore"):  # what gets infinite is refused by its line
-        xyz = xyz * _point_unit(extent, xyz)
-    return field_on_grid(PointTable(points, wanted, xyz, fields), grid, tolerance, larger)
+    def read_plane(self, path: Path, wanted: WantedPlane) -> NDArray[np.float32]:
+        """See `CaseFolders`."""
+        columns = (*AXES, *channel_names(E_COMPONENTS if wanted.channels[0][0] == "E" else H_COMPONENTS))
+        extent, points = _split_header(read_text_table(path, wanted.most_points, wanted.root))
+        needed = (*AXES, *wanted.channels)
+        places = [columns.index(name) for name in needed]
+        _check_quantity(points, columns)
+        check_statements(path, points.remarks, wanted.frequency)
+        _check_points_included(points, columns)
+        unused = [place for place in range(len(columns)) if place not in places]
+        values = parse_numbers(points, columns, "space", unused)[:, places]
+        xyz, fields = np.hsplit(values, [len(AXES)])
+        with np.errstate(over="ignore"):  # what gets infinite is refused by its line
+            xyz = xyz * _point_unit(extent, xyz)
+        return field_on_grid(PointTable(points, needed, xyz, fields), wanted)
 
 
 @dataclass(frozen=True)

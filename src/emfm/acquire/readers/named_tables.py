@@ -1,6 +1,6 @@
 """A plane from a table whose header names its columns, with or without units."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.acquire.readers.base import WantedPlane
 from emfm.acquire.readers.columns import (
     AXES,
     CHARACTERS,
@@ -21,10 +22,9 @@ from emfm.acquire.readers.columns import (
     unknown_columns,
 )
 from emfm.acquire.readers.frequency import check_frequency, check_statements
-from emfm.acquire.readers.planes import PointTable, field_on_grid, most_points
+from emfm.acquire.readers.planes import PointTable, field_on_grid
 from emfm.acquire.readers.tables import TextTable, parse_numbers, read_text_table
 from emfm.core.errors import DataError
-from emfm.core.grid import Grid
 
 _MM: Final = 1e-3
 
@@ -41,47 +41,28 @@ class TableFormat:
     """Whether a dashed line may stand below the header."""
 
 
-def read_named_plane(
-    path: Path,
-    channels: Sequence[str],
-    grid: Grid,
-    form: TableFormat,
-    root: Path | None = None,
-    frequency: float | None = None,
-    tolerance: float | None = None,
-    larger: bool = False,
-) -> NDArray[np.float32]:
-    """The channels of a table on ``grid``: ``(len(channels), ny, nx)``; other columns are not used.
+def read_named_plane(path: Path, wanted: WantedPlane, form: TableFormat) -> NDArray[np.float32]:
+    """The field in a table, ``(channels, ny, nx)``; other columns are not used.
 
-    Args:
-        path: the file.
-        channels: canonical names, such as ``Hx_re``.
-        grid: where each of its points must lie.
-        form: the format.
-        root: the folder that links must not lead out of.
-        frequency: Hz; compared with what a column or a remark above the header states. None: with nothing.
-        tolerance: how far from its grid point a point may lie, m; None: a thousandth of the pitch.
-        larger: whether it may hold further points, which are not used.
+    The frequency is compared with what a column or a remark above the header states.
 
-    Raises:
-        DataError: names the file and the line, column or unit that cannot be used.
+    Raises DataError naming the file and the line, column or unit that cannot be used.
     """
-    table = read_text_table(path, most_points(grid, larger), root)
+    table = read_text_table(path, wanted.most_points, wanted.root)
     try:
-        layout = _layout(table.header, tuple(channels), form)
+        layout = _layout(table.header, wanted.channels, form)
     except ValueError as error:
         raise DataError(f"{table.header_place}: {error}") from None
     say_unused(path, layout.unknown)
     table = _below_rule(table, layout.separator) if form.ruled else table
     numbers = parse_numbers(table, layout.names, layout.separator, layout.unused)
-    if frequency is not None:
-        _check_frequency(table, layout, numbers, frequency)
+    _check_frequency(table, layout, numbers, wanted.frequency)
     xyz, fields = numbers[:, layout.places[: len(AXES)]], numbers[:, layout.places[len(AXES) :]]
     with np.errstate(over="ignore"):  # what gets infinite is refused by its line
         xyz = xyz * layout.axis_factors
         if layout.field_factors is not None:
             fields = fields * layout.field_factors
-    return field_on_grid(PointTable(table, layout.spelled, xyz, fields), grid, tolerance, larger)
+    return field_on_grid(PointTable(table, layout.spelled, xyz, fields), wanted)
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,12 @@ class NpzCases:
         """See `CaseReader`."""
         return (root / f"{case}{_SUFFIX}",)
 
-    def read(
-        self,
-        root: Path,
-        case: str,
-        geometry: Geometry,
-        tolerance: float | None = None,  # noqa: ARG002 (arrays have no coordinates)
-    ) -> Fields:
-        """See `CaseReader`."""
+    def read(self, root: Path, case: str, geometry: Geometry, _tolerance: float | None = None, /) -> Fields:
+        """See `CaseReader`; arrays have no coordinates that could be off."""
         (path,) = self.files(root, case)
-        shapes = (
-            (len(SOURCE_CHANNELS), *geometry.source.shape),
-            (len(TARGET_CHANNELS), *geometry.target.shape),
-        )
-        source_h, target = read_npz(path, ("x", "y"), shapes, root, geometry.frequency)
+        shapes = {
+            "x": (len(SOURCE_CHANNELS), *geometry.source.shape),
+            "y": (len(TARGET_CHANNELS), *geometry.target.shape),
+        }
+        source_h, target = read_npz(path, shapes, geometry.frequency, root)
         return source_h, target

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.acquire.readers.base import WantedPlane
 from emfm.acquire.readers.plane_faults import plane_fault, rows_on_grid
 from emfm.acquire.readers.tables import TextTable
 from emfm.core.errors import DataError
@@ -25,7 +26,6 @@ _ROUNDING: Final = 1e-9
 """Of a tolerance: a point at its very end is taken, whatever the rounding of its coordinates."""
 
 _MM: Final = 1e-3
-_MOST_POINTS: Final = 1_000_000
 _AXES: Final = 3
 _NOT_FINITE: Final = "is not finite; solve or export the case again"
 _SAID: Final[set[tuple[Path, int]]] = set()
@@ -61,22 +61,19 @@ def checked_tolerance(tolerance: float | None, grid: Grid, share: float = POSITI
     return tolerance
 
 
-def field_on_grid(
-    table: PointTable, grid: Grid, tolerance: float | None = None, larger: bool = False
-) -> NDArray[np.float32]:
+def field_on_grid(table: PointTable, wanted: WantedPlane) -> NDArray[np.float32]:
     """The channels of ``table`` as ``(channels, ny, nx)``.
 
-    A point may lie ``tolerance`` m from its grid point in each direction; None: a thousandth of the pitch.
-
-    With ``larger`` the table may hold further points, of a larger or finer plane, which are not used; that is said.
+    Where it holds further points, of a larger or finer plane, and may do so, that is said.
 
     Raises DataError, naming the line or the coordinates, for a value that is not finite, a point off the
     grid or off its plane, a point given twice, and a point that is missing.
     """
-    within = checked_tolerance(tolerance, grid)
+    grid = wanted.grid
+    within = checked_tolerance(wanted.tolerance, grid)
     with np.errstate(over="ignore", invalid="ignore"):  # of coordinates beyond all planes
         order = _row_of_each_point(table.xyz.tobytes(), grid, within)
-    if order is None and larger and np.isfinite(table.xyz).all():
+    if order is None and wanted.larger and np.isfinite(table.xyz).all():
         order = rows_on_grid(table.xyz, grid, within)
         if order is not None:
             _say_cut_down(table, len(order))
@@ -90,11 +87,6 @@ def field_on_grid(
         raise _bad_value(table, (order[point], channel + _AXES), problem)
     with np.errstate(over="ignore", invalid="ignore"):
         raise _refusal(table, grid, within)
-
-
-def most_points(grid: Grid, larger: bool) -> int:
-    """How many points a file may hold: those of ``grid``, or, with ``larger``, as many as memory is spent on."""
-    return max(grid.nx * grid.ny, _MOST_POINTS) if larger else grid.nx * grid.ny
 
 
 def to_float32(values: NDArray[Any]) -> NDArray[np.float32]:

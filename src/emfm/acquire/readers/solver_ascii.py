@@ -19,48 +19,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.acquire.readers.base import READERS, Fields
+from emfm.acquire.readers.base import READERS, WantedPlane
 from emfm.acquire.readers.columns import AXES
 from emfm.acquire.readers.folders import CaseFolders
 from emfm.acquire.readers.named_tables import TableFormat, read_named_plane
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
-from emfm.core.grid import Geometry, Grid
-
-SOURCE_FILE: Final = "source_H.txt"
-E_FILE: Final = "target_E.txt"
-H_FILE: Final = "target_H.txt"
 
 
 @READERS.register("solver_ascii")
 class SolverAscii(CaseFolders):
-    """Folders of three ASCII exports: an `emfm.acquire.readers.base.CaseReader`."""
+    """Folders of three ASCII exports."""
 
-    names = (SOURCE_FILE, E_FILE, H_FILE)
+    names = ("source_H.txt", "target_E.txt", "target_H.txt")
 
-    def read(self, root: Path, case: str, geometry: Geometry, tolerance: float | None = None) -> Fields:
-        """The fields of a case; raises DataError where it cannot be used."""
-        source_file, e_file, h_file = self.files(root, case)
-        common = (_FORMAT, root, geometry.frequency, tolerance)
-        source_h = read_named_plane(source_file, SOURCE_CHANNELS, geometry.source, *common)
-        electric = read_named_plane(e_file, TARGET_CHANNELS[E_CHANNELS], geometry.target, *common)
-        magnetic = read_named_plane(h_file, TARGET_CHANNELS[H_CHANNELS], geometry.target, *common)
-        return source_h, np.concatenate([electric, magnetic])
-
-
-def read_solver_source(
-    path: Path,
-    grid: Grid,
-    root: Path | None = None,
-    frequency: float | None = None,
-    tolerance: float | None = None,
-    larger: bool = False,
-) -> NDArray[np.float32]:
-    """Source H of an export on ``grid``: ``(4, ny, nx)``, A/m; columns of Hz are not used.
-
-    See `emfm.acquire.readers.named_tables.read_named_plane`. Raises DataError naming the file and the line, column or
-    unit that cannot be used, also where a link leads the file out of ``root``.
-    """
-    return read_named_plane(path, SOURCE_CHANNELS, grid, _FORMAT, root, frequency, tolerance, larger)
+    def read_plane(self, path: Path, wanted: WantedPlane) -> NDArray[np.float32]:
+        """See `emfm.acquire.readers.named_tables.read_named_plane`; columns that are not wanted are not used."""
+        return read_named_plane(path, wanted, _FORMAT)
 
 
 def _solver_name(name: str) -> str:

@@ -1,6 +1,6 @@
 """Numbers as other programs spell them: quoted, with decimal commas, with separators at the ends of lines.
 
-What has one meaning is brought into plain CSV; what may mean two numbers is refused.
+What may mean two numbers is refused.
 """
 
 import csv
@@ -94,12 +94,6 @@ def has_decimal_commas(where: str, cells: Iterable[tuple[str, str]]) -> bool:
 def with_point(cell: str) -> str:
     """A number with a decimal point in the place of its decimal comma; what is none stays as it is."""
     return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell
-
-
-def plain_csv(rows: list[Row], lines: int, first_line: int) -> bytes:
-    """``rows`` as CSV of as many ``lines`` as the body they come from, so that line numbers stay."""
-    by_line = {row.line: ",".join(row.cells) for row in rows}
-    return "".join(by_line.get(first_line + number, "") + "\n" for number in range(lines)).encode()
 
 
 def _cells(text: str, separator: Separator) -> list[str]:

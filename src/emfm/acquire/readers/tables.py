@@ -1,23 +1,18 @@
 """Tables of points as text: a header line that names the columns, then one line of numbers a point."""
 
-import csv
-import io
 import re
-import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pandas as pd
-import simdjson
 from numpy.typing import NDArray
 
 from emfm.acquire.readers.columns import AXES, CHARACTERS, Separator, described
+from emfm.acquire.readers.fast_numbers import parse_fast
 from emfm.acquire.readers.folders import checked_file
-from emfm.acquire.readers.spelling import Row, plain_csv, split_rows, with_points
+from emfm.acquire.readers.spelling import Row, split_rows, with_points
 from emfm.acquire.readers.text_files import as_lines, text_of
 from emfm.core.errors import DataError
 
@@ -30,20 +25,6 @@ _SEPARATOR_LINE: Final = re.compile(rb"sep=.?", re.IGNORECASE)
 _BELOW_HEADER: Final = re.compile(rb"\"?[-+.]?\d|--")
 _MOST_REMARKS: Final = 100
 
-_LINE_END: Final = 9e99
-"""Stands for the end of a line in a flat list of numbers; a list that holds it as a number too is read otherwise."""
-
-_LONG: Final = re.compile(rb"[1-9](?:\d{18}|[.\d]{19})")
-"""A number of so many digits takes the parser of JSON ten times as long as pandas."""
-
-_INTEGER_MINUS_ZERO: Final = (b"-0,", b"-0\n", b"-0 ", b"-0\t")
-"""JSON has no such integer: it would lose its sign."""
-
-_NOT_IN_A_LINE: Final = (b"\r", b"[")
-_NOT_IN_A_LINE_OF_WORDS: Final = (*_NOT_IN_A_LINE, b",", b"\v", b"\f")
-"""What would pass in the list that is made of a body, but is refused in the body, or means something else there."""
-
-_NUMERIC: Final = b"0123456789+-.eE \t\r\n"
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _DIGIT: Final = re.compile(rb"\d")
@@ -119,13 +100,25 @@ def parse_numbers(
     """
     signed = [place for place, name in enumerate(names) if name.casefold() not in AXES]
     body, comma = _with_commas(table.body, separator), separator != "space"
-    numbers = None
-    if body is not None:
-        first_line, _, _ = body.partition(b"\n")
-        numbers = None if _LONG.search(first_line) else parse_json(body, len(names), signed, comma)
-        if numbers is None:
-            numbers = parse_any_spelling(body, len(names), comma)
-    return _parse_carefully(table, names, separator, unused) if numbers is None else numbers
+    numbers = None if body is None else parse_fast(body, len(names), signed, comma)
+    return parse_carefully(table, names, separator, unused) if numbers is None else numbers
+
+
+def parse_carefully(
+    table: TextTable, names: Sequence[str], separator: Separator, unused: Collection[int] = ()
+) -> NDArray[np.float64]:
+    """The numbers as `parse_numbers` gives them, cell by cell, however they are spelled."""
+    found = split_rows(table.body, table.first_line, len(names), separator)
+    rows = with_points(table.path, found, len(names), unused)
+    for row in rows:
+        where = f"{table.path}: line {row.line}"
+        if len(row.cells) != len(names):
+            raise DataError(f"{where}: {_miscounted(row, names, separator)}")
+        for name, cell in zip(names, row.cells, strict=True):
+            if not _NUMBER.fullmatch(cell):
+                problem = "is not finite" if _NOT_FINITE.fullmatch(cell) else "is not a number"
+                raise DataError(f"{where}, column {name}: {cell[:30]!r} {problem}; solve or export the case again")
+    return np.array([[float(cell) for cell in row.cells] for row in rows]).reshape(-1, len(names))
 
 
 def _with_commas(body: bytes, separator: Separator) -> bytes | None:
@@ -141,95 +134,6 @@ def _stands_above_header(line: bytes, below: bytes) -> bool:
     if not text or _SEPARATOR_LINE.fullmatch(text):
         return True
     return text.startswith(_REMARK) and not _BELOW_HEADER.match(below[:_LONGEST_HEADER].lstrip())
-
-
-def _parse_carefully(
-    table: TextTable, names: Sequence[str], separator: Separator, unused: Collection[int]
-) -> NDArray[np.float64]:
-    """The numbers as `parse_numbers` gives them, however they are spelled; raises DataError for what is none."""
-    columns = len(names)
-    found = split_rows(table.body, table.first_line, columns, separator)
-    rows = with_points(table.path, found, columns, unused)
-    numbers = None
-    if all(len(row.cells) == columns for row in rows):
-        body = plain_csv(rows, len(table.body.splitlines()), table.first_line)
-        numbers = parse_any_spelling(body, columns, comma=True)
-    if numbers is None:
-        raise _refusal(table, rows, names, separator)
-    return numbers
-
-
-def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDArray[np.float64] | None:
-    """The numbers of ``body``, ``(rows, columns)``, where JSON spells all of them so and no line is blank.
-
-    None for any other text, a faulty one included. Zeros keep their sign in the columns ``signed``. The whole body is
-    one list to the parser of JSON, with a number that fields never have at the end of each line, so that a line with
-    numbers too many or too few is noticed.
-    """
-    text = body.replace(b"\r\n", b"\n") if b"\r" in body else body
-    if not text.endswith(b"\n") or any(sign in text for sign in (_NOT_IN_A_LINE if comma else _NOT_IN_A_LINE_OF_WORDS)):
-        return None
-    end = b"%.0e" % _LINE_END
-    marked = text.replace(b"\n", (b",%b," if comma else b" %b ") % end)
-    lines = (len(marked) - len(text)) // (len(end) + 1)
-    listed = marked if comma else b",".join([*marked.split(), b""])
-    try:
-        parsed = _parser(threading.get_ident()).parse(b"[%b0]" % listed)
-        assert isinstance(parsed, simdjson.Array)
-        flat: NDArray[np.float64] = np.frombuffer(parsed.as_buffer(of_type="d"))[:-1]
-    except (TypeError, ValueError, RuntimeError):  # the last for integers of more than 64 bits
-        return None
-    if flat.size != lines * (columns + 1):
-        return None
-    ends = flat == _LINE_END
-    if np.count_nonzero(ends) != lines or not ends[columns :: columns + 1].all():
-        return None
-    table = flat.reshape(lines, columns + 1)[:, :columns]
-    if not table[:, signed].all() and any(spelling in text for spelling in _INTEGER_MINUS_ZERO):
-        return None
-    return table
-
-
-@lru_cache(maxsize=4)
-def _parser(thread: int) -> simdjson.Parser:  # noqa: ARG001
-    """The parser of a thread, which keeps its memory: to get that anew for each file takes as long as reading it."""
-    return simdjson.Parser()
-
-
-def parse_any_spelling(body: bytes, columns: int, comma: bool) -> NDArray[np.float64] | None:
-    """The numbers of ``body``, ``(rows, columns)``, also spelled ``+1``, ``.5`` or ``1.``; None for a faulty text."""
-    # What pandas would take for a number besides digits (True, nan, quoted text) has other bytes than these.
-    if body.translate(None, _NUMERIC + b"," if comma else _NUMERIC):
-        return None
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(body),
-            sep="," if comma else r"\s+",
-            header=None,
-            names=range(columns),
-            dtype=np.float64,
-            na_filter=False,
-            quoting=csv.QUOTE_NONE,
-            engine="c",
-            low_memory=False,
-        )
-    except ValueError:
-        return None
-    # Where every line has numbers too many, pandas takes the first columns for an index.
-    return frame.to_numpy() if isinstance(frame.index, pd.RangeIndex) else None
-
-
-def _refusal(table: TextTable, rows: Sequence[Row], names: Sequence[str], separator: Separator) -> DataError:
-    """The first cell that holds no number, or line that holds too few or too many, as an error."""
-    for row in rows:
-        where = f"{table.path}: line {row.line}"
-        if len(row.cells) != len(names):
-            return DataError(f"{where}: {_miscounted(row, names, separator)}")
-        for name, cell in zip(names, row.cells, strict=True):
-            if not _NUMBER.fullmatch(cell):
-                problem = "is not finite" if _NOT_FINITE.fullmatch(cell) else "is not a number"
-                return DataError(f"{where}, column {name}: {cell[:30]!r} {problem}; solve or export the case again")
-    return DataError(f"{table.path}: holds characters that no table of numbers has; export it again")
 
 
 def _miscounted(row: Row, names: Sequence[str], separator: Separator) -> str:

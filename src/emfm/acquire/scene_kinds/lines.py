@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from emfm.core.elements import Complex
-
-Floats = NDArray[np.float64]
+from emfm.core.channels import Complex, Real
 
 MM: Final = 1e-3
 _NODES: Final = 3
@@ -19,15 +16,15 @@ _NODES: Final = 3
 class Line:
     """A polyline as N short straight elements."""
 
-    positions: Floats
+    positions: Real
     """``(N, 3)``, m."""
-    lengths: Floats
+    lengths: Real
     """``(N, 3)``: each element's length times its direction, m."""
-    path: Floats
+    path: Real
     """``(N,)``: how far along the line each element is, m."""
 
 
-def cut_line(vertices: Floats, segment: float) -> Line:
+def cut_line(vertices: Real, segment: float) -> Line:
     """The legs between ``vertices``, ``(V, 3)`` m, cut into segments of at most ``segment``, m.
 
     A segment stands for three elements, at the points and with the weights of Gauss-Legendre quadrature. So the sum
@@ -48,7 +45,7 @@ def cut_line(vertices: Floats, segment: float) -> Line:
     )
 
 
-def closed(corners: Floats) -> Floats:
+def closed(corners: Real) -> Real:
     """The vertices of the polygon with these corners, ``(V, 3)`` -> ``(V + 1, 3)``."""
     return np.concatenate([corners, corners[:1]])
 
@@ -59,7 +56,7 @@ def complex_normal(rng: np.random.Generator, *shape: int) -> Complex:
     return pairs
 
 
-def padded_rows(rows: Sequence[Sequence[float]], most: int, width: int) -> Floats:
+def padded_rows(rows: Sequence[Sequence[float]], most: int, width: int) -> Real:
     """The number of ``rows``, then ``most`` rows of ``width`` values: NaN where there is none."""
     values = np.full((most, width), np.nan)
     for place, row in enumerate(rows):

@@ -12,8 +12,8 @@ from emfm.acquire.params import SimulateParams
 from emfm.acquire.scene_kinds.kind import SCENE_KINDS
 from emfm.acquire.scene_kinds.lines import MM, closed, complex_normal, cut_line
 from emfm.acquire.scenes import Scene
+from emfm.core.channels import Complex
 from emfm.core.constants import ETA_0
-from emfm.core.elements import Complex
 from ttt.config import Section
 
 _MODES: Final = ((0, 0), (1, 0), (0, 1))

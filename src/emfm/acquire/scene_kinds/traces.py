@@ -11,7 +11,7 @@ from emfm.acquire.params import SimulateParams
 from emfm.acquire.scene_kinds.kind import SCENE_KINDS
 from emfm.acquire.scene_kinds.lines import MM, Line, complex_normal, cut_line, padded_rows
 from emfm.acquire.scenes import Scene
-from emfm.core.elements import Complex
+from emfm.core.channels import Complex
 from emfm.core.grid import Geometry
 from ttt.config import Section
 

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emfm.core.channels import E_COMPONENTS, TARGET_COMPONENTS
-from emfm.core.elements import Complex
+from emfm.core.channels import E_COMPONENTS, TARGET_COMPONENTS, Complex
 from emfm.core.grid import Geometry
 from emfm.model.complex_rows import complex_rows
 

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS
-from emfm.core.elements import Complex
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, Complex
 from emfm.core.ridge import RidgeSums
 from emfm.model.complex_rows import complex_rows, row_length
 from emfm.model.encoding import EncodedSamples, IdentifiedSamples

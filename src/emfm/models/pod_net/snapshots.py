@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from emfm.core.channels import Complex
 from emfm.core.constants import ETA_0
-from emfm.core.elements import Complex, stacked_element_fields
+from emfm.core.elements import stacked_element_fields
 from emfm.core.grid import Geometry
 from emfm.models.pod_net.params import SourceRegionParams
 from emfm.models.pod_net.source_cells import source_cells

@@ -33,11 +33,13 @@ from tqdm import tqdm
 
 from emfm.acquire.readers.planes import SCAN_TOLERANCE, checked_tolerance
 from emfm.acquire.readers.sniff import TEXTS
+from emfm.core.channels import Channels
 from emfm.core.grid import Geometry
-from emfm.model.trained import Channels, TrainedModel, find_device
-from emfm.use.field_files import list_inputs, read_source_h, result_files, write_npy, write_target_csv
+from emfm.model.trained import TrainedModel, find_device
+from emfm.use.field_files import list_inputs, read_source_h, result_files, write_target_csv
 from emfm.use.forward_model import CHUNK
 from emfm.use.scans import refuse_scans
+from ttt.arrays import write_npy
 from ttt.command import run_command
 from ttt.config import UserError
 from ttt.files import write_text

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from case_files import E_FIELD, GEOMETRY, SOURCE, csv_text, random_case, write_csv_case
-from emfm.acquire.readers.csv_cases import CsvCases, read_csv_plane
+from case_files import E_FIELD, GEOMETRY, SOURCE, csv_text, random_case, wanted, write_csv_case
+from emfm.acquire.readers.csv_cases import CsvCases
 from emfm.core.errors import DataError
 from emfm.core.grid import Grid
 
@@ -21,7 +21,7 @@ def case(tmp_path):
 
 
 def read_source(path):
-    return read_csv_plane(path, SOURCE, GRID)
+    return CsvCases().read_plane(path, wanted())
 
 
 def edit(path, change):
@@ -236,5 +236,5 @@ def test_any_finite_float32_is_read_back_to_the_same_bits(tmp_path):
     bits = np.random.default_rng(0).integers(0, 2**32, (6, *grid.shape), dtype=np.uint32)
     field = np.nan_to_num(bits.view(np.float32), nan=-0.0, posinf=1e-45, neginf=3.4028235e38)
     (tmp_path / "target_E.csv").write_text(csv_text(E_FIELD, field, grid, seed=1))
-    read = read_csv_plane(tmp_path / "target_E.csv", E_FIELD, grid)
+    read = CsvCases().read_plane(tmp_path / "target_E.csv", wanted(E_FIELD, grid))
     np.testing.assert_array_equal(read.view(np.uint32), field.view(np.uint32))

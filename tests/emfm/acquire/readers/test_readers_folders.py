@@ -1,10 +1,12 @@
 """Which reader a folder is for, and which cases it holds in which order."""
 
+import numpy as np
 import pytest
 
-from case_files import random_case, write_csv_case, write_npz_case, write_solver_case
+from case_files import GEOMETRY, random_case, write_csv_case, write_npz_case, write_solver_case
 from emfm.acquire.readers import READERS, find_reader
 from emfm.acquire.readers.csv_cases import CsvCases
+from emfm.acquire.readers.folders import CaseFolders
 from emfm.acquire.readers.npz_cases import NpzCases
 from emfm.acquire.readers.solver_ascii import SolverAscii
 from emfm.core.errors import DataError
@@ -27,6 +29,25 @@ def test_the_reader_of_a_folder_is_found(tmp_path, kind):
     (tmp_path / "samples.csv").write_text("id\na\n")
     assert type(find_reader("auto", tmp_path)) is type(READERS.get(kind).build())
     assert type(find_reader(kind, tmp_path)) is type(READERS.get(kind).build())
+
+
+def test_an_own_format_says_what_its_files_are_called_and_how_one_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(READERS, "_parts", dict(READERS._parts))
+
+    @READERS.register("raw")
+    class Raw(CaseFolders):
+        names = ("source_h.raw", "target_e.raw", "target_h.raw")
+
+        def read_plane(self, path, wanted):
+            return np.fromfile(path, np.float32).reshape(wanted.shape)
+
+    source_h, target = CASE
+    (tmp_path / "a").mkdir()
+    for name, field in zip(Raw.names, (source_h, target[:6], target[6:]), strict=True):
+        field.tofile(tmp_path / "a" / name)
+    read_h, read_target = find_reader("auto", tmp_path).read(tmp_path, "a", GEOMETRY)
+    np.testing.assert_array_equal(read_h, source_h)
+    np.testing.assert_array_equal(read_target, target)
 
 
 def test_an_unknown_reader_is_refused_with_the_known_ones(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from emfm.acquire.readers.sample_table import read_sample_table
 from emfm.core.errors import DataError
 
-CASES = Path(__file__).parents[2] / "data" / "cases"
+CASES = Path(__file__).parents[3] / "data" / "cases"
 TABLE = "id,family,height_mm,width\nb,f 1,0.8,2\na,f 1,1.6,\nc,g,-1e-3,4.5\n"
 PARAMETERS = [[0.8, 2], [1.6, np.nan], [-1e-3, 4.5]]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, random_case, solver_text, write_solver_case
-from emfm.acquire.readers.solver_ascii import SolverAscii, read_solver_source
+from case_files import E_FIELD, GEOMETRY, H_FIELD, SOURCE, random_case, solver_text, wanted, write_solver_case
+from emfm.acquire.readers.solver_ascii import SolverAscii
 from emfm.core.errors import DataError
 
 SOURCE_H, TARGET = random_case(0)
@@ -34,7 +34,7 @@ def test_an_export_is_read_to_the_same_bits(case):
 def test_the_dashed_line_may_be_absent_and_the_source_may_lack_hz(tmp_path):
     path = tmp_path / "source_H.txt"
     path.write_text(solver_text(SOURCE, SOURCE_H, GRID, dashes=False))
-    np.testing.assert_array_equal(read_solver_source(path, GRID), SOURCE_H)
+    np.testing.assert_array_equal(SolverAscii().read_plane(path, wanted()), SOURCE_H)
 
 
 def test_real_parts_may_stand_before_imaginary_parts(case):
@@ -65,7 +65,7 @@ def test_the_units_of_the_header_hold(case, length, metres, e_unit, e_factor, h_
 def test_a_micro_sign_in_latin_1_is_understood(tmp_path):
     path = tmp_path / "source_H.txt"
     path.write_bytes(solver_text(SOURCE, SOURCE_H, GRID, ("µm", "", "A/m"), (1e-6, 1, 1)).encode("latin-1"))
-    np.testing.assert_array_equal(read_solver_source(path, GRID), SOURCE_H)
+    np.testing.assert_array_equal(SolverAscii().read_plane(path, wanted()), SOURCE_H)
 
 
 def swap_units(text):
@@ -127,7 +127,7 @@ def test_damage_is_refused_or_leaves_a_field_of_finite_numbers(export, place, ju
     start = int(place * len(content))
     path.write_bytes(content[:start] + junk + content[start + len(junk) :])
     try:
-        damaged = read_solver_source(path, GRID)
+        damaged = SolverAscii().read_plane(path, wanted())
     except DataError:
         return
     assert np.isfinite(damaged).all()
@@ -139,4 +139,4 @@ def test_an_export_cut_off_anywhere_is_refused(export, share):
     path, content = export
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(DataError, match=r"source_H.txt"):
-        read_solver_source(path, GRID)
+        SolverAscii().read_plane(path, wanted())

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from case_files import GEOMETRY, SOURCE, csv_text, random_case, solver_text
+from case_files import GEOMETRY, SOURCE, csv_text, random_case, solver_text, wanted
 from emfm.acquire.readers import columns
-from emfm.acquire.readers.csv_cases import read_csv_plane
+from emfm.acquire.readers.csv_cases import CsvCases
 from emfm.core.errors import DataError
 from emfm.core.grid import Grid
 from emfm.use.field_files import read_source_h
 
-CASES = Path(__file__).parents[2] / "data" / "cases"
+CASES = Path(__file__).parents[3] / "data" / "cases"
 DEFAULT = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
 GRID = GEOMETRY.source
 SOURCE_H = random_case(0)[0]
@@ -319,9 +319,9 @@ def test_an_export_of_cst_called_csv_is_read_in_its_units(tmp_path):
     path = tmp_path / "source_H.csv"
     path.write_text(EXPORTS["semicolons"].replace("[mm]", "[m]"))
     with pytest.raises(DataError, match=r"x = -2000, .* is not on the expected plane"):
-        read_csv_plane(path, SOURCE, GRID)
+        CsvCases().read_plane(path, wanted())
     path.write_text(EXPORTS["semicolons"])
-    np.testing.assert_array_equal(read_csv_plane(path, SOURCE, GRID), SOURCE_H)
+    np.testing.assert_array_equal(CsvCases().read_plane(path, wanted()), SOURCE_H)
 
 
 def test_a_wrong_export_of_cst_says_what_it_found(tmp_path):

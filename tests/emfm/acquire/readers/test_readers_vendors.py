@@ -13,7 +13,7 @@ from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, Grid
 from emfm.use.field_files import read_source_h
 
-EXAMPLES = Path(__file__).parents[2] / "data"
+EXAMPLES = Path(__file__).parents[3] / "data"
 CASES = EXAMPLES / "cases"
 DEFAULT = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
 GEOMETRY = Geometry(5e9, Grid(-1e-3, -1e-3, 2e-3, 2e-3, 2, 2, 1e-3), Grid(-2e-3, -2e-3, 4e-3, 4e-3, 2, 2, 5e-3))
