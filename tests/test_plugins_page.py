@@ -11,10 +11,17 @@ import pytest
 import yaml
 
 from emfm.acquire.simulate import SimulatedSource
-from emfm.core.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS, to_components
+from emfm.core.channels import (
+    E_CHANNELS,
+    E_COMPONENTS,
+    H_CHANNELS,
+    H_COMPONENTS,
+    SOURCE_COMPONENTS,
+    to_components,
+)
 from emfm.core.store import Store
 from emfm.settings import load_params
-from recipes import blocks, recipe, recipes_of
+from recipes import ROOT, blocks, recipe, recipes_of
 from tiny_project import Project, make_project
 from ttt.engine.checkpoint import load_checkpoint
 
@@ -112,18 +119,20 @@ def write_polar_cases(project):
     params = load_params(project.folder / "params.yaml")
     source = SimulatedSource(params.data.geometry(), params.acquire.simulate, params.acquire.seed)
     samples = {sample.id: sample for sample in map(source.sample, range(len(source)))}
-    (project.folder / "cases").mkdir()
     for sample in samples.values():
-        for ending, channels, components, grid in (
-            ("scan", sample.source_h, SOURCE_COMPONENTS, source.geometry.source),
-            ("field", sample.target, TARGET_COMPONENTS, source.geometry.target),
+        folder = project.folder / "cases" / sample.id
+        folder.mkdir(parents=True)
+        for name, channels, components, grid in (
+            ("source_H", sample.source_h, SOURCE_COMPONENTS, source.geometry.source),
+            ("target_E", sample.target[E_CHANNELS], E_COMPONENTS, source.geometry.target),
+            ("target_H", sample.target[H_CHANNELS], H_COMPONENTS, source.geometry.target),
         ):
             phasors = to_components(channels.astype(np.float64)).transpose(2, 1, 0).reshape(-1, len(components))
             points = grid.points().reshape(*grid.shape, 3).transpose(1, 0, 2).reshape(-1, 3) * 1e3
             polar = np.stack([np.abs(phasors), np.rad2deg(np.angle(phasors))], axis=2).reshape(len(points), -1)
-            head = " ".join(["x", "y", "z", *(f"|{name}| arg({name})" for name in components)])
-            path = project.folder / "cases" / f"{sample.id}.{ending}"
-            np.savetxt(path, np.hstack([points, polar]), fmt="%.9g", header=head, comments="")
+            head = " ".join(["x", "y", "z", *(f"abs({one}) arg({one})" for one in components)])
+            assert f"| `{head}` |" in (ROOT / PAGE).read_text()
+            np.savetxt(folder / f"{name}.pol", np.hstack([points, polar]), fmt="%.9g", header=head, comments="")
     return samples
 
 
