@@ -6,17 +6,16 @@ params.yaml is checked. Run it after a change of a section or of params.yaml.
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from emfm.acquire.scene_kinds import SCENE_KINDS
 from ttt.command import run_command
-from ttt.config import DECIDES_NO_MODEL, SCALES, Section, read_yaml
+from ttt.config import DECIDES_NO_MODEL, SCALES, PartParams, Section, at_scale, read_yaml
 from ttt.files import write_text
 from ttt.parts import SECTIONS, load_parts
-from ttt.registry import Part
 from ttt.settings import NAMED_SECTIONS, PLAIN_SECTIONS, JobParams
 
 PLUGIN: Final = "emfm.plugin"
@@ -33,7 +32,9 @@ A value is given once, or once per scale: `{demo: ..., full: ...}`. Lengths are 
 in SI units. A key that is not there, a value of another kind or one beyond its limits is refused before any work, with
 its path and what is allowed. "Default" stands where params.yaml does not give the key; where nothing stands, the key
 has no default. What "changes no model" changes no set to judge one on either: test_final stays open when it differs
-from the promoted training. Parts that only configs/ttt_demo.yaml uses are left out.
+from the promoted training. A part that is chosen by name has its own keys in the block of that name
+(`model.pod_net.width`); keys beside the blocks are for every part of the section. Parts that only configs/ttt_demo.yaml
+uses are left out.
 """
 _SCENES: Final = "acquire.simulate.scenes"
 _KINDS: Final = {
@@ -76,7 +77,7 @@ def _write(args: argparse.Namespace) -> None:
 
 def parameters_page(values: Mapping[str, Any]) -> str:
     """The page, in Markdown, of parameters with the ``values`` of a params.yaml."""
-    load_parts([PLUGIN])
+    load_parts([PLUGIN, *at_scale(values.get("plugins", []), values.get("scale", SCALES[0]))])
     blocks = [_INTRODUCTION, _block("Top level", JobParams, "", values)]
     for name in values:
         if name in NAMED_SECTIONS:
@@ -89,10 +90,11 @@ def parameters_page(values: Mapping[str, Any]) -> str:
     return "\n".join(blocks)
 
 
-def keys_of(section: type[Section], path: str, values: Any) -> Iterator[Key]:
+def keys_of(section: type[Section], path: str, values: Any, left_out: Collection[str] = ()) -> Iterator[Key]:
     """The parameters of a section whose dotted path is ``path``, with those of the sections inside it."""
     schema = section.model_json_schema(by_alias=True)
-    yield from _keys(schema, schema.get("$defs", {}), path, values)
+    kept = {name: found for name, found in schema["properties"].items() if name not in left_out}
+    yield from _keys({"properties": kept}, schema.get("$defs", {}), path, values)
 
 
 def _keys(schema: Mapping[str, Any], defined: Mapping[str, Any], path: str, values: Any) -> Iterator[Key]:
@@ -110,31 +112,36 @@ def _keys(schema: Mapping[str, Any], defined: Mapping[str, Any], path: str, valu
 
 
 def _named_blocks(name: str, values: Mapping[str, Any]) -> list[str]:
-    """A table for each part that the section ``name`` can choose; parts that share their keys share a table."""
+    """A table of the keys that all parts of the section ``name`` read, and one for each part with its own."""
     registry = NAMED_SECTIONS[name]
-    by_section: dict[type[Section], list[Part[Any]]] = {}
-    for part in (registry.get(known) for known in registry.names()):
-        if part.params.__module__ != _DEMONSTRATION:
-            by_section.setdefault(part.params, []).append(part)
-    blocks = []
-    for section, parts in sorted(by_section.items(), key=lambda item: values["name"] not in _names(item[1])):
-        chosen = values["name"] in _names(parts)
-        title = f"`{name}`, with `name: {'`, `'.join(_names(parts))}`"
-        blocks.append(_block(title, section, name, values if chosen else {}))
+    parts = [registry.get(known) for known in sorted(registry.names(), key=lambda known: known != values["name"])]
+    parts = [part for part in parts if part.make.__module__ != _DEMONSTRATION]
+    shared = _shared_section([part.params for part in parts])
+    names = ", ".join(f"`{part.name}`" for part in parts)
+    blocks = [_block(f"`{name}`", shared, name, values, names=names)]
+    for part in parts:
+        if part.params is not shared:
+            path = f"{name}.{part.name}"
+            blocks.append(_block(f"`{path}`", part.params, path, values.get(part.name, {}), shared.model_fields))
     return blocks
 
 
-def _names(parts: list[Part[Any]]) -> list[str]:
-    return [part.name for part in parts]
+def _shared_section(sections: Sequence[type[Section]]) -> type[Section]:
+    """The class with the keys that all ``sections`` have taken over from it."""
+    return next(base for base in sections[0].__mro__ if all(issubclass(section, base) for section in sections))
 
 
-def _block(title: str, section: type[Section], path: str, values: Any) -> str:
+def _block(
+    title: str, section: type[Section], path: str, values: Any, left_out: Collection[str] = (), names: str = ""
+) -> str:
+    """A section's table; ``names`` are those that its key ``name`` can have."""
     rows = [
-        f"| `{key.path}` | {_value(key)} | {_allowed(key.schema)} | {_meaning(key)} |"
-        for key in keys_of(section, path, values)
+        f"| `{key.path}` | {_value(key)} | {names if key.path == f'{path}.name' else _allowed(key.schema)} "
+        f"| {_meaning(key)} |"
+        for key in keys_of(section, path, values, left_out)
     ]
     first_line = (section.__doc__ or "").strip().partition("\n")[0]
-    about = [] if first_line.strip("`.") in title else [first_line, ""]
+    about = [] if section is PartParams or first_line.strip("`.") in title else [first_line, ""]
     table = ["| key | value | allowed | meaning |", "|---|---|---|---|", *rows] if rows else ["It has no keys."]
     return "\n".join([f"## {title}", "", *about, *table, ""])
 
@@ -187,7 +194,7 @@ def _meaning(key: Key) -> str:
     if "description" in key.schema:
         ending = "; changes no model" if DECIDES_NO_MODEL.items() <= key.schema.items() else ""
         return str(key.schema["description"]).replace("|", "\\|") + ending
-    return "which part is used; it decides the other keys" if key.path.endswith(".name") else ""
+    return ""
 
 
 if __name__ == "__main__":

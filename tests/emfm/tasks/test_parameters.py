@@ -56,7 +56,11 @@ def test_every_key_of_params_yaml_stands_there_with_its_value_and_its_meaning(pa
 
 def test_keys_of_models_that_are_not_chosen_and_of_scene_kinds_stand_there_too(page):
     paths = [row[0] for row in rows(page)]
-    for path in ("model.levels", "model.ridge", "model.layers", "acquire.simulate.scenes.loops.max_loops"):
+    for path in (
+        "model.forward_unet_lite.levels",
+        "model.linear_operator.ridge",
+        "acquire.simulate.scenes.loops.max_loops",
+    ):
         assert path in paths
     assert "model.hidden" not in paths
 
