@@ -6,7 +6,6 @@ channels and one resolution less). The project's own `forward_unet_lite` works a
 """
 
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from pydantic import Field
@@ -18,14 +17,13 @@ from emfm.core.grid import Geometry
 from emfm.model.field_model import NetworkFieldModel
 from emfm.model.placement import ScanPlacement
 from emfm.model.spec import FieldSpec
-from ttt.config import Section
+from ttt.config import PartParams
 from ttt.parts import MODELS
 
 
-class PlainUNetParams(Section):
+class PlainUNetParams(PartParams):
     """`plain_unet`."""
 
-    name: Literal["plain_unet"]
     width: int = Field(ge=1, description="channels at the target plane's resolution; doubled at each coarser one")
     levels: int = Field(ge=2, description="resolutions, each half of the one before")
 
@@ -64,7 +62,7 @@ def twice_convolved(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(*layers)
 
 
-@MODELS.register("plain_unet", params=PlainUNetParams)
+@MODELS.register("plain_unet")
 def build_plain_unet(params: PlainUNetParams, *, spec: FieldSpec) -> nn.Module:
     """`PlainUNet` for the planes and the normalisation of ``spec``."""
     return NetworkFieldModel(PlainUNet(params, spec.geometry()), spec.norm)

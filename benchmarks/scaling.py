@@ -39,13 +39,15 @@ class Variant:
 
 UNET = {"name": "forward_unet_lite", "width": 16, "levels": 4}
 OPERATOR = {"name": "fourier_neural_operator", "width": 24, "modes": 12, "layers": 4}
+PRIORLESS = {"prior": "none", "width": 1024, "depth": 3}
 SLOW = {"train.batch_size": 32, "optim.lr": 0.002}
 VARIANTS = {
     "linear_operator": Variant("complex matrix, closed form", {"model": {"name": "linear_operator", "ridge": None}}, 1),
     "pod_net": Variant("the default: sparse sources, then a network on modes", {}, 1_000_000),
     "pod_net_without_prior": Variant(
         "linear map, then a network on modes",
-        {"model.prior": "none", "model.width": 1024, "model.depth": 3, "train.batch_size": 512, "optim.lr": 0.002},
+        {f"model.pod_net.{key}": value for key, value in PRIORLESS.items()}
+        | {"train.batch_size": 512, "optim.lr": 0.002},
         1_200_000,
     ),
     "forward_unet_lite": Variant("plain U-Net", {"model": UNET} | SLOW, 100_000),

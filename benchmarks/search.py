@@ -70,7 +70,7 @@ def measure(samples: int) -> str:
     from emfm.settings import load_params
 
     file = ROOT / "params.yaml"
-    params, model = load_params(file), read_yaml(file)["model"]
+    params, model = load_params(file), read_yaml(file)["model"]["pod_net"]
     geometry = params.data.geometry()
     changes = {"num_samples": samples, "family_size": 1, "duplicate_share": 0.0}
     source = SimulatedSource(geometry, params.acquire.simulate.model_copy(update=changes), SEED)

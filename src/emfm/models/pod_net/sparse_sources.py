@@ -145,8 +145,8 @@ class SparseSources(nn.Module):
         left_out = max(0.0, 1 - kept / sum(float(power.trace().real) for power in powers)) ** 0.5
         if left_out > _MUCH_LEFT_OUT:
             LOG.warning(
-                "model.sources.rank: %d patterns leave out %.2g %% of what cells make on this scan; more of them make "
-                "the search finer and slower",
+                "model.pod_net.sources.rank: %d patterns leave out %.2g %% of what cells make on this scan; more "
+                "of them make the search finer and slower",
                 *(self.patterns.shape[1], 100 * left_out),
             )
         return torch.cat(leading, 1)
