@@ -17,7 +17,7 @@ from typing import Any
 
 from machine import OUT, apart, description
 
-Figures = Mapping[str, Any]
+Metrics = Mapping[str, Any]
 FULL = 500_000
 
 
@@ -28,10 +28,10 @@ class Part:
     script: str
     numbers: tuple[tuple[int, ...], ...]
     quick: tuple[tuple[int, ...], ...]
-    lines: Callable[[list[Figures]], list[tuple[str, str, str]]]
+    lines: Callable[[list[Metrics]], list[tuple[str, str, str]]]
 
 
-def simulate_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+def simulate_lines(runs: list[Metrics]) -> list[tuple[str, str, str]]:
     run = runs[-1]
     rate, textbook = run["samples_per_second"], run["samples_per_second_of_the_textbook_formula"]
     memory = ", ".join(f"{run['largest_process_mb']:.0f} MB at {run['samples']:,}" for run in runs)
@@ -47,7 +47,7 @@ def simulate_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     ]
 
 
-def import_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+def import_lines(runs: list[Metrics]) -> list[tuple[str, str, str]]:
     (run,) = runs
     ratios = [
         (
@@ -63,7 +63,7 @@ def import_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     return [*ratios, *named, ("largest process of an import", "flat", memory)]
 
 
-def read_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+def read_lines(runs: list[Metrics]) -> list[tuple[str, str, str]]:
     run = runs[-1]
     stored, held = run["training_from_store"], run["training_in_memory"]
     memory = ", ".join(f"{one['memory_mb']:.0f} MB at {one['samples']:,}" for one in runs)
@@ -81,7 +81,7 @@ def read_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     ]
 
 
-def table_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+def table_lines(runs: list[Metrics]) -> list[tuple[str, str, str]]:
     asked = {FULL: "10 s", 10 * FULL: "2 minutes"}
     return [
         (
@@ -93,7 +93,7 @@ def table_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     ]
 
 
-def format_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+def format_lines(runs: list[Metrics]) -> list[tuple[str, str, str]]:
     (run,) = runs
     return [
         (
@@ -105,7 +105,7 @@ def format_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     ]
 
 
-def ladder_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+def ladder_lines(runs: list[Metrics]) -> list[tuple[str, str, str]]:
     (run,) = runs
     stage, unets = run["stages"][-1], run["unets"]
     steps, whole = stage["samples_per_second"], run["samples_per_second_with_all_that_is_computed_once"]
@@ -143,7 +143,7 @@ def ladder_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
     ]
 
 
-def repro_lines(runs: list[Figures]) -> list[tuple[str, str, str]]:
+def repro_lines(runs: list[Metrics]) -> list[tuple[str, str, str]]:
     (run,) = runs
     text = f"{run['seconds']:.1f} s with {run['files']:,} files in data/store"
     return [("`dvc repro` with nothing to do, as many files as full scale", "10 s", text)]
@@ -181,7 +181,7 @@ def main() -> None:
     sys.stdout.write(text)
 
 
-def as_markdown(found: Figures) -> str:
+def as_markdown(found: Metrics) -> str:
     """The table of the parts that were measured, and on which machine each was."""
     known = [name for name in PARTS if name in found and found[name]["runs"]]
     machines: dict[str, list[str]] = {}

@@ -4,7 +4,7 @@ import numpy as np
 
 from emfm.core.field_errors import FieldErrors
 from emfm.evaluate.groups import Group
-from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result
 from emfm.results.ledger import Look
 from emfm.results.schema import MilestoneResults, NotOpened, OtherSet, ValResults
@@ -30,7 +30,7 @@ def result(size):
         "family_size": [Group(1.0, 1.0, np.array([1])), Group(2.0, 5.0, np.array([0, 2]))],
     }
     noise = {40.0: errors(2 * size), 20.0: errors(4 * size)}
-    return predictor_result(errors(size, SetFigures(GEOMETRY)), groups, noise)
+    return predictor_result(errors(size, SetMetrics(GEOMETRY)), groups, noise)
 
 
 def model(size, train_samples, digit, trust=None):
@@ -46,7 +46,7 @@ def val_results():
     }
     baselines = {"mean_field": result(1.0), "equivalent_dipoles": result(0.2)}
     on_nec = {"stage3": result(0.4), "mean_field": result(1.5), "equivalent_dipoles": result(0.1)}
-    nec = OtherSet(samples=12, figures={name: found.figures for name, found in on_nec.items()}, unlike_training=None)
+    nec = OtherSet(samples=12, metrics={name: found.metrics for name, found in on_nec.items()}, unlike_training=None)
     return ValResults(set="val_fixed", samples=40, models=models, baselines=baselines, sets={"nec": nec}, left_out={})
 
 

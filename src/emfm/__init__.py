@@ -6,9 +6,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emfm.use.forward_model import ForwardModel, Judgement, Prediction, load_model
+    from emfm.use.forward_model import ForwardModel, Prediction, Trust, load_model
 
-__all__ = ["ForwardModel", "Judgement", "Prediction", "load_model"]
+__all__ = ["ForwardModel", "Prediction", "Trust", "load_model"]
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,7 @@ class Params:
         return self.training.loss
 
     def deciding(self) -> dict[str, Any]:
-        """What decides the trained models and the sets they are judged on, and nothing else, as plain values.
+        """What decides the trained models and the sets they are evaluated on, and nothing else, as plain values.
 
         ``promoted.yaml`` holds it of the promoted training. Of section ``acquire`` it is what the chosen source reads.
         """

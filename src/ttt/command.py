@@ -24,7 +24,7 @@ _NOT_THE_USERS: Final = (DivergedError, SaveError)
 
 
 def run_command(work: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
-    """The exit status of ``work(args)``; an error that is the user's to mend is a sentence, not a traceback.
+    """The exit status of ``work(args)``; an error that is the user's to correct is a sentence, not a traceback.
 
     The same of every command and stage: 0 done; 2 refused, as what the user gave (a flag, a parameter, a file) cannot
     be used; 1 not done for another reason (a file cannot be written, another process works there, the loss diverged);

@@ -45,7 +45,7 @@ class PartParams(Section):
 
 
 DECIDES_NO_MODEL: Final[JsonDict] = {"decides_model": False}
-"""For ``Field(json_schema_extra=...)``: the value changes no trained model and none of the sets it is judged on."""
+"""For ``Field(json_schema_extra=...)``: the value changes no trained model and none of the sets it is evaluated on."""
 
 MAY_CHANGE: Final[JsonDict] = {"may_change": True}
 """For ``Field(json_schema_extra=...)``: a training that is resumed may go on with another value."""

@@ -1,4 +1,4 @@
-"""Judge a checkpoint on validation samples: ``python -m ttt.eval --config FILE --ckpt PATH``."""
+"""Evaluate a checkpoint on validation samples: ``python -m ttt.eval --config FILE --ckpt PATH``."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ttt.eval", description=__doc__, epilog=PRECEDENCE)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, YAML")
-    parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to judge")
+    parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to evaluate")
     parser.add_argument("--out_json", type=Path, metavar="FILE", help="the figures, also printed")
     return run_command(_evaluate, parser.parse_args(arguments))
 

@@ -112,7 +112,7 @@ def test_a_training_killed_before_it_was_judged_starts_with_the_judgement(tmp_pa
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Training, "_judge_start", kill)
+        patch.setattr(loop._Training, "_validate_start", kill)
         with pytest.raises(Killed):
             fit(task_of()[1], config, tmp_path / "killed", Fresh())
     fit(task_of()[1], config, tmp_path / "killed", Resume())

@@ -1,4 +1,4 @@
-"""Figures in the Prometheus text format, and a real Prometheus that raises the alerts."""
+"""Metrics in the Prometheus text format, and a real Prometheus that raises the alerts."""
 
 import functools
 import http.server

@@ -141,7 +141,7 @@ def open_import(
 ) -> ImportedCases:
     """The cases in ``roots``, one root after another, each in the order of samples.csv, else of the IDs.
 
-    The same ID in two roots is allowed: whether it is the same sample is judged when repeats are dropped.
+    The same ID in two roots is allowed: whether it is the same sample is decided when repeats are dropped.
 
     Args:
         roots: folders of cases, one after another.

@@ -31,7 +31,7 @@ def missing_phase(channels: Channels, names: Sequence[str], grid: Grid, frequenc
     - the phase is the same at all points, up to the sign and a relative 5e-7: one of these, turned. A radiating field
       has none such: with exp(+jwt) an electric element's nearby magnetic field goes as (1 + jkr) exp(-jkr) / r^2, whose
       phase is -(kr)^3 / 3 where kr is small (R. F. Harrington, Time-Harmonic Electromagnetic Fields, eqs. 2-114), a
-      magnetic element's as (kr)^5. So this is judged only where k times the longer side is 1 or more, on 5 x 5 points
+      magnetic element's as (kr)^5. So this is decided only where k times the longer side is 1 or more, on 5 x 5 points
       or more. There the least deviation of a single element one pitch below the plane is 2e-5 (0.3 pitches: 5e-7).
 
     Args:

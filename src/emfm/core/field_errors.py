@@ -1,4 +1,4 @@
-"""The figures by which a predicted field is judged: sums over all samples and points, divided once."""
+"""The errors of predicted fields: sums over all samples and points, divided once."""
 
 from dataclasses import dataclass
 from math import prod
@@ -61,7 +61,7 @@ class FieldErrors:
         self._samples += len(true)
 
     def compute(self) -> dict[str, float]:
-        """The metrics of `emfm.results.definitions.FIELD_METRICS`, in that order.
+        """Squared errors, root mean squares and relative L2 errors: see `emfm.results.schema.Metrics`.
 
         Raises ValueError where no sample was given.
         """

@@ -51,7 +51,7 @@ def in_plane_residual(components: Complex, grid: Grid, frequency: float) -> NDAr
 
     Derivatives are central differences of order 8, and of order 6, 4 and 2 at the 3rd, 2nd and 1st point from
     the rim, so that a grid of 3 x 3 points has a residual. The differences have an error of their own, which
-    grows with the pitch: judge a prediction's residual beside that of the true field on the same grid.
+    grows with the pitch: see a prediction's residual beside that of the true field on the same grid.
 
     Args:
         components: Ex Ey Ez (V/m) and Hx Hy Hz (A/m), complex ``(n, 6, ny, nx)``.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.results.definitions import FLOOR_DB, RANGE_DB
+from emfm.results.schema import FLOOR_DB, RANGE_DB
 
 
 def decibel_errors(prediction: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from emfm.core.sample_lists import open_samples
 from emfm.core.store import Store
-from emfm.evaluate.predictors import Judge
+from emfm.evaluate.evaluation import SetEvaluation
 from emfm.model.trained import TrainedModel
 from emfm.results.ledger import Look, record_looks
 from emfm.results.schema import MilestoneResults, NotOpened
@@ -21,20 +21,22 @@ def run(params: Params) -> None:
         print(f"test_final stays closed: this training is not the one in {PROMOTED}")
         for key, promoted, present in different:
             print(f"  {key}: {present!r}, promoted was {promoted!r}")
-        write_json(TEST_RESULTS, NotOpened(milestone=False, test_set_sha256=test_final.digest).model_dump())
+        write_json(
+            TEST_RESULTS, NotOpened(milestone=False, test_set_sha256=test_final.digest).model_dump(by_alias=True)
+        )
         write_json(TEST_METRICS, {"milestone": False})
         return
     device = resolve_device(params.training.device)
-    court = Judge(test_final, params.eval.batch_size, params.eval.noise_snr_db)
+    evaluation = SetEvaluation(test_final, params.eval.batch_size, params.eval.noise_snr_db)
     models = {}
     for stage in params.milestone.stages:
         name, checkpoint = f"stage{stage}", best_model(stage)
         predict = TrainedModel(checkpoint, device)
-        models[name] = court.judge_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
+        models[name] = evaluation.evaluate_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
     record_looks(
         LEDGER,
         [
-            Look.now(name, model.checkpoint_sha256, test_final.digest, model.figures.headline())
+            Look.now(name, model.checkpoint_sha256, test_final.digest, model.metrics.headline())
             for name, model in models.items()
         ],
     )
@@ -46,6 +48,6 @@ def run(params: Params) -> None:
         models=models,
         baselines={},
     )
-    write_json(TEST_RESULTS, results.model_dump())
-    figures = {name: model.figures.headline() for name, model in models.items()}
+    write_json(TEST_RESULTS, results.model_dump(by_alias=True))
+    figures = {name: model.metrics.headline() for name, model in models.items()}
     write_json(TEST_METRICS, {"milestone": True, "test": figures})

@@ -11,10 +11,17 @@ from emfm.core.grid import Geometry, differences
 from emfm.core.sample_lists import SampleList, open_samples, whole_store
 from emfm.core.store import HEADER_FILE, Store
 from emfm.evaluate.baselines import N, Remember, make_baselines
-from emfm.evaluate.predictors import Judge, Predictor, Samples, judge, share_unlike_training, shown_batches
+from emfm.evaluate.evaluation import (
+    Predictor,
+    Samples,
+    SetEvaluation,
+    set_metrics,
+    share_unlike_training,
+    shown_batches,
+)
 from emfm.evaluate.reference_cases import read_reference_cases
 from emfm.model.trained import TrainedModel
-from emfm.results.schema import Figures, OtherSet, ValResults
+from emfm.results.schema import Metrics, OtherSet, ValResults
 from emfm.settings import Params
 from emfm.workflow.paths import (
     KINDS,
@@ -42,13 +49,13 @@ def run(params: Params) -> None:
     val_fixed = open_samples(store, ids_file("val_fixed"))
     train_pool = open_samples(store, ids_file("train_pool"), params.stages.sizes[-1])
     device, batch_size = resolve_device(params.training.device), params.eval.batch_size
-    court = Judge(val_fixed, batch_size, params.eval.noise_snr_db)
+    evaluation = SetEvaluation(val_fixed, batch_size, params.eval.noise_snr_db)
 
     models, stages = {}, dict[str, TrainedModel]()
     for stage, train_samples in enumerate(params.stages.sizes, start=1):
         name = f"stage{stage}"
         stages[name] = TrainedModel(best_model(stage), device)
-        models[name] = court.judge_model(stages[name], best_model(stage), train_samples, name)
+        models[name] = evaluation.evaluate_model(stages[name], best_model(stage), train_samples, name)
 
     final = f"stage{len(params.stages.sizes)}"
     classic: dict[str, Predictor] = {}
@@ -56,7 +63,7 @@ def run(params: Params) -> None:
     for name, baseline in make_baselines(store.geometry, params.eval.ridge).items():
         samples = train_pool.in_store_order()
         baseline.fit(shown_batches(samples, batch_size, f"{name}, fit"), remembered_fit(params, samples, name))
-        baselines[name] = court.judge(baseline.predict, name)
+        baselines[name] = evaluation.evaluate(baseline.predict, name)
         classic[name] = baseline.predict
 
     compared: dict[str, Predictor] = {final: stages[final], **classic}
@@ -65,10 +72,12 @@ def run(params: Params) -> None:
         samples=len(val_fixed),
         models=models,
         baselines=baselines,
-        sets={name: judge_set(compared, samples, batch_size, name, stages[final]) for name, samples in others.items()},
+        sets={
+            name: evaluate_set(compared, samples, batch_size, name, stages[final]) for name, samples in others.items()
+        },
         left_out=left_out,
     )
-    write_json(VAL_RESULTS, results.model_dump())
+    write_json(VAL_RESULTS, results.model_dump(by_alias=True))
     write_json(VAL_METRICS, {"val": metrics(results, final)})
     write_npz(PICTURED, pictured(val_fixed, {**stages, **classic}, params.eval.num_pictures))
 
@@ -119,23 +128,23 @@ def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
     return sets, left_out
 
 
-def judge_set(
+def evaluate_set(
     predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str, final: TrainedModel
 ) -> OtherSet:
     """The figures of each predictor on the set called ``name``, and how much of it ``final`` finds unlike its own."""
     found = {
-        predictor: Figures.model_validate(judge(predict, samples, batch_size, f"{predictor} on {name}").compute())
+        predictor: Metrics.model_validate(set_metrics(predict, samples, batch_size, f"{predictor} on {name}").compute())
         for predictor, predict in predictors.items()
     }
     unlike = share_unlike_training(final, samples, batch_size, f"{name}, trust")
-    return OtherSet(samples=len(samples), figures=found, unlike_training=unlike)
+    return OtherSet(samples=len(samples), metrics=found, unlike_training=unlike)
 
 
 def metrics(results: ValResults, final: str) -> dict[str, float]:
     """What `dvc exp show` prints of the final stage."""
-    known = results.models[final].figures.headline()
+    known = results.models[final].metrics.headline()
     if _REFERENCE in results.sets:
-        reference = results.sets[_REFERENCE].figures[final]
+        reference = results.sets[_REFERENCE].metrics[final]
         known |= {f"{_REFERENCE}_e": reference.rel_l2_e, f"{_REFERENCE}_h": reference.rel_l2_h}
     return known
 

@@ -27,15 +27,15 @@ class EvalParams(Section):
     num_pictures: int = Field(ge=1, description="fixed samples of val_fixed that are drawn every time")
     ridge: float = Field(gt=0, description="regularisation of the linear_operator baseline, relative")
     noise_snr_db: Annotated[list[Decibels], AfterValidator(_each_once)] = Field(
-        description="signal-to-noise ratios of source H at which every predictor is judged again, dB"
+        description="signal-to-noise ratios of source H at which every predictor is evaluated again, dB"
     )
 
 
 @register_section("milestone")
 class MilestoneParams(Section):
-    """Which models of the promoted training, and no others, may be judged on test_final."""
+    """Which models of the promoted training, and no others, may be evaluated on test_final."""
 
     stages: Annotated[list[int], AfterValidator(_each_once)] = Field(
-        description="the stages whose best model may be judged on test_final, while the parameters are those of "
+        description="the stages whose best model may be evaluated on test_final, while the parameters are those of "
         "promoted.yaml, which `python -m emfm.tasks.promote` writes"
     )

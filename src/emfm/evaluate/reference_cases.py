@@ -19,7 +19,7 @@ _LENGTH_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class ReferenceCases:
-    """Solved cases, to judge a predictor by."""
+    """Solved cases, to evaluate a predictor on."""
 
     geometry: Geometry
     ids: tuple[str, ...]

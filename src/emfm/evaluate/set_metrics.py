@@ -10,7 +10,7 @@ from emfm.core.maxwell import FEWEST_POINTS, in_plane_residual
 from emfm.evaluate.decibels import decibel_errors
 
 
-class SetFigures:
+class SetMetrics:
     """Collects predictions batch by batch; the figures do not depend on the batches. Keeps numbers, not fields."""
 
     def __init__(self, geometry: Geometry) -> None:
@@ -29,7 +29,7 @@ class SetFigures:
             self._residuals.append(np.stack(pair, axis=1))
 
     def compute(self) -> dict[str, float | None]:
-        """The metrics of `emfm.results.definitions.METRICS`, in that order.
+        """The metrics of `emfm.results.schema.Metrics`, in that order.
 
         The residuals are None on a plane with fewer than 3 points along an axis. Raises ValueError where no sample was
         given.

@@ -6,17 +6,17 @@ import numpy as np
 
 from emfm.core.field_errors import FieldErrors, SampleErrors
 from emfm.evaluate.groups import Group
-from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_metrics import SetMetrics
 from emfm.results.definitions import Grouping
-from emfm.results.schema import Figures, GroupErrors, ModelResult, NoiseErrors, Result, TrustFigures
+from emfm.results.schema import GroupErrors, Metrics, ModelResult, NoiseErrors, Result, TrustMetrics
 
 
 def predictor_result(
-    found: SetFigures, groups: Mapping[Grouping, Sequence[Group]], noise: Mapping[float, FieldErrors]
+    found: SetMetrics, groups: Mapping[Grouping, Sequence[Group]], noise: Mapping[float, FieldErrors]
 ) -> Result:
     """The result of a predictor: its figures, those of ``groups`` of its samples, and its errors by ratio of noise."""
     return Result(
-        figures=Figures.model_validate(found.compute()),
+        metrics=Metrics.model_validate(found.compute()),
         rmse_per_channel=found.rmse_per_channel(),
         groups={
             name: [_group_errors(found.per_sample(), group) for group in found_in] for name, found_in in groups.items()
@@ -33,7 +33,7 @@ def model_result(
         **dict(result),
         train_samples=train_samples,
         checkpoint_sha256=checkpoint_sha256,
-        trust=None if trust is None else TrustFigures.model_validate(trust),
+        trust=None if trust is None else TrustMetrics.model_validate(trust),
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from emfm.core.channels import E_CHANNELS, H_CHANNELS
 from emfm.core.norm_stats import NormStats
-from emfm.model.trust import SCAN_DESCRIPTORS, Trust, scan_descriptors
+from emfm.model.trust import SCAN_DESCRIPTORS, TrustCalibration, scan_descriptors
 from ttt.engine.task import Batch, BatchDataset
 
 _FROM_TRAINING = 2000
@@ -34,7 +34,7 @@ class FieldModel(nn.Module, ABC):
         self.target_std: Tensor
         for name in ("source_mean", "source_std", "target_mean", "target_std"):
             self.register_buffer(name, torch.tensor(getattr(norm, name)).view(1, -1, 1, 1), persistent=False)
-        self.trust = Trust(descriptors)
+        self.trust = TrustCalibration(descriptors)
 
     @abstractmethod
     def forward(self, source_h: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class FieldModel(nn.Module, ABC):
 
     @abstractmethod
     def descriptors(self, source_h: Tensor) -> Tensor:
-        """What the trust in a prediction is judged by, ``(n, d)``; needs no truth."""
+        """What the trust in a prediction depends on, ``(n, d)``; needs no truth."""
 
     @torch.no_grad()
     def calibrate(self, train: BatchDataset, val: BatchDataset, batch_size: int) -> None:
@@ -75,7 +75,7 @@ class FieldModel(nn.Module, ABC):
         """What of a prediction can be computed once and be given to the model in the place of the scan."""
         return source_h
 
-    def judged(self, source_h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def predict_with_trust(self, source_h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The field of scans, and what `trust` says of it: expected errors ``(n, 2)``, distances ``(n,)``."""
         encoded = self.encode(source_h)
         return self(encoded), *self.trust(self.descriptors(encoded))

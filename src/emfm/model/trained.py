@@ -78,35 +78,37 @@ class TrainedModel:
         return prediction
 
     @torch.inference_mode()
-    def judged(self, source_h: NDArray[np.float32]) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64]]:
+    def predict_with_trust(
+        self, source_h: NDArray[np.float32]
+    ) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64]]:
         """The prediction, expected relative errors of E and H ``(n, 2)``, distance from the training samples ``(n,)``.
 
-        See `emfm.model.trust.Trust`.
+        See `emfm.model.trust.TrustCalibration`.
         """
-        prediction, expected, distance = self._model.judged(self._tensor(source_h))
+        prediction, expected, distance = self._model.predict_with_trust(self._tensor(source_h))
         return prediction.cpu().numpy(), expected.double().cpu().numpy(), distance.double().cpu().numpy()
 
     @torch.inference_mode()
     def trust(self, source_h: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The last two results of `judged`, without the field on the plane."""
+        """The last two results of `predict_with_trust`, without the field on the plane."""
         expected, distance = self._model.trust(self._model.descriptors(self._tensor(source_h)))
         return expected.double().cpu().numpy(), distance.double().cpu().numpy()
 
     def module(self) -> nn.Module:
-        """From a tensor of scans to the three results of `judged`, as tensors."""
-        return _Judged(self._model)
+        """From a tensor of scans to the three results of `predict_with_trust`, as tensors."""
+        return _PredictWithTrust(self._model)
 
     def _tensor(self, source_h: NDArray[np.float32]) -> torch.Tensor:
         return torch.from_numpy(source_h).to(self._device)
 
 
-class _Judged(nn.Module):
+class _PredictWithTrust(nn.Module):
     def __init__(self, model: FieldModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, source_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.model.judged(source_h)
+        return self.model.predict_with_trust(source_h)
 
 
 def find_device(name: str) -> torch.device:

@@ -20,7 +20,7 @@ _FLOOR: Final = 1e-6
 _TINY: Final = 1e-30
 
 
-class Trust(nn.Module):
+class TrustCalibration(nn.Module):
     """From descriptors ``(n, d)`` to expected relative errors and the distance from the training samples.
 
     Before `calibrate` the expected errors are NaN and nothing is called unlike the training samples.
@@ -64,8 +64,8 @@ class Trust(nn.Module):
         logs, unseen_logs = (errors.clamp_min(_TINY).log() for errors in (train_errors, val_errors))
         slopes = fit_with_ridge(known, logs - logs.mean(0), _RIDGE)
         self.coefficients.copy_(torch.cat([torch.zeros_like(slopes[:1]), slopes]))
-        foretold, _ = self(val.to(self.mean.dtype))
-        ratios = (unseen_logs - foretold.double().log()).sort(0).values
+        expected, _ = self(val.to(self.mean.dtype))
+        ratios = (unseen_logs - expected.double().log()).sort(0).values
         self.coefficients[0] = ratios[(len(ratios) - 1) // 2]  # the median, by a way that repeats on a GPU
 
     def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:

@@ -53,11 +53,11 @@ def scaling_curve(results: SetResults) -> Figure:
     panels = figure.subplots(1, 2, sharey=True)
     for axes, figure_name, quantity in zip(panels, ("rel_l2_e", "rel_l2_h"), ("E", "H"), strict=True):
         sizes = [model.train_samples for model in results.models.values()]
-        errors = [getattr(model.figures, figure_name) for model in results.models.values()]
+        errors = [getattr(model.metrics, figure_name) for model in results.models.values()]
         axes.plot(sizes, errors, "o-", color="black", label="model by stage", zorder=3)
         for number, (name, baseline) in enumerate(results.baselines.items()):
             colour, dashes = BASELINE_LOOKS[number % len(BASELINE_LOOKS)]
-            level = getattr(baseline.figures, figure_name)
+            level = getattr(baseline.metrics, figure_name)
             axes.axhline(level, color=colour, linestyle=dashes, label=name, linewidth=2)
         axes.set(xscale="log", title=f"target {quantity}", xlabel="training samples")
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30, ha="right")

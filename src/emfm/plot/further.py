@@ -6,16 +6,7 @@ from typing import Final
 from emfm.plot.numbers import NO_VALUE, four_digits
 from emfm.plot.text import table
 from emfm.results.definitions import Grouping
-from emfm.results.schema import Figures, GroupErrors, NoiseErrors, Result, SetResults, ValResults
-
-STRENGTH_COLUMNS: Final = {
-    "db_error_e": "E [dB]",
-    "db_error_e_p95": "E, p95 [dB]",
-    "db_error_h": "H [dB]",
-    "db_error_h_p95": "H, p95 [dB]",
-    "maxwell_residual": "Maxwell residual",
-}
-"""Figures of `strength_table` by their column."""
+from emfm.results.schema import GroupErrors, Metrics, NoiseErrors, Result, SetResults, ValResults, columns
 
 GROUP_TITLES: Final[dict[Grouping, str]] = {
     "depth": "shallowest source below the scan [mm]",
@@ -32,16 +23,16 @@ def strength_table(results: SetResults) -> str:
     """Errors of the field's strength and the residual of Maxwell's equations, a row for each predictor."""
     rows = []
     for name, result in _predictors(results).items():
-        figures = result.figures
-        cells = [_digits(getattr(figures, column)) for column in STRENGTH_COLUMNS]
+        figures = result.metrics
+        cells = [_digits(getattr(figures, column)) for column in columns("strength")]
         rows.append([name, *cells, _ratio(figures.maxwell_residual, figures.maxwell_residual_truth)])
-    return table(rows, ["", *STRENGTH_COLUMNS.values(), "times the truth's"])
+    return table(rows, ["", *columns("strength").values(), "times the truth's"])
 
 
 def truth_residual(results: SetResults) -> str:
     """What the differences leave of the true field, in a sentence; empty where there are no predictors."""
     for result in _predictors(results).values():
-        residual = result.figures.maxwell_residual_truth
+        residual = result.metrics.maxwell_residual_truth
         if residual is None:
             return "The target plane has fewer than 3 points along an axis: no Maxwell residual."
         return f"Maxwell residual of the true fields, by the same differences: {four_digits(residual)}."
@@ -59,8 +50,8 @@ def sets_table(val: ValResults) -> str:
     unlike = {val.set: None if trust is None else trust.unlike_training}
     unlike |= {name: other.unlike_training for name, other in val.sets.items()}
     heads = [] if all(share is None for share in unlike.values()) else [_UNLIKE]
-    shown = {val.set: (val.samples, {final: val.models[final].figures} | _figures(val.baselines))}
-    shown |= {name: (other.samples, other.figures) for name, other in val.sets.items()}
+    shown = {val.set: (val.samples, {final: val.models[final].metrics} | _figures(val.baselines))}
+    shown |= {name: (other.samples, other.metrics) for name, other in val.sets.items()}
     rows = [
         [
             name,
@@ -74,7 +65,7 @@ def sets_table(val: ValResults) -> str:
 
 
 def left_out(val: ValResults) -> str:
-    """Which sets were not judged, a line each."""
+    """Which sets were not evaluated, a line each."""
     return "\n".join(f"- {name} is left out: {reason}." for name, reason in val.left_out.items())
 
 
@@ -87,7 +78,7 @@ def noise_table(results: SetResults) -> str:
     rows = []
     for name, result in predictors.items():
         with_noise = [_pair_of(noise) for noise in result.noise]
-        rows.append([name, _pair(result.figures.rel_l2_e, result.figures.rel_l2_h), *with_noise])
+        rows.append([name, _pair(result.metrics.rel_l2_e, result.metrics.rel_l2_h), *with_noise])
     return table(rows, ["E / H", "no noise", *(f"{ratio:g} dB" for ratio in ratios)])
 
 
@@ -146,8 +137,8 @@ def _predictors(results: SetResults) -> dict[str, Result]:
     return {**results.models, **results.baselines}
 
 
-def _figures(results: Mapping[str, Result]) -> dict[str, Figures]:
-    return {name: result.figures for name, result in results.items()}
+def _figures(results: Mapping[str, Result]) -> dict[str, Metrics]:
+    return {name: result.metrics for name, result in results.items()}
 
 
 def _pair_of(errors: GroupErrors | NoiseErrors) -> str:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from emfm.core.channels import TARGET_CHANNELS, UNITS
 from emfm.core.noise import NOISE
 from emfm.plot.further import (
-    STRENGTH_COLUMNS,
     group_tables,
     left_out,
     noise_table,
@@ -18,27 +17,19 @@ from emfm.plot.further import (
 )
 from emfm.plot.numbers import four_digits
 from emfm.plot.text import count, table
-from emfm.results.definitions import BASELINES, GROUPINGS, METRICS, TRUST_METRICS
+from emfm.results.definitions import BASELINES, GROUPINGS
 from emfm.results.ledger import Look, looks_at
 from emfm.results.schema import (
-    Figures,
+    Metrics,
     MilestoneResults,
     NotOpened,
     Result,
     SetResults,
+    TrustMetrics,
     ValResults,
+    columns,
+    definitions,
 )
-
-FIGURE_COLUMNS: Final = {
-    "rel_l2_e": "rel. L2 E",
-    "rel_l2_e_p95": "E, p95",
-    "rel_l2_h": "rel. L2 H",
-    "rel_l2_h_p95": "H, p95",
-    "rmse_e_mean": "RMSE E [V/m]",
-    "rmse_h_mean": "RMSE H [A/m]",
-    "val_mse": "MSE, raw channels",
-}
-"""Figures of the tables of stages and baselines by their column."""
 
 _NEC = "wire and loop structures solved by a method-of-moments program (NEC2)"
 _SHOWN_HASH_DIGITS = 12
@@ -107,20 +98,20 @@ def _glance(val: ValResults, test: MilestoneResults | NotOpened) -> str:
     stage, model = lowest_errors(val.models)
     lines = [
         f"Best stage on {val.set}: **{stage}**, trained on {count(model.train_samples, 'sample')}; "
-        f"{_errors(model.figures)}."
+        f"{_errors(model.metrics)}."
     ]
     if val.baselines:
         name, baseline = lowest_errors(val.baselines)
-        ratio_e = four_digits(model.figures.rel_l2_e / baseline.figures.rel_l2_e)
-        ratio_h = four_digits(model.figures.rel_l2_h / baseline.figures.rel_l2_h)
+        ratio_e = four_digits(model.metrics.rel_l2_e / baseline.metrics.rel_l2_e)
+        ratio_h = four_digits(model.metrics.rel_l2_h / baseline.metrics.rel_l2_h)
         lines.append(
-            f"Best baseline on {val.set}: **{name}**; {_errors(baseline.figures)}. The errors of {stage} are "
+            f"Best baseline on {val.set}: **{name}**; {_errors(baseline.metrics)}. The errors of {stage} are "
             f"{ratio_e} (E) and {ratio_h} (H) times as large."
         )
     if isinstance(test, NotOpened):
         lines.append("test_final: not opened.")
     else:
-        lines += [f"On test_final: **{name}**; {_errors(result.figures)}." for name, result in test.models.items()]
+        lines += [f"On test_final: **{name}**; {_errors(result.metrics)}." for name, result in test.models.items()]
     if "nec" in val.sets:
         lines.append(_glance_at_reference(val))
     lines.append("Best is the lowest sum of both errors; each is the median over the set's samples.")
@@ -131,9 +122,9 @@ def _glance_at_reference(val: ValResults) -> str:
     """The final stage beside the baseline that is best on the reference cases."""
     reference = val.sets["nec"]
     stage = list(val.models)[-1]
-    known = {name: figures for name, figures in reference.figures.items() if name != stage}
+    known = {name: figures for name, figures in reference.metrics.items() if name != stage}
     text = (
-        f"On the {count(reference.samples, 'reference case')} (nec): **{stage}**; {_errors(reference.figures[stage])}"
+        f"On the {count(reference.samples, 'reference case')} (nec): **{stage}**; {_errors(reference.metrics[stage])}"
     )
     if not known:
         return f"{text}."
@@ -150,7 +141,7 @@ def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> st
         return f"No stage is a milestone under `milestone` in `params.yaml`. {looked}"
     parts = [f"{count(test.samples, 'sample')}. {looked}", _set_table(test), truth_residual(test), strength_table(test)]
     for intro, found in (
-        ("How well the models foretell their own errors (calibrated on val_fixed, so judged here):", trust_table(test)),
+        ("How well the models predict their own errors (calibrated on val_fixed, so tested here):", trust_table(test)),
         ("With noise in source H:", noise_table(test)),
     ):
         parts += [intro, found] if found else []
@@ -174,10 +165,10 @@ def _trust(val: ValResults, test: MilestoneResults | NotOpened) -> list[str]:
     honest = "Milestones on test_final" if isinstance(test, MilestoneResults) and trust_table(test) else ""
     intro = (
         f"The errors that the models expect were calibrated on {val.set} itself: here the true errors are as large as "
-        "the expected ones by construction, and only test_final judges them honestly; "
+        "the expected ones by construction, and only test_final is an honest test of them; "
     )
     intro += f"see {honest}." if honest else "no such figures of test_final are known."
-    return [f"## How well the models foretell their own errors on {val.set}", intro, found]
+    return [f"## How well the models predict their own errors on {val.set}", intro, found]
 
 
 def _noise(val: ValResults) -> list[str]:
@@ -207,13 +198,13 @@ def _set_table(results: SetResults) -> str:
         [
             stage,
             f"{model.train_samples:,}",
-            *_cells(model.figures),
+            *_cells(model.metrics),
             model.checkpoint_sha256[:_SHOWN_HASH_DIGITS],
         ]
         for stage, model in results.models.items()
     ]
-    rows += [[name, "", *_cells(baseline.figures), ""] for name, baseline in results.baselines.items()]
-    headers = ["", "training samples", *FIGURE_COLUMNS.values(), "checkpoint"]
+    rows += [[name, "", *_cells(baseline.metrics), ""] for name, baseline in results.baselines.items()]
+    headers = ["", "training samples", *columns("errors").values(), "checkpoint"]
     return table(rows, headers)
 
 
@@ -229,25 +220,25 @@ def _channel_table(results: Mapping[str, Result]) -> str:
 
 
 def _definitions() -> str:
-    heads = FIGURE_COLUMNS | STRENGTH_COLUMNS
-    names = {name: f"`{name}` ({heads[name]})" if name in heads else f"`{name}`" for name in METRICS}
-    lines = [f"- {names[name]}: {text}." for name, text in METRICS.items()]
+    heads, defined = columns("errors") | columns("strength"), definitions(Metrics)
+    names = {name: f"`{name}` ({heads[name]})" if name in heads else f"`{name}`" for name in defined}
+    lines = [f"- {names[name]}: {text}." for name, text in defined.items()]
     lines.append("- `rmse_per_channel`: root mean square error over samples and points, V/m or A/m.")
     lines.append(f"- `noise`: relative L2 errors as above with {NOISE}.")
-    lines += [f"- `trust.{name}`: {text}." for name, text in TRUST_METRICS.items()]
+    lines += [f"- `trust.{name}`: {text}." for name, text in definitions(TrustMetrics).items()]
     lines += [f"- `groups.{name}`: relative L2 errors as above by {text}." for name, text in GROUPINGS.items()]
     return "\n".join(lines)
 
 
-def _cells(figures: Figures) -> list[str]:
-    return [four_digits(getattr(figures, name)) for name in FIGURE_COLUMNS]
+def _cells(figures: Metrics) -> list[str]:
+    return [four_digits(getattr(figures, name)) for name in columns("errors")]
 
 
-def _errors(figures: Figures) -> str:
+def _errors(figures: Metrics) -> str:
     return f"relative L2 error {four_digits(figures.rel_l2_e)} of E, {four_digits(figures.rel_l2_h)} of H"
 
 
 def lowest_errors(results: Mapping[str, R]) -> tuple[str, R]:
     """The name and the result with the lowest sum of the relative errors of E and H."""
-    name = min(results, key=lambda key: results[key].figures.rel_l2_e + results[key].figures.rel_l2_h)
+    name = min(results, key=lambda key: results[key].metrics.rel_l2_e + results[key].metrics.rel_l2_h)
     return name, results[name]

@@ -12,17 +12,26 @@ from numpy.typing import NDArray
 
 from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels
 from emfm.core.grid import Geometry, Grid
-from emfm.plot.further import STRENGTH_COLUMNS
-from emfm.plot.markdown import FIGURE_COLUMNS, lowest_errors
+from emfm.plot.markdown import lowest_errors
 from emfm.plot.numbers import NO_VALUE, four_digits
 from emfm.plot.stored_fields import StoredField, stored
 from emfm.plot.text import count
-from emfm.results.definitions import BASELINES, METRICS
+from emfm.results.definitions import BASELINES
 from emfm.results.ledger import Look, looks_at
-from emfm.results.schema import Figures, MilestoneResults, ModelResult, NotOpened, Result, SetResults, ValResults
+from emfm.results.schema import (
+    Metrics,
+    MilestoneResults,
+    ModelResult,
+    NotOpened,
+    Result,
+    SetResults,
+    ValResults,
+    columns,
+    definitions,
+)
 
-COLUMNS: Final = FIGURE_COLUMNS | STRENGTH_COLUMNS
-"""Figures of the page's tables by their column."""
+COLUMNS: Final = columns("errors") | columns("strength")
+"""Metrics of the page's tables by their column."""
 
 COLOUR_MAPS: Final = {
     "strength": "viridis",
@@ -180,7 +189,7 @@ def overview(
         baselines={name: BASELINES[name] for name in val.baselines if name in BASELINES},
         milestones=milestones,
         milestones_text=f"{text} {looked}",
-        definitions=[Definition(name, head, METRICS[name]) for name, head in COLUMNS.items()],
+        definitions=[Definition(name, head, definitions(Metrics)[name]) for name, head in COLUMNS.items()],
     )
 
 
@@ -223,13 +232,13 @@ def _extent(grid: Grid) -> str:
 
 def _cards(val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> list[Card]:
     stage, model = lowest_errors(val.models)
-    cards = [Card(f"Best stage on {val.set}", stage, _errors(model.figures))]
+    cards = [Card(f"Best stage on {val.set}", stage, _errors(model.metrics))]
     if val.baselines:
         name, baseline = lowest_errors(val.baselines)
-        cards.append(Card(f"Best baseline on {val.set}", name, _errors(baseline.figures)))
+        cards.append(Card(f"Best baseline on {val.set}", name, _errors(baseline.metrics)))
     if isinstance(test, MilestoneResults):
         cards += [
-            Card("Milestone on test_final", name, _errors(result.figures)) for name, result in test.models.items()
+            Card("Milestone on test_final", name, _errors(result.metrics)) for name, result in test.models.items()
         ]
     else:
         cards.append(Card("Milestones on test_final", "not opened", "The training is not the promoted one."))
@@ -237,12 +246,12 @@ def _cards(val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[
         final = list(val.models)[-1]
         reference = val.sets["nec"]
         label = f"On {count(reference.samples, 'case')} solved by NEC2"
-        cards.append(Card(label, final, _errors(reference.figures[final])))
+        cards.append(Card(label, final, _errors(reference.metrics[final])))
     cards.append(Card("Looks at test_final", f"{len(looks)}", "Each model counted once."))
     return cards
 
 
-def _errors(figures: Figures) -> str:
+def _errors(figures: Metrics) -> str:
     return f"Relative L2 error {_digits(figures.rel_l2_e)} of E, {_digits(figures.rel_l2_h)} of H"
 
 
@@ -255,7 +264,7 @@ def _table(results: SetResults) -> Table:
 
 
 def _cells(result: Result) -> list[str]:
-    return [_digits(getattr(result.figures, name)) for name in COLUMNS]
+    return [_digits(getattr(result.metrics, name)) for name in COLUMNS]
 
 
 def _digits(value: float | None) -> str:
@@ -263,7 +272,7 @@ def _digits(value: float | None) -> str:
 
 
 def _level(name: str, result: Result, train_samples: int | None) -> ErrorLevel:
-    return ErrorLevel(name, train_samples, result.figures.rel_l2_e, result.figures.rel_l2_h)
+    return ErrorLevel(name, train_samples, result.metrics.rel_l2_e, result.metrics.rel_l2_h)
 
 
 def _loss_curve(stage: str, curve: pd.DataFrame) -> LossCurve:

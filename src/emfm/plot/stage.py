@@ -1,4 +1,4 @@
-"""Stage ``plot``: pictures, tables and a page of what training and evaluation came to, in ``reports/``."""
+"""Stage ``plot``: pictures, tables and a page of the results, in ``reports/``."""
 
 from collections.abc import Sequence
 

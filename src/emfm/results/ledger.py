@@ -1,8 +1,8 @@
-"""The ledger of looks at test_final: one line for every model that was ever judged on it.
+"""The ledger of looks at test_final: one line for every model that was ever evaluated on it.
 
 A line is kept in two places: in a tracked file, which travels with git, and in git's common folder, which
 all work trees and DVC's temporary experiment folders share. Each look merges both. A model is known by the
-hash of its checkpoint and of the test set, so the same model judged again is the same look.
+hash of its checkpoint and of the test set, so the same model evaluated again is the same look.
 """
 
 import json

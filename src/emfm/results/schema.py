@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from emfm.core.channels import TARGET_CHANNELS
 from emfm.core.errors import DataError
-from emfm.results.definitions import FIELD_METRICS, Grouping
+from emfm.results.definitions import Grouping
 from ttt.config import Section, parse_section
 
 Error = Annotated[float, Field(ge=0)]
@@ -24,30 +25,118 @@ def _names_all_channels(values: dict[str, float]) -> dict[str, float]:
 ChannelErrors = Annotated[dict[str, Error], AfterValidator(_names_all_channels)]
 
 
-class Figures(Section):
-    """The figures of `emfm.results.definitions.METRICS`."""
+RANGE_DB: Final = 30.0
+"""Points count whose true strength is within so many dB of the sample's strongest point."""
 
-    val_mse: Error
-    rmse_e_mean: Error
-    rmse_h_mean: Error
-    rel_l2_e: Error
-    rel_l2_h: Error
-    rel_l2_e_p95: Error
-    rel_l2_h_p95: Error
-    db_error_e: Error
-    db_error_h: Error
-    db_error_e_p95: Error
-    db_error_h_p95: Error
-    maxwell_residual: Error | None = Field(description="null on a plane with fewer than 3 points along an axis")
-    maxwell_residual_truth: Error | None
+FLOOR_DB: Final = 120.0
+"""A predicted strength counts as no less than so many dB below the sample's strongest true point."""
+
+Table = Literal["errors", "strength"]
+
+
+def metric(definition: str, column: tuple[Table, int, str] | None = None, headline: bool = False) -> Any:
+    """A number of the results: how it is defined, its column in the report, and whether `dvc exp show` prints it.
+
+    ``column``: the table, the place in it, and the head.
+    """
+    return Field(description=definition, json_schema_extra={"column": list(column or ()), "headline": headline})
+
+
+class Metrics(Section):
+    """What is measured of a predictor on a set. A further metric is a field here, computed in `evaluate.set_metrics`.
+
+    The residuals are null on a plane with fewer than 3 points along an axis.
+    """
+
+    val_mse: Error = metric(
+        "squared error, mean over samples, points and the raw channels, E in V/m and H in A/m",
+        column=("errors", 7, "MSE, raw channels"),
+        headline=True,
+    )
+    rmse_e_mean: Error = metric(
+        "root mean square error of each E channel over samples and points, mean of the six, V/m",
+        column=("errors", 5, "RMSE E [V/m]"),
+        headline=True,
+    )
+    rmse_h_mean: Error = metric(
+        "root mean square error of each H channel over samples and points, mean of the six, A/m",
+        column=("errors", 6, "RMSE H [A/m]"),
+        headline=True,
+    )
+    rel_l2_e: Error = metric(
+        "norm of the error of a sample's E (3 components) / norm of its true E, median over samples",
+        column=("errors", 1, "rel. L2 E"),
+        headline=True,
+    )
+    rel_l2_h: Error = metric(
+        "norm of the error of a sample's H (3 components) / norm of its true H, median over samples",
+        column=("errors", 3, "rel. L2 H"),
+        headline=True,
+    )
+    rel_l2_e_p95: Error = metric(
+        "the same as rel_l2_e, but the 95th percentile over samples",
+        column=("errors", 2, "E, p95"),
+        headline=True,
+    )
+    rel_l2_h_p95: Error = metric(
+        "the same as rel_l2_h, but the 95th percentile over samples",
+        column=("errors", 4, "H, p95"),
+        headline=True,
+    )
+    db_error_e: Error = metric(
+        "abs(20 log10(predicted / true strength of E)), strength being the length of the complex vector, "
+        f"median over those points of a sample whose true strength is within {RANGE_DB:g} dB of the sample's largest, "
+        f"then the median over samples, dB; a predicted strength counts as no less than {FLOOR_DB:g} dB below that "
+        "largest",
+        column=("strength", 1, "E [dB]"),
+    )
+    db_error_h: Error = metric(
+        "the same as db_error_e, for H",
+        column=("strength", 3, "H [dB]"),
+    )
+    db_error_e_p95: Error = metric(
+        "the same as db_error_e, but the 95th percentile over the points of a sample, then the median over samples",
+        column=("strength", 2, "E, p95 [dB]"),
+    )
+    db_error_h_p95: Error = metric(
+        "the same as db_error_e_p95, for H",
+        column=("strength", 4, "H, p95 [dB]"),
+    )
+    maxwell_residual: Error | None = metric(
+        "what is left of dEy/dx - dEx/dy + jw mu0 Hz = 0 and of dHy/dx - dHx/dy - jw eps0 Ez = 0 in "
+        "the prediction, by central differences of order 8 (6, 4, 2 next to the rim) on the target grid: norm of the "
+        "sum of the three terms over the points off the rim / root of the sum of their squared norms, root mean square "
+        "of both equations, median over samples; 0 is Maxwell's equations, 1 three terms that know nothing of each "
+        "other",
+        column=("strength", 5, "Maxwell residual"),
+        headline=True,
+    )
+    maxwell_residual_truth: Error | None = metric(
+        "the same of the true field: the error of the differences themselves",
+    )
 
     def headline(self) -> dict[str, float]:
-        """The few figures that a user compares between experiments, without those that are not known."""
-        chosen = self.model_dump(include=_HEADLINE)
+        """The few metrics that a user compares between experiments, without those that are not known."""
+        chosen = {
+            name: getattr(self, name) for name, field in Metrics.model_fields.items() if _facts(field)["headline"]
+        }
         return {name: value for name, value in chosen.items() if value is not None}
 
 
-_HEADLINE: Final = {*FIELD_METRICS, "maxwell_residual"}
+def columns(table: Table) -> dict[str, str]:
+    """The metrics of one table of the report by name, each with the head of its column, in their order."""
+    found = [(name, list(_facts(field)["column"])) for name, field in Metrics.model_fields.items()]
+    inside = [(column[1], name, column[2]) for name, column in found if column and column[0] == table]
+    return {name: head for _, name, head in sorted(inside)}
+
+
+def definitions(section: type[Section]) -> dict[str, str]:
+    """How each metric of `Metrics` or `TrustMetrics` is defined, in words."""
+    return {name: str(field.description) for name, field in section.model_fields.items()}
+
+
+def _facts(field: FieldInfo) -> dict[str, Any]:
+    return dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
 
 
 class GroupErrors(Section):
@@ -71,7 +160,9 @@ class NoiseErrors(Section):
 class Result(Section):
     """What a predictor reached on a set."""
 
-    figures: Figures
+    model_config = ConfigDict(populate_by_name=True)
+
+    metrics: Metrics = Field(alias="figures")
     rmse_per_channel: ChannelErrors
     groups: dict[Grouping, list[GroupErrors]] = Field(description="see `emfm.results.definitions.GROUPINGS`")
     noise: list[NoiseErrors] = Field(description="one for each ratio under eval.noise_snr_db")
@@ -81,14 +172,19 @@ Correlation = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class TrustFigures(Section):
+class TrustMetrics(Section):
     """How well the errors that a model expects of itself agree with those it makes."""
 
-    rank_correlation_e: Correlation = Field(description="Spearman, of expected and true relative L2 error of E")
-    true_over_expected_e: Error = Field(description="median over samples")
-    rank_correlation_h: Correlation
-    true_over_expected_h: Error
-    unlike_training: Share = Field(description="share of scans called unlike the training samples")
+    rank_correlation_e: Correlation = metric(
+        "Spearman's rank correlation of the expected and the true relative L2 error of E over the "
+        "samples; ties have their mean rank"
+    )
+    true_over_expected_e: Error = metric("true / expected relative L2 error of E, median over samples")
+    rank_correlation_h: Correlation = metric("the same as rank_correlation_e, for H")
+    true_over_expected_h: Error = metric("the same as true_over_expected_e, for H")
+    unlike_training: Share = metric(
+        "share of the samples whose scan is farther from the training samples than 999 of 1000 of these"
+    )
 
 
 class ModelResult(Result):
@@ -96,11 +192,11 @@ class ModelResult(Result):
 
     train_samples: int = Field(ge=1, description="samples that the model was trained on")
     checkpoint_sha256: Sha256
-    trust: TrustFigures | None = Field(description="null for a model that does not say how far to trust it")
+    trust: TrustMetrics | None = Field(description="null for a model that does not say how far to trust it")
 
 
 class SetResults(Section):
-    """What the models and the baselines reached on one set; ``model_dump()`` gives the JSON's content."""
+    """What the models and the baselines reached on one set; ``to_json()`` gives the file's content."""
 
     set: str = Field(description="the set: val_fixed or test_final")
     samples: int = Field(ge=1, description="samples of the set")
@@ -111,8 +207,10 @@ class SetResults(Section):
 class OtherSet(Section):
     """What the final stage and the baselines reached on samples of another kind."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     samples: int = Field(ge=1, description="samples of the set")
-    figures: dict[str, Figures] = Field(description="by the name of the stage and of each baseline")
+    metrics: dict[str, Metrics] = Field(alias="figures", description="by the name of the stage and of each baseline")
     unlike_training: Share | None = Field(
         description="share of scans that the final stage calls unlike its training samples; null where it says nothing"
     )
@@ -122,7 +220,7 @@ class ValResults(SetResults):
     """The results of val_fixed, with the sets beside it that no split draws from."""
 
     sets: dict[str, OtherSet] = Field(description="reference cases and kinds of scenes by name")
-    left_out: dict[str, str] = Field(description="sets that could not be judged, and why")
+    left_out: dict[str, str] = Field(description="sets that could not be evaluated, and why")
 
 
 class MilestoneResults(SetResults):

@@ -31,7 +31,7 @@ edit it, run `python -m emfm.tasks.parameters`.
 A value is given once, or once per scale: `{demo: ..., full: ...}`. Lengths are in mm where the key says so, all else is
 in SI units. A key that is not there, a value of another kind or one beyond its limits is refused before any work, with
 its path and what is allowed. "Default" stands where params.yaml does not give the key; where nothing stands, the key
-has no default. What "changes no model" changes no set to judge one on either: test_final stays open when it differs
+has no default. What "changes no model" changes no set to evaluate one on either: test_final stays open when it differs
 from the promoted training. A part that is chosen by name has its own keys in the block of that name
 (`model.pod_net.width`); keys beside the blocks are for every part of the section. Parts that only configs/ttt_demo.yaml
 uses are left out.

@@ -23,7 +23,7 @@ CHUNK: Final = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class Trust:
     """How far a model trusts its predictions: numbers for one scan, arrays ``(n,)`` for a batch.
 
     All are NaN where the checkpoint was not calibrated; a best.pth is.
@@ -51,7 +51,7 @@ class Prediction:
     """Ex, Ey, Ez, complex ``(3, ny, nx)``, of a batch ``(n, 3, ny, nx)``, V/m, peak phasors exp(+jwt)."""
     H: Field
     """Hx, Hy, Hz, the same, A/m."""
-    judgement: Judgement
+    trust: Trust
 
     def __iter__(self) -> Iterator[Field]:
         return iter((self.E, self.H))
@@ -85,19 +85,19 @@ class ForwardModel:
         )
         said = np.empty((len(scans), 3))
         for part in _chunks(len(scans)):
-            channels, said[part, :2], said[part, 2] = self._trained.judged(scans[part])
+            channels, said[part, :2], said[part, 2] = self._trained.predict_with_trust(scans[part])
             _fill(e_field[part], channels[:, E_CHANNELS])
             _fill(h_field[part], channels[:, H_CHANNELS])
-        judgement = self._judgement(said, single)
-        return Prediction(e_field[0], h_field[0], judgement) if single else Prediction(e_field, h_field, judgement)
+        trust = self._trust(said, single)
+        return Prediction(e_field[0], h_field[0], trust) if single else Prediction(e_field, h_field, trust)
 
-    def judge(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Judgement:
+    def trust(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Trust:
         """What `predict` would say of its own error, without the field; arguments and errors are the same."""
         scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
         said = np.empty((len(scans), 3))
         for part in _chunks(len(scans)):
             said[part, :2], said[part, 2] = self._trained.trust(scans[part])
-        return self._judgement(said, single)
+        return self._trust(said, single)
 
     @property
     def frequency(self) -> float:
@@ -148,10 +148,10 @@ class ForwardModel:
     def _target(self) -> Grid:
         return self._trained.geometry.target
 
-    def _judgement(self, said: NDArray[np.float64], single: bool) -> Judgement:
+    def _trust(self, said: NDArray[np.float64], single: bool) -> Trust:
         if not self.facts.calibrated:
             said = np.full_like(said, np.nan)
-        return Judgement(*(said[0] if single else np.ascontiguousarray(said.T)))
+        return Trust(*(said[0] if single else np.ascontiguousarray(said.T)))
 
     @staticmethod
     def _shown(grid: Grid) -> str:

@@ -42,7 +42,7 @@ def unfinished(stage: str, identity: Sequence[str]) -> list[str]:
 
 @contextmanager
 def kept_folder(name: str) -> Iterator[Path]:
-    """A folder for what a stage keeps from run to run, locked; the stage judges itself what of it still holds.
+    """A folder for what a stage keeps from run to run, locked; the stage decides itself what of it still holds.
 
     Raises BusyError where another process holds it.
     """

@@ -13,7 +13,7 @@ class Prepared(Protocol):
     def prepare(self, train: Any, memo: Memo) -> None:
         """Learn from the training samples before the first step; once, also where weights came from another training.
 
-        The model is judged before the first step then, and is complete without steps where it has no parameters.
+        The model is validated before the first step then, and is complete without steps where it has no parameters.
         """
         ...
 

@@ -24,21 +24,21 @@ def bytes_until(place: Place, path: Path) -> int:
     if _is_counted(content, place):
         return place.journal_bytes
     lines = lines_of(content)
-    mended = "\n".join(lines).encode()[: place.journal_bytes]
-    if _is_counted(mended, place):
+    repaired = "\n".join(lines).encode()[: place.journal_bytes]
+    if _is_counted(repaired, place):
         what = "is not as it was written, and gets its line ends and encoding back"
     else:
         kept, damaged = _whole_lines(lines, place)
-        mended = "".join(f"{line}\n" for line in kept).encode()
-        is_short = len(mended) < place.journal_bytes
+        repaired = "".join(f"{line}\n" for line in kept).encode()
+        is_short = len(repaired) < place.journal_bytes
         what = "lines of the training so far are missing from it" if is_short else "is not as it was written"
         what += f"; its {len(kept)} whole records up to step {place.step} are kept"
         what += f", {damaged} damaged lines are not" if damaged else ""
-    if mended != content[: place.journal_bytes] or len(mended) < place.journal_bytes:
+    if repaired != content[: place.journal_bytes] or len(repaired) < place.journal_bytes:
         with saving(path):
-            write_bytes(path, mended)
+            write_bytes(path, repaired)
         LOG.warning("%s: %s", path, what)
-    return len(mended)
+    return len(repaired)
 
 
 def _is_counted(content: bytes, place: Place) -> bool:

@@ -38,7 +38,7 @@ __all__ = ["Fresh", "Interrupted", "Outcome", "Resume", "Start", "fit"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to."""
+    """The result of a training."""
 
     best_score: float
     best_epoch: int
@@ -147,7 +147,7 @@ class _Training:
         place, first = self._state.place, self._state.place.epoch
         try:
             if isinstance(self._task.model, Prepared) and not place.is_judged and place.step == 0:
-                self._judge_start()
+                self._validate_start()
             while not self._is_complete():
                 self._run_epoch()
         finally:
@@ -179,7 +179,7 @@ class _Training:
             return f"train.early_stop: no better score{least} for {waited} epochs"
         return ""
 
-    def _judge_start(self) -> None:
+    def _validate_start(self) -> None:
         """Validate what was learned in closed form: the first candidate for the best model."""
         figures = {f"val_{name}": value for name, value in self._validate().items()}
         place, monitor = self._state.place, self._config.ckpt.monitor
@@ -281,7 +281,7 @@ class _Training:
             self._diverged("a prediction for the validation samples became NaN or infinite")
 
     def _finish_epoch(self, val: dict[str, float]) -> None:
-        """Judge the epoch, write it down, and save; `Place` is complete before it is saved."""
+        """Take the epoch's score, write it down, and save; `Place` is complete before it is saved."""
         self._refuse_divergence()
         state, place, config = self._state, self._state.place, self._config
         figures = {f"train_{name}": value for name, value in state.sums.means().items()}

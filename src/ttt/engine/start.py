@@ -174,7 +174,7 @@ def _load_last(folder: RunFolder) -> Checkpoint:
 
 
 def _refuse_another_training(checkpoint: Checkpoint, state: TrainingState, path: Path, start: Resume) -> None:
-    """Raise CheckpointError showing what differs; data are judged by content, so they may move."""
+    """Raise CheckpointError showing what differs; data are compared by content, so they may move."""
     now = state.identity
     if checkpoint.code != now["code"]:
         LOG.warning("%s was saved by another version of the code or of torch; bits may differ", path.name)

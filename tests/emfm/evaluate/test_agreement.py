@@ -5,7 +5,7 @@ import pytest
 
 from emfm.core.field_errors import SampleErrors
 from emfm.evaluate.agreement import Expectation, agreement, rank_correlation
-from emfm.results.definitions import TRUST_METRICS
+from emfm.results.schema import TrustMetrics
 
 ERRORS = SampleErrors(np.array([0.1, 0.4, 0.2, 0.3]), np.array([0.2, 0.8, 0.4, 0.6]))
 
@@ -20,7 +20,7 @@ def test_a_model_that_knows_its_errors_up_to_a_factor_ranks_them_right():
     assert figures["rank_correlation_h"] == pytest.approx(1)
     assert figures["true_over_expected_e"] == pytest.approx(2)
     assert figures["unlike_training"] == 0.25
-    assert list(figures) == list(TRUST_METRICS)
+    assert list(figures) == list(TrustMetrics.model_fields)
 
 
 def test_a_model_that_says_nothing_has_no_agreement():

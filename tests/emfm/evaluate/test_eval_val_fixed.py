@@ -12,7 +12,7 @@ from emfm.core.errors import DataError
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.baselines import LinearOperator
 from emfm.evaluate.equivalent_dipoles import dipole_operator
-from emfm.evaluate.eval_val_fixed import judge_set, other_sets, remembered_fit
+from emfm.evaluate.eval_val_fixed import evaluate_set, other_sets, remembered_fit
 from emfm.evaluate.reference_cases import read_reference_cases
 from emfm.settings import parse_params
 from emfm.workflow.paths import KINDS, REFERENCE_CASES
@@ -28,7 +28,7 @@ class KnowsHalf:
     def __init__(self):
         self._asked = 0
 
-    def judged(self, source_h):
+    def predict_with_trust(self, source_h):
         distance = (np.arange(len(source_h)) + self._asked) % 2 * 2.0
         self._asked += len(source_h)
         return None, np.full((len(source_h), 2), 0.1), distance
@@ -67,12 +67,12 @@ def test_equivalent_dipoles_are_good_on_the_reference_cases(project):
     cases = read_reference_cases(REFERENCE_CASES)
     sets, left_out = other_sets(cases.geometry)
     assert (list(sets), left_out) == (["nec"], {})
-    found = judge_set({"dipoles": dipole_operator(cases.geometry).apply}, sets["nec"], 5, "nec", KnowsHalf())
+    found = evaluate_set({"dipoles": dipole_operator(cases.geometry).apply}, sets["nec"], 5, "nec", KnowsHalf())
     assert found.samples == 12
     assert found.unlike_training == 0.5
-    assert found.figures["dipoles"].rel_l2_e < 0.3
-    assert found.figures["dipoles"].rel_l2_h < 0.3
-    assert found.figures["dipoles"].maxwell_residual_truth < 1e-3
+    assert found.metrics["dipoles"].rel_l2_e < 0.3
+    assert found.metrics["dipoles"].rel_l2_h < 0.3
+    assert found.metrics["dipoles"].maxwell_residual_truth < 1e-3
 
 
 @pytest.fixture

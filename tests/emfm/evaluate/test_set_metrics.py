@@ -10,8 +10,8 @@ from emfm.core.field_errors import FieldErrors
 from emfm.core.grid import Geometry, Grid
 from emfm.core.maxwell import in_plane_residual
 from emfm.evaluate.decibels import decibel_errors
-from emfm.evaluate.set_metrics import SetFigures
-from emfm.results.definitions import METRICS
+from emfm.evaluate.set_metrics import SetMetrics
+from emfm.results.schema import Metrics
 from small_store import GEOMETRY, SingleElements
 
 TRUTH = np.stack([SingleElements(["f"] * 9).sample(row).target for row in range(9)]).astype(np.float64)
@@ -19,7 +19,7 @@ PREDICTION = TRUTH * (1 + 0.2 * np.random.default_rng(1).standard_normal(TRUTH.s
 
 
 def figures_of(prediction, truth, sizes=None):
-    collected = SetFigures(GEOMETRY)
+    collected = SetMetrics(GEOMETRY)
     cuts = np.cumsum(sizes)[:-1] if sizes else []
     for p, t in zip(np.split(prediction, cuts), np.split(truth, cuts), strict=True):
         collected.update(p, t)
@@ -37,7 +37,7 @@ def test_figures_do_not_depend_on_how_samples_are_batched(cuts):
 
 def test_figures_are_what_their_definitions_say():
     found = figures_of(PREDICTION, TRUTH).compute()
-    assert list(found) == list(METRICS)
+    assert list(found) == list(Metrics.model_fields)
     errors = FieldErrors()
     errors.update(PREDICTION, TRUTH)
     assert {name: found[name] for name in errors.compute()} == errors.compute()
@@ -58,7 +58,7 @@ def test_noise_on_a_prediction_shows_in_the_residual_and_not_in_the_truth_s():
 
 def test_a_plane_without_an_interior_has_no_residual():
     narrow = Grid(0, 0, 1e-3, 1e-3, 2, 5, 5e-3)
-    collected = SetFigures(Geometry(5e9, GEOMETRY.source, narrow))
+    collected = SetMetrics(Geometry(5e9, GEOMETRY.source, narrow))
     collected.update(PREDICTION[..., :2], TRUTH[..., :2])
     found = collected.compute()
     assert (found["maxwell_residual"], found["maxwell_residual_truth"]) == (None, None)
@@ -67,4 +67,4 @@ def test_a_plane_without_an_interior_has_no_residual():
 
 def test_no_samples_have_no_figures():
     with pytest.raises(ValueError, match="no samples were given"):
-        SetFigures(GEOMETRY).compute()
+        SetMetrics(GEOMETRY).compute()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from emfm.model.trust import SCAN_DESCRIPTORS, Trust, scan_descriptors
+from emfm.model.trust import SCAN_DESCRIPTORS, TrustCalibration, scan_descriptors
 from small_fields import small_samples, times
 
 
@@ -21,7 +21,7 @@ def errors_of(descriptors, seed, factor=1.0):
 
 
 def calibrated(factor=1.0):
-    trust = Trust(3)
+    trust = TrustCalibration(3)
     known, unseen = described(2000, 0), described(200, 1)
     trust.calibrate(known, errors_of(known, 2), unseen, errors_of(unseen, 3, factor))
     return trust
@@ -52,7 +52,7 @@ def test_unseen_samples_say_how_large_the_error_is():
 
 
 def test_half_of_the_unseen_samples_are_worse_than_expected_even_where_they_are_unlike_a_small_training_set():
-    trust, known, unseen = Trust(3), described(6, 0), described(41, 1, spread=4.0)
+    trust, known, unseen = TrustCalibration(3), described(6, 0), described(41, 1, spread=4.0)
     true = errors_of(unseen, 3)
     trust.calibrate(known, errors_of(known, 2), unseen, true)
     expected, distance = trust(unseen)
@@ -80,7 +80,7 @@ def test_a_scan_far_from_all_training_samples_is_called_unlike_them_in_any_direc
 
 
 def test_before_calibration_nothing_is_known_and_nothing_unlike():
-    expected, distance = Trust(3)(described(4, 0))
+    expected, distance = TrustCalibration(3)(described(4, 0))
     assert expected.isnan().all()
     assert not distance.any()
 
@@ -89,7 +89,7 @@ def test_before_calibration_nothing_is_known_and_nothing_unlike():
 def test_descriptors_that_do_not_vary_are_no_obstacle(constant):
     known = described(50, 0)
     known[:, constant] = known[:1, constant]
-    trust = Trust(3)
+    trust = TrustCalibration(3)
     trust.calibrate(known, errors_of(known, 1), known, errors_of(known, 2))
     expected, distance = trust(known)
     assert torch.isfinite(expected).all()
@@ -97,7 +97,7 @@ def test_descriptors_that_do_not_vary_are_no_obstacle(constant):
 
 
 def test_calibration_is_kept_with_the_weights():
-    trust, other = calibrated(), Trust(3)
+    trust, other = calibrated(), TrustCalibration(3)
     other.load_state_dict(trust.state_dict())
     for one, again in zip(trust(described(9, 7)), other(described(9, 7)), strict=True):
         torch.testing.assert_close(one, again, rtol=0, atol=0)

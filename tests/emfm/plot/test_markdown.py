@@ -5,8 +5,8 @@ import pytest
 from emfm.plot.further import group_label
 from emfm.plot.markdown import Pictures, render_report
 from emfm.plot.numbers import four_digits
-from emfm.results.definitions import BASELINES, GROUPINGS, METRICS, TRUST_METRICS
-from emfm.results.schema import GroupErrors
+from emfm.results.definitions import BASELINES, GROUPINGS
+from emfm.results.schema import GroupErrors, Metrics, TrustMetrics
 from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 
 PICTURES = Pictures(
@@ -84,13 +84,13 @@ def test_strength_is_in_db_and_the_residual_beside_that_of_the_truth(val):
     assert stage1[1:5] == ["3.522"] * 4
     assert dipoles[1:5] == ["1.584"] * 4
     assert stage1[-1] == dipoles[-1] == "1.000"
-    truth = four_digits(val.models["stage1"].figures.maxwell_residual_truth)
+    truth = four_digits(val.models["stage1"].metrics.maxwell_residual_truth)
     assert f"Maxwell residual of the true fields, by the same differences: {truth}." in report
 
 
 def test_a_plane_without_a_residual_is_said_to_have_none(val):
-    figures = val.models["stage1"].figures.model_copy(update={"maxwell_residual": None, "maxwell_residual_truth": None})
-    stage1 = val.models["stage1"].model_copy(update={"figures": figures})
+    figures = val.models["stage1"].metrics.model_copy(update={"maxwell_residual": None, "maxwell_residual_truth": None})
+    stage1 = val.models["stage1"].model_copy(update={"metrics": figures})
     flat = val.model_copy(update={"models": {"stage1": stage1}, "sets": {}})
     report = render_report(flat, NOT_OPENED, [], PICTURES)
     assert "The target plane has fewer than 3 points along an axis: no Maxwell residual." in report
@@ -108,7 +108,7 @@ def test_other_sets_stand_below_val_fixed_for_the_final_stage_and_each_baseline(
     )
 
 
-TRUST_SECTION = "How well the models foretell their own errors on val_fixed"
+TRUST_SECTION = "How well the models predict their own errors on val_fixed"
 
 
 def test_the_share_of_unlike_scans_stands_beside_the_errors_on_each_set(calibrated):
@@ -124,14 +124,14 @@ def test_trust_on_val_fixed_is_said_to_be_calibrated_there_and_test_final_to_be_
     report = render_report(calibrated, test_final.model_copy(update={"models": models}), [], PICTURES)
     assert rows(report, "stage1", TRUST_SECTION) == []
     assert row(report, "stage3", TRUST_SECTION)[1:] == ["0.80 / 0.40", "1.00 / 1.25", "1.2 %"]
-    assert "only test_final judges them honestly; see Milestones on test_final." in report
+    assert "only test_final is an honest test of them; see Milestones on test_final." in report
     assert ["stage3", "0.60 / 0.30", "1.00 / 1.25", "10.0 %"] in rows(report, "stage3", "Milestones on test_final")
 
 
 @pytest.mark.parametrize("opened", [True, False])
 def test_without_honest_figures_of_trust_none_are_promised(calibrated, test_final, opened):
     report = render_report(calibrated, test_final if opened else NOT_OPENED, [], PICTURES)
-    assert "only test_final judges them honestly; no such figures of test_final are known." in report
+    assert "only test_final is an honest test of them; no such figures of test_final are known." in report
 
 
 def test_models_that_say_nothing_have_no_section_of_trust(val):
@@ -234,8 +234,8 @@ def test_pictures_are_linked_as_given(val):
 
 def test_every_figure_is_defined(val):
     report = render_report(val, NOT_OPENED, [], PICTURES)
-    prefixed = [*(f"groups.{name}" for name in GROUPINGS), *(f"trust.{name}" for name in TRUST_METRICS)]
-    for name in (*METRICS, "rmse_per_channel", "noise", *prefixed):
+    prefixed = [*(f"groups.{name}" for name in GROUPINGS), *(f"trust.{name}" for name in TrustMetrics.model_fields)]
+    for name in (*Metrics.model_fields, "rmse_per_channel", "noise", *prefixed):
         assert report.count(f"- `{name}`") == 1
 
 

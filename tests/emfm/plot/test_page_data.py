@@ -57,8 +57,8 @@ def test_every_stage_and_baseline_has_a_row_and_every_column_a_definition():
 
 def test_a_figure_that_is_not_known_or_not_a_number_is_a_dash():
     val = val_results()
-    figures = val.models["stage1"].figures.model_copy(update={"maxwell_residual": None, "rel_l2_e": float("nan")})
-    val.models["stage1"] = val.models["stage1"].model_copy(update={"figures": figures})
+    figures = val.models["stage1"].metrics.model_copy(update={"maxwell_residual": None, "rel_l2_e": float("nan")})
+    val.models["stage1"] = val.models["stage1"].model_copy(update={"metrics": figures})
     row = overview(val, MILESTONES, [], GEOMETRY).val.rows[0]
     assert (row[2], row[-1]) == ("\N{EN DASH}", "\N{EN DASH}")
 

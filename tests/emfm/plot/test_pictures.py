@@ -12,7 +12,7 @@ from emfm.core.channels import TARGET_CHANNELS
 from emfm.core.errors import DataError
 from emfm.core.grid import Grid
 from emfm.evaluate.groups import Group
-from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result
 from emfm.plot.channel_bars import channel_errors
 from emfm.plot.curves import loss_curves, scaling_curve
@@ -30,7 +30,7 @@ def result(seed):
     rng = np.random.default_rng(seed)
     truth = rng.standard_normal((3, 12, *GEOMETRY.target.shape))
     truth[:, 6:] *= 1e-5
-    figures = SetFigures(GEOMETRY)
+    figures = SetMetrics(GEOMETRY)
     figures.update(truth * (1 + rng.standard_normal(truth.shape) / (1 + seed)), truth)
     bounds = ((1e-3, 1.2e-3), (1.25e-3, 2e-3), (None, None))
     depth = [Group(*pair, np.array([place])) for place, pair in enumerate(bounds)]
@@ -122,10 +122,10 @@ def test_the_scaling_curve_shows_errors_by_training_samples_and_baselines_as_lev
     for axes, name in zip(scaling_curve(results).axes, ("rel_l2_e", "rel_l2_h"), strict=True):
         model, *baselines = axes.lines
         np.testing.assert_array_equal(model.get_xdata(), SIZES)
-        expected = [getattr(result.figures, name) for result in results.models.values()]
+        expected = [getattr(result.metrics, name) for result in results.models.values()]
         np.testing.assert_array_equal(model.get_ydata(), expected)
         assert [line.get_label() for line in baselines] == list(results.baselines)
-        level = getattr(results.baselines["mean_field"].figures, name)
+        level = getattr(results.baselines["mean_field"].metrics, name)
         np.testing.assert_array_equal(baselines[0].get_ydata(), [level, level])
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         assert [label.get_text() for label in axes.get_xticklabels()] == ["100", "500", "1,000"]

@@ -9,14 +9,22 @@ import pytest
 from emfm.core.errors import DataError
 from emfm.core.field_errors import FieldErrors
 from emfm.evaluate.groups import Group
-from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result
-from emfm.results.definitions import FIELD_METRICS, METRICS, TRUST_METRICS
-from emfm.results.schema import MilestoneResults, OtherSet, ValResults, read_milestone_results, read_val_results
+from emfm.results.schema import (
+    Metrics,
+    MilestoneResults,
+    OtherSet,
+    TrustMetrics,
+    ValResults,
+    read_milestone_results,
+    read_val_results,
+)
 from small_results import NOT_OPENED, TEST_SET
 from small_store import GEOMETRY
 from ttt.files import write_json
 
+COMPARED = ["val_mse", "rmse_e_mean", "rmse_h_mean", "rel_l2_e", "rel_l2_h", "rel_l2_e_p95", "rel_l2_h_p95"]
 SHA = "0123456789abcdef" * 4
 TRUST = {
     "rank_correlation_e": 0.8,
@@ -30,7 +38,7 @@ TRUST = {
 @pytest.fixture
 def val():
     fields = np.random.default_rng(0).standard_normal((2, 3, 12, *GEOMETRY.target.shape))
-    figures, noise = SetFigures(GEOMETRY), FieldErrors()
+    figures, noise = SetMetrics(GEOMETRY), FieldErrors()
     figures.update(*fields)
     noise.update(*fields)
     groups = {"depth": [Group(1e-3, 2e-3, np.array([0, 2])), Group(None, None, np.array([1]))]}
@@ -42,7 +50,7 @@ def val():
         baselines={"mean_field": result},
         sets={
             "loops": OtherSet(
-                samples=3, figures={"stage2": result.figures, "mean_field": result.figures}, unlike_training=0.5
+                samples=3, metrics={"stage2": result.metrics, "mean_field": result.metrics}, unlike_training=0.5
             )
         },
         left_out={"nec": "the cases have another target plane than the section data"},
@@ -50,12 +58,12 @@ def val():
 
 
 def test_results_come_back_from_their_json_as_they_were(val, tmp_path):
-    write_json(tmp_path / "val.json", val.model_dump())
+    write_json(tmp_path / "val.json", val.model_dump(by_alias=True))
     assert read_val_results(tmp_path / "val.json") == val
 
 
 def test_the_json_says_the_set_the_samples_the_models_and_their_hashes(val):
-    content = val.model_dump()
+    content = val.model_dump(by_alias=True)
     assert (content["set"], content["samples"]) == ("val_fixed", 3)
     assert content["models"]["stage2"]["train_samples"] == 500
     assert content["models"]["stage2"]["checkpoint_sha256"] == SHA
@@ -63,20 +71,20 @@ def test_the_json_says_the_set_the_samples_the_models_and_their_hashes(val):
 
 
 def test_figures_stand_in_the_json_as_they_are_defined(val):
-    assert list(val.model_dump()["baselines"]["mean_field"]["figures"]) == list(METRICS)
+    assert list(val.model_dump(by_alias=True)["baselines"]["mean_field"]["figures"]) == list(Metrics.model_fields)
 
 
 def test_what_is_compared_between_experiments_is_few_figures(val):
-    figures = val.models["stage1"].figures
-    assert list(figures.headline()) == [*FIELD_METRICS, "maxwell_residual"]
-    assert list(figures.model_copy(update={"maxwell_residual": None}).headline()) == list(FIELD_METRICS)
+    figures = val.models["stage1"].metrics
+    assert list(figures.headline()) == [*COMPARED, "maxwell_residual"]
+    assert list(figures.model_copy(update={"maxwell_residual": None}).headline()) == COMPARED
 
 
 def test_figures_of_trust_stand_as_they_are_defined_and_null_where_a_model_says_nothing(val):
-    content = val.model_dump()
+    content = val.model_dump(by_alias=True)
     assert content["models"]["stage1"]["trust"] is None
     assert content["models"]["stage2"]["trust"] == TRUST
-    assert list(content["models"]["stage2"]["trust"]) == list(TRUST_METRICS)
+    assert list(content["models"]["stage2"]["trust"]) == list(TrustMetrics.model_fields)
 
 
 def test_groups_have_their_bounds_and_the_number_of_their_samples(val):
@@ -87,10 +95,10 @@ def test_groups_have_their_bounds_and_the_number_of_their_samples(val):
 
 
 def test_milestone_results_are_told_from_a_set_that_was_not_opened(val, tmp_path):
-    shared = {key: value for key, value in val.model_dump().items() if key not in ("sets", "left_out")}
+    shared = {key: value for key, value in val.model_dump(by_alias=True).items() if key not in ("sets", "left_out")}
     opened = MilestoneResults(milestone=True, test_set_sha256=TEST_SET, **(shared | {"models": {}}))
-    write_json(tmp_path / "opened.json", opened.model_dump())
-    write_json(tmp_path / "closed.json", NOT_OPENED.model_dump())
+    write_json(tmp_path / "opened.json", opened.model_dump(by_alias=True))
+    write_json(tmp_path / "closed.json", NOT_OPENED.model_dump(by_alias=True))
     assert read_milestone_results(tmp_path / "opened.json") == opened
     assert read_milestone_results(tmp_path / "closed.json") == NOT_OPENED
 
@@ -144,13 +152,13 @@ def changed(content, path, value):
 )
 def test_a_damaged_json_is_refused_with_the_full_key_and_the_remedy(val, tmp_path, path, value, sentence):
     file = tmp_path / "val.json"
-    file.write_text(json.dumps(changed(val.model_dump(), path, value)))
+    file.write_text(json.dumps(changed(val.model_dump(by_alias=True), path, value)))
     with pytest.raises(DataError, match=rf"val\.json: {sentence}.*dvc repro"):
         read_val_results(file)
 
 
 def test_a_set_of_which_nothing_says_whether_it_was_opened_is_refused(val, tmp_path):
-    write_json(tmp_path / "test.json", val.model_dump())
+    write_json(tmp_path / "test.json", val.model_dump(by_alias=True))
     with pytest.raises(DataError, match="milestone: missing"):
         read_milestone_results(tmp_path / "test.json")
 

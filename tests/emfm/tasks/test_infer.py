@@ -193,14 +193,14 @@ def test_where_every_input_is_refused_nothing_is_written_and_what_was_there_stay
 @FORMATS
 def test_a_prediction_that_is_no_number_is_refused_by_file(run, scans, tmp_path, monkeypatch, out_format):
     source = folder_of(tmp_path / "scans", {"a": scans[0], "b": scans[1], "c": scans[2]})
-    judged = TrainedModel.judged
+    judged = TrainedModel.predict_with_trust
 
     def second_lost(self, batch):
         prediction, expected, distance = judged(self, batch)
         prediction[1, 3, 0, 0], expected[1], distance[1] = np.inf, np.nan, np.nan
         return prediction, expected, distance
 
-    monkeypatch.setattr(TrainedModel, "judged", second_lost)
+    monkeypatch.setattr(TrainedModel, "predict_with_trust", second_lost)
     status, _, error = run(source, tmp_path / "out", "--out_format", out_format)
     assert status == 2
     assert f"{source / 'b.npy'}: what the model predicts from it holds NaN or Inf and is not written" in error

@@ -169,7 +169,7 @@ def test_a_neural_operator_is_built_by_its_seed_and_goes_on_bit_for_bit(tmp_path
     assert records[-1]["train_loss"] < records[0]["train_loss"]
     model, _ = load_model(whole.best)
     with torch.no_grad():
-        expected = model.judged(val_of(config_of(OPERATOR)).x)[1]
+        expected = model.predict_with_trust(val_of(config_of(OPERATOR)).x)[1]
     assert torch.isfinite(expected).all()
 
 

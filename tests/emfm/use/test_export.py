@@ -75,7 +75,7 @@ def test_a_graph_gives_the_models_numbers_for_any_number_of_scans(trained_of, tm
     for count in (1, 2, 3, 65):
         scans = 0.3 * simulated_scans(trained.geometry, count)[::-1]
         found, facts = run(path, np.ascontiguousarray(scans))
-        for output, expected in zip(found, trained.judged(np.ascontiguousarray(scans)), strict=True):
+        for output, expected in zip(found, trained.predict_with_trust(np.ascontiguousarray(scans)), strict=True):
             np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
     assert json.loads(facts) == export.facts(trained)
 
@@ -118,13 +118,13 @@ def test_the_page_tells_of_every_registered_model_what_the_tests_find():
 def test_a_graph_that_differs_is_refused_and_an_earlier_file_stays(trained_of, tmp_path, monkeypatch):
     trained, path = trained_of(LINEAR), tmp_path / "model.pt2"
     path.write_bytes(b"earlier")
-    judged = TrainedModel.judged
+    judged = TrainedModel.predict_with_trust
 
     def slightly_off(self, scans):
         target, *trust = judged(self, scans)
         return 1.01 * target, *trust
 
-    monkeypatch.setattr(TrainedModel, "judged", slightly_off)
+    monkeypatch.setattr(TrainedModel, "predict_with_trust", slightly_off)
     with pytest.raises(UserError, match=r"differs from the model by 0\.0099, more than 0\.0001"):
         export_model(trained, path)
     assert path.read_bytes() == b"earlier"

@@ -74,7 +74,7 @@ def test_one_scan_is_one_of_a_batch(model, scans):
     assert one.E.shape == (3, *small_geometry().target.shape)
     np.testing.assert_allclose(one.E, batch.E[0], rtol=0, atol=1e-4 * np.abs(one.E).max())
     np.testing.assert_allclose(one.H, batch.H[0], rtol=0, atol=1e-4 * np.abs(one.H).max())
-    assert float(one.judgement.distance) == pytest.approx(float(batch.judgement.distance[0]), rel=1e-3)
+    assert float(one.trust.distance) == pytest.approx(float(batch.trust.distance[0]), rel=1e-3)
 
 
 def test_complex_scans_and_scans_in_another_order_give_the_same_field(model, scans):
@@ -96,9 +96,9 @@ def test_a_larger_plane_is_cut_down_and_another_height_is_refused(model, scans, 
     expected = model.predict(scans[:3])
     for axes in ((wide, y), (wide, y, model.source_z)):
         np.testing.assert_array_equal(model.predict(larger, axes).E, expected.E)
-        np.testing.assert_array_equal(model.judge(larger, axes).distance, model.judge(scans[:3]).distance)
+        np.testing.assert_array_equal(model.trust(larger, axes).distance, model.trust(scans[:3]).distance)
     assert "25 of its 35 points are the model's plane" in caplog.text
-    for ask in (model.predict, model.judge):
+    for ask in (model.predict, model.trust):
         with pytest.raises(DataError, match="axes: .*: it lies at z = 1.1 mm, 0.1 mm above z = 1 mm"):
             ask(scans[:3], (x, y, model.source_z + 1e-4))
         ask(scans[:3], (x, y, model.source_z + 1e-4), tolerance=0.2e-3)
@@ -106,8 +106,10 @@ def test_a_larger_plane_is_cut_down_and_another_height_is_refused(model, scans, 
 
 def test_memory_does_not_grow_with_the_batch(model, scans, monkeypatch):
     sizes = []
-    judged = TrainedModel.judged
-    monkeypatch.setattr(TrainedModel, "judged", lambda self, part: sizes.append(len(part)) or judged(self, part))
+    judged = TrainedModel.predict_with_trust
+    monkeypatch.setattr(
+        TrainedModel, "predict_with_trust", lambda self, part: sizes.append(len(part)) or judged(self, part)
+    )
     model.predict(np.concatenate([scans, scans]))
     assert sum(sizes) == 2 * len(scans)
     assert max(sizes) == forward_model.CHUNK
@@ -116,27 +118,27 @@ def test_memory_does_not_grow_with_the_batch(model, scans, monkeypatch):
 def test_an_empty_batch_has_an_empty_field(model, scans):
     E, H = model.predict(scans[:0])
     assert E.shape == H.shape == (0, 3, *small_geometry().target.shape)
-    assert model.judge(scans[:0]).distance.shape == (0,)
+    assert model.trust(scans[:0]).distance.shape == (0,)
 
 
 def test_trust_comes_with_the_prediction_and_alone(model, scans):
     spike = np.zeros_like(scans[0])
     spike[:2, 2, 2] = 1, 0.5
     mixed = np.stack([scans[0], spike])
-    said, alone = model.predict(mixed).judgement, model.judge(mixed)
+    said, alone = model.predict(mixed).trust, model.trust(mixed)
     for name in ("expected_rel_l2_e", "expected_rel_l2_h", "distance"):
         np.testing.assert_allclose(getattr(alone, name), getattr(said, name), rtol=1e-5)
     assert said.unlike_training.tolist() == [False, True]
     assert (said.expected_rel_l2_e > 0).all()
-    assert not model.judge(scans[0]).unlike_training
+    assert not model.trust(scans[0]).unlike_training
     with pytest.raises(DataError, match="source_H"):
-        model.judge(scans[0, :2])
+        model.trust(scans[0, :2])
 
 
 def test_a_checkpoint_that_was_not_calibrated_says_nothing_of_its_errors(checkpoint, scans):
     model = emfm.load_model(checkpoint.with_name("last.pth"), device="cpu")
     assert not model.facts.calibrated
-    said = model.predict(scans[:2]).judgement
+    said = model.predict(scans[:2]).trust
     assert np.isnan([said.expected_rel_l2_e, said.expected_rel_l2_h, said.distance]).all()
     assert not said.unlike_training.any()
 

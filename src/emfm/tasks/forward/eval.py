@@ -1,4 +1,4 @@
-"""Judge a forward model on validation samples: ``python -m emfm.tasks.forward.eval --config FILE --ckpt PATH``.
+"""Evaluate a forward model on validation samples: ``python -m emfm.tasks.forward.eval --config FILE --ckpt PATH``.
 
 Prints the project's figures: val_mse, the RMSE of each channel, its means over E and H, relative L2 errors,
 errors of strength in dB, and the residual of Maxwell's equations.
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, YAML")
-    parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to judge")
+    parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to evaluate")
     parser.add_argument("--val_ids", metavar="FILE", help="data.val_ids: IDs of the samples, one a line")
     parser.add_argument("--out_json", type=Path, metavar="FILE", help="the figures, also printed")
     return run_command(_evaluate, parser.parse_args(arguments))
@@ -33,7 +33,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     pin_for(args.config)
     from emfm.core.sample_lists import open_samples
     from emfm.core.store import Store
-    from emfm.evaluate.predictors import judge, refuse_other_geometry
+    from emfm.evaluate.evaluation import refuse_other_geometry, set_metrics
     from emfm.model.trained import TrainedModel
     from emfm.training.params import DataParams
     from ttt.config import ConfigError
@@ -46,7 +46,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     samples = open_samples(Store(Path(config.data.data_root)), Path(config.data.val_ids))
     predict = TrainedModel(args.ckpt, resolve_device(config.device))
     refuse_other_geometry(predict, samples.geometry, config.data.data_root)
-    errors = judge(predict, samples, config.train.eval_batch_size, args.ckpt.name)
+    errors = set_metrics(predict, samples, config.train.eval_batch_size, args.ckpt.name)
     facts = {
         "set": Path(config.data.val_ids).name.removesuffix("_ids.txt"),
         "samples": len(samples),

@@ -168,7 +168,7 @@ def _predicted(predict: TrainedModel, scans: dict[Path, NDArray[np.float32]]) ->
     """The prediction from each scan, and what the model says of it."""
     if not scans:
         return
-    predictions, expected, distances = predict.judged(np.stack(list(scans.values())))
+    predictions, expected, distances = predict.predict_with_trust(np.stack(list(scans.values())))
     for path, prediction, (e, h), distance in zip(scans, predictions, expected, distances, strict=True):
         yield prediction, _Said(path, (float(e), float(h)), float(distance))
 

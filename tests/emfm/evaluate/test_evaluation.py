@@ -5,7 +5,7 @@ import pytest
 
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.equivalent_dipoles import dipole_operator
-from emfm.evaluate.predictors import Judge, judge, share_unlike_training, shown_batches
+from emfm.evaluate.evaluation import SetEvaluation, set_metrics, share_unlike_training, shown_batches
 from small_store import GEOMETRY, SingleElements, packed
 
 
@@ -27,7 +27,7 @@ class SelfJudging:
     geometry = GEOMETRY
 
     def __init__(self, apply, samples, factor, unlike=0):
-        errors = judge(apply, samples, 4, "dipoles").per_sample()
+        errors = set_metrics(apply, samples, 4, "dipoles").per_sample()
         scans = np.concatenate([source for source, _ in samples.batches(1)])
         expected = np.stack([errors.rel_l2_e, errors.rel_l2_h], 1) * factor
         distances = 0.5 + (np.arange(len(samples)) >= len(samples) - unlike)
@@ -37,7 +37,7 @@ class SelfJudging:
     def __call__(self, source_h):
         return self._apply(source_h)
 
-    def judged(self, source_h):
+    def predict_with_trust(self, source_h):
         said = [self._known[scan.tobytes()] for scan in source_h]
         return (
             self(source_h),
@@ -54,7 +54,9 @@ def numbers(tree):
 
 
 def test_a_result_does_not_depend_on_the_batch_size(samples, dipoles):
-    whole, parts = (Judge(samples, size, [20.0]).judge(dipoles, "dipoles").model_dump() for size in (9, 2))
+    whole, parts = (
+        SetEvaluation(samples, size, [20.0]).evaluate(dipoles, "dipoles").model_dump(by_alias=True) for size in (9, 2)
+    )
     np.testing.assert_allclose(numbers(whole), numbers(parts), rtol=1e-9)
 
 
@@ -69,10 +71,10 @@ def test_samples_that_are_read_show_how_far_it_is_and_those_that_are_not_show_no
 
 
 def test_little_noise_changes_little_and_as_much_as_the_field_a_lot(samples, dipoles):
-    result = Judge(samples, 4, [60.0, 0.0]).judge(dipoles, "dipoles")
+    result = SetEvaluation(samples, 4, [60.0, 0.0]).evaluate(dipoles, "dipoles")
     assert [noise.snr_db for noise in result.noise] == [60.0, 0.0]
     at_60, at_0 = (noise.rel_l2_h for noise in result.noise)
-    assert at_60 == pytest.approx(result.figures.rel_l2_h, rel=0.05)
+    assert at_60 == pytest.approx(result.metrics.rel_l2_h, rel=0.05)
     assert at_0 > 1.5 * at_60
 
 
@@ -80,7 +82,7 @@ def test_little_noise_changes_little_and_as_much_as_the_field_a_lot(samples, dip
 def test_a_model_that_knows_its_errors_is_said_to(samples, dipoles, tmp_path, batch_size):
     (tmp_path / "best.pth").write_bytes(b"weights")
     model = SelfJudging(dipoles, samples, factor=0.5, unlike=3)
-    trust = Judge(samples, batch_size, []).judge_model(model, tmp_path / "best.pth", 7, "model").trust
+    trust = SetEvaluation(samples, batch_size, []).evaluate_model(model, tmp_path / "best.pth", 7, "model").trust
     assert (trust.rank_correlation_e, trust.rank_correlation_h) == (pytest.approx(1), pytest.approx(1))
     assert (trust.true_over_expected_e, trust.true_over_expected_h) == (pytest.approx(2), pytest.approx(2))
     assert trust.unlike_training == share_unlike_training(model, samples, batch_size, "model") == pytest.approx(3 / 9)
@@ -89,17 +91,17 @@ def test_a_model_that_knows_its_errors_is_said_to(samples, dipoles, tmp_path, ba
 def test_a_model_that_was_not_calibrated_is_not_judged_for_it(samples, dipoles, tmp_path):
     (tmp_path / "best.pth").write_bytes(b"weights")
     model = SelfJudging(dipoles, samples, factor=np.nan)
-    assert Judge(samples, 4, []).judge_model(model, tmp_path / "best.pth", 7, "model").trust is None
+    assert SetEvaluation(samples, 4, []).evaluate_model(model, tmp_path / "best.pth", 7, "model").trust is None
     assert share_unlike_training(model, samples, 4, "model") is None
 
 
 def test_without_ratios_there_is_no_noise(samples, dipoles):
-    assert Judge(samples, 4, []).judge(dipoles, "dipoles").noise == []
+    assert SetEvaluation(samples, 4, []).evaluate(dipoles, "dipoles").noise == []
 
 
 def test_groups_have_the_medians_of_their_own_samples(samples, dipoles):
-    result = Judge(samples, 4, []).judge(dipoles, "dipoles")
-    alone = judge(dipoles, samples, 4, "dipoles").per_sample()
+    result = SetEvaluation(samples, 4, []).evaluate(dipoles, "dipoles")
+    alone = set_metrics(dipoles, samples, 4, "dipoles").per_sample()
     first, *_ = result.groups["depth"]
     assert first.low == pytest.approx(1e-3)
     highest = np.flatnonzero(np.linspace(-1e-3, 0, 9) >= GEOMETRY.source.z - first.high - 1e-9)
@@ -111,7 +113,9 @@ def test_groups_have_the_medians_of_their_own_samples(samples, dipoles):
 
 def test_the_truth_as_prediction_has_no_error(samples):
     targets = {source.tobytes(): target for source, target in ((s, t) for s, t in samples.batches(1))}
-    found = judge(lambda source: np.concatenate([targets[s[None].tobytes()] for s in source]), samples, 4, "truth")
+    found = set_metrics(
+        lambda source: np.concatenate([targets[s[None].tobytes()] for s in source]), samples, 4, "truth"
+    )
     figures = found.compute()
     assert figures["maxwell_residual"] == figures["maxwell_residual_truth"] < 0.2
     assert {value for name, value in figures.items() if not name.startswith("maxwell")} == {0.0}

@@ -1,4 +1,4 @@
-"""Judge a predictor on a set of samples: the one path by which every reported figure is computed."""
+"""Evaluate a predictor on a set of samples: the one path by which every reported metric is computed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from emfm.core.noise import with_noise
 from emfm.core.sample_lists import SampleList
 from emfm.evaluate.agreement import Expectation, agreement
 from emfm.evaluate.groups import Group, sample_groups
-from emfm.evaluate.set_metrics import SetFigures
+from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result
 from emfm.model.trained import TrainedModel
 from emfm.results.definitions import Grouping
@@ -30,7 +30,7 @@ Predictor = Callable[[NDArray[np.float32]], Channels]
 
 
 class Samples(Protocol):
-    """Samples to judge by: a `SampleList`, or cases that are in no store."""
+    """Samples to evaluate on: a `SampleList`, or cases that are in no store."""
 
     @property
     def ids(self) -> Sequence[str]:
@@ -57,15 +57,15 @@ def shown_batches(samples: Samples, size: int, name: str) -> Iterator[tuple[NDAr
             bar.update(len(source_h))
 
 
-def judge(predict: Predictor, samples: Samples, batch_size: int, name: str) -> SetFigures:
+def set_metrics(predict: Predictor, samples: Samples, batch_size: int, name: str) -> SetMetrics:
     """The figures of ``predict`` on ``samples``; shows progress under ``name``."""
-    figures = SetFigures(samples.geometry)
+    figures = SetMetrics(samples.geometry)
     for prediction, target in _predictions(predict, samples, batch_size, None, name):
         figures.update(prediction, target)
     return figures
 
 
-def judge_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_db: float, name: str) -> FieldErrors:
+def errors_with_noise(predict: Predictor, samples: Samples, batch_size: int, snr_db: float, name: str) -> FieldErrors:
     """The errors of ``predict`` on ``samples`` with noise in their source H: see `emfm.core.noise`."""
     errors = FieldErrors()
     for prediction, target in _predictions(predict, samples, batch_size, snr_db, f"{name}, {snr_db:g} dB"):
@@ -85,39 +85,41 @@ def refuse_other_geometry(predict: TrainedModel, samples: Geometry, where: str) 
 
 def share_unlike_training(predict: TrainedModel, samples: Samples, batch_size: int, name: str) -> float | None:
     """The share of ``samples`` that the model calls unlike those it learned from; None where it says nothing."""
-    return _expectation([said for _, _, said in _judged(predict, samples, batch_size, name)]).unlike_training()
+    return _expectation(
+        [said for _, _, said in _predictions_with_trust(predict, samples, batch_size, name)]
+    ).unlike_training()
 
 
 @dataclass(frozen=True)
-class Judge:
+class SetEvaluation:
     """What every predictor of one set goes through: its figures, its errors by group and its errors with noise."""
 
     samples: SampleList
     batch_size: int
     noise_snr_db: Sequence[float]
 
-    def judge(self, predict: Predictor, name: str) -> Result:
+    def evaluate(self, predict: Predictor, name: str) -> Result:
         """The result of ``predict``; shows progress under ``name``."""
-        figures = judge(predict, self.samples, self.batch_size, name)
+        figures = set_metrics(predict, self.samples, self.batch_size, name)
         noise = {
-            snr_db: judge_with_noise(predict, self.samples, self.batch_size, snr_db, name)
+            snr_db: errors_with_noise(predict, self.samples, self.batch_size, snr_db, name)
             for snr_db in self.noise_snr_db
         }
         return predictor_result(figures, self._groups, noise)
 
-    def judge_model(self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
+    def evaluate_model(self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
         """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash.
 
         Raises DataError where it was made for another frequency or other planes than the samples have.
         """
         refuse_other_geometry(predict, self.samples.geometry, str(self.samples.store.folder))
         trust = self._agreement(predict, f"{name}, trust")
-        return model_result(self.judge(predict, name), train_samples, sha256_file(checkpoint), trust)
+        return model_result(self.evaluate(predict, name), train_samples, sha256_file(checkpoint), trust)
 
     def _agreement(self, predict: TrainedModel, name: str) -> dict[str, float] | None:
         """How well the model knows its own errors; None for one that says nothing of them."""
         errors, said = FieldErrors(), []
-        for prediction, target, said_of_batch in _judged(predict, self.samples, self.batch_size, name):
+        for prediction, target, said_of_batch in _predictions_with_trust(predict, self.samples, self.batch_size, name):
             errors.update(prediction, target)
             said.append(said_of_batch)
         return agreement(_expectation(said), errors.per_sample())
@@ -127,12 +129,12 @@ class Judge:
         return sample_groups(self.samples)
 
 
-def _judged(
+def _predictions_with_trust(
     predict: TrainedModel, samples: Samples, batch_size: int, name: str
 ) -> Iterator[tuple[Channels, Channels, NDArray[np.float64]]]:
     """Prediction, truth, and what the model says of the prediction ``(n, 3)``, batch by batch."""
     for source_h, target in shown_batches(samples, batch_size, name):
-        prediction, expected, distance = predict.judged(source_h)
+        prediction, expected, distance = predict.predict_with_trust(source_h)
         yield prediction, target, np.column_stack([expected, distance])
 
 
