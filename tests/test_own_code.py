@@ -1,6 +1,5 @@
 """A clone's commands run its own code where another clone is the one that is installed, and in DVC's queue."""
 
-import hashlib
 import json
 import time
 
@@ -17,13 +16,15 @@ INSTALLED = {"PYTHONPATH": str(ROOT / "src")}
 """The environment of a user who has installed another clone: this very repository."""
 PATIENCE = 300.0
 
+CODE = "src/emfm/acquire"
+
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """A second clone whose simulation names its samples otherwise, and whose losses note who imports them."""
     made = make_project(tmp_path_factory.mktemp("own_code") / "clone")
     project = Project(made.folder, INSTALLED)
-    edit(project, "src/emfm/data/simulate.py", 'f"{begin}s{', 'f"{begin}own{')
+    edit(project, "src/emfm/acquire/simulate.py", 'f"{begin}s{', 'f"{begin}own{')
     losses = project.folder / "src/emfm/training/losses.py"
     note = 'import os, pathlib\n\npathlib.Path("imported_by_" + os.environ.get("RANK", "one")).touch()\n'
     losses.write_text(losses.read_text() + note)
@@ -53,7 +54,7 @@ def test_processes_that_share_a_training_stage_run_it_too(clone):
 
 
 def test_a_command_by_hand_runs_it_too_and_says_so(clone):
-    edit(clone, "src/emfm/params/dedupe.py", "which of the rules", "of the clone: which of the rules")
+    edit(clone, "src/emfm/dedupe/params.py", "which of the rules", "of the clone: which of the rules")
     done = clone.run("python", "-m", "emfm.tasks.parameters", "--out", "page.md")
     assert "of the clone: which of the rules" in clone.read("page.md")
     assert f"emfm is installed from {ROOT / 'src'}; going on with the code of this folder" in done.stderr
@@ -75,11 +76,12 @@ def test_a_queued_experiment_runs_the_code_that_was_queued_and_records_its_hash(
     made = make_project(tmp_path / "queued")
     project = Project(made.folder, {"PYTHONPATH": str(made.folder / "src")})  # as after `pip install -e .` here
     start = "def run(params: Params) -> None:\n"
-    edit(project, "src/emfm/stages/acquire.py", start, f"{start}    print('as it was queued')\n")
-    edit(project, "src/emfm/data/simulate.py", 'f"{begin}s{', 'f"{begin}queued{')
-    queued = md5(project.read("src/emfm/stages/acquire.py"))
+    edit(project, "src/emfm/acquire/stage.py", start, f"{start}    print('as it was queued')\n")
+    edit(project, "src/emfm/acquire/simulate.py", 'f"{begin}s{', 'f"{begin}queued{')
+    queued = hash_of_code(project)
     project.run("dvc", "exp", "run", "--queue", "-n", "q1", "acquire")
     project.run("git", "checkout", "-q", "src")
+    committed = hash_of_code(project)
     # The worker keeps what the command writes to, so that a pipe would stay open until it leaves.
     assert project.start("dvc", "queue", "start").wait() == 0
     end = time.monotonic() + PATIENCE
@@ -92,14 +94,17 @@ def test_a_queued_experiment_runs_the_code_that_was_queued_and_records_its_hash(
         project.run("dvc", "queue", "stop", "--kill")
     lock = project.run("git", "show", f"{revision_of(project, 'q1')}:dvc.lock").stdout
     stage = yaml.safe_load(lock)["stages"]["acquire"]
-    assert {dep["path"]: dep["md5"] for dep in stage["deps"]}["src/emfm/stages/acquire.py"] == queued
+    assert {dep["path"]: dep["md5"] for dep in stage["deps"]}["src/emfm/acquire"] == queued != committed
     (store,) = (out["md5"] for out in stage["outs"] if out["path"] == "data/store")
     (table,) = (file["md5"] for file in json.loads(cached(project, store)) if file["relpath"] == "samples.csv")
     assert all(line.startswith("queued") for line in cached(project, table).splitlines()[1:])
 
 
-def md5(text):
-    return hashlib.md5(text.encode()).hexdigest()
+def hash_of_code(project):
+    """What DVC makes of the folder of the stage's code as it is."""
+    deps = "Repo().stage.load_one('acquire').deps"
+    code = f"from dvc.repo import Repo; print(*({{dep.def_path: dep.get_hash().value for dep in {deps}}}[{CODE!r}],))"
+    return project.run("python", "-c", code).stdout.strip()
 
 
 def cached(project, name):

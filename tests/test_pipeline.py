@@ -77,7 +77,7 @@ def test_the_digits_of_a_figure_are_no_moment():
 
 def test_no_result_holds_a_time_a_path_or_a_host(reproduced):
     page = reproduced.read("reports/index.html")
-    for library in (reproduced.folder / "src/emfm/report/page/vendor").glob("*.js"):
+    for library in (reproduced.folder / "src/emfm/plot/page/vendor").glob("*.js"):
         assert library.read_text() in page
         page = page.replace(library.read_text(), "")  # it knows the calendar
     texts = {"index.html": page} | {name: reproduced.read(name) for name in ("dvc.lock", "reports/report.md")}

@@ -1,4 +1,4 @@
-"""What to do after a case was corrected: DVC watches the packed store, and not the folders of cases it was made from."""
+"""What to do after a case was corrected: DVC watches the packed store, not the folders of cases it was made from."""
 
 from pathlib import Path
 from typing import Final
