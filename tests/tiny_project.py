@@ -15,11 +15,16 @@ ROOT = Path(__file__).parents[1]
 SIZES = [4, 8, 16, 24, 48]
 MODEL = {
     "name": "pod_net",
-    "modes": 12,
-    "prior": "sparse_sources",
-    "sources": {"depth_mm": [1.0, 2.5], "margin_mm": 0.0, "cell_mm": 3.0, "layers": 1, "rank": 20, "iterations": 3},
-    "width": 8,
-    "depth": 1,
+    "pod_net": {
+        "modes": 12,
+        "prior": "sparse_sources",
+        "sources": {"depth_mm": [1.0, 2.5], "margin_mm": 0.0, "cell_mm": 3.0, "layers": 1, "rank": 20, "iterations": 3},
+        "width": 8,
+        "depth": 1,
+    },
+    "linear_operator": {"ridge": None},
+    "forward_unet_lite": {"width": 4, "levels": 2},
+    "fourier_neural_operator": {"width": 6, "modes": 4, "layers": 2},
 }
 TINY = {
     "compute.threads": 1,  # tests run in two processes
