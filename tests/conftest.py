@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from default_size import LAST_STAGE
 from shared_projects import made_once
 from sweep import run_grid
 from tiny_project import make_project, whole_project
@@ -65,11 +66,14 @@ def swept(reproduced, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def default_project(tmp_path_factory):
-    """The repository as it stands, at its default size, after ``dvc repro``; a test that changes it takes a copy."""
+    """The repository as it stands, at its default size, after ``dvc repro``, in the gate of its first stages.
+
+    A test that changes it takes a copy.
+    """
 
     def make(folder):
         project = whole_project(folder)
-        project.run("dvc", "repro")
+        project.run("dvc", "repro", *([] if LAST_STAGE is None else [f"train_stage{LAST_STAGE}"]))
         return project
 
     return made_once(tmp_path_factory.getbasetemp(), "default", make)
