@@ -35,7 +35,7 @@ PATIENCE = 120.0
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
     """A project in which nothing was computed."""
-    return make_project(tmp_path_factory.mktemp("hardening") / "fresh")
+    return make_project(tmp_path_factory.mktemp("hardening") / "fresh", {"acquire.workers": 2})
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ TINY = {
     "acquire.simulate.num_samples": 110,
     "acquire.simulate.kinds_samples": 3,
     "acquire.shard_samples": 32,
+    "acquire.workers": 1,  # to start two takes longer than the work
     "split.train_pool": 60,
     "split.val_fixed": 12,
     "split.test_final": 24,
