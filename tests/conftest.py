@@ -3,14 +3,31 @@
 import pytest
 import torch
 
+from default_size import LAST_STAGE
 from shared_projects import made_once
 from sweep import run_grid
 from tiny_project import make_project, whole_project
 
 PROCESSES = 2
 torch.set_num_threads(1)  # in each of them; what a pipeline computes with, its own params.yaml says
-FIRST = ("default_project", "swept", "reproduced")
-"""Projects whose tests take longest and therefore come first, so that no process is left with them at the end."""
+LONGEST = (
+    "test_sharing.py",
+    "test_default_size.py",
+    "test_readme.py",
+    "test_experiments.py",
+    "test_pipeline_hardening.py",
+    "test_pipeline_faults.py",
+    "test_pipeline.py",
+    "test_ranks.py",
+    "test_export.py",
+    "test_commands.py",
+    "test_faults.py",
+    "test_forward.py",
+)
+"""Files that take a minute or more, the longest first, so that no process is left with one of them at the end.
+
+The first two begin at once and make projects of different kinds, so that neither process waits for the other's.
+"""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -20,14 +37,14 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Files whose tests are slow come first; a file stays together, in its own order."""
-    rank_of_file = {}
-    for item in items:
-        used = [rank for rank, name in enumerate(FIRST) if name in getattr(item, "fixturenames", ())]
-        slow = item.get_closest_marker("slow") is not None
-        rank = min([*used, len(FIRST) if slow else len(FIRST) + 1])
-        rank_of_file[item.path] = min(rank, rank_of_file.get(item.path, rank))
-    items.sort(key=lambda item: rank_of_file[item.path])
+    """Files that take long come first; a file stays together, in its own order."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def rank(item):
+        name = item.path.name
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST) + (item.path not in slow)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +82,14 @@ def swept(reproduced, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def default_project(tmp_path_factory):
-    """The repository as it stands, at its default size, after ``dvc repro``; a test that changes it takes a copy."""
+    """The repository as it stands, at its default size, after ``dvc repro``, in the gate of its first stages.
+
+    A test that changes it takes a copy.
+    """
 
     def make(folder):
         project = whole_project(folder)
-        project.run("dvc", "repro")
+        project.run("dvc", "repro", *([] if LAST_STAGE is None else [f"train_stage{LAST_STAGE}"]))
         return project
 
     return made_once(tmp_path_factory.getbasetemp(), "default", make)

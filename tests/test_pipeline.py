@@ -143,7 +143,7 @@ def test_a_sweep_retrains_alone_and_never_looks_at_test_final(reproduced, tmp_pa
 
 CHANGES_NO_MODEL = {
     "acquire.shard_samples": 7,
-    "acquire.workers": 1,
+    "acquire.workers": 2,
     "acquire.simulate.kinds_samples": 2,
     "acquire.import.roots": ["nowhere"],
     "acquire.simulate.scenes.loops.max_loops": 1,
@@ -244,7 +244,7 @@ def test_a_folder_of_solved_cases_is_imported_and_run_to_the_end(tmp_path):
     simulated = make_project(tmp_path / "simulated", simulation | sets)
     simulated.run("dvc", "repro", "acquire")
     store = Store(simulated.folder / "data/store")
-    imported = {"acquire.source": "import", "acquire.import.roots": ["cases"]}
+    imported = {"acquire.source": "import", "acquire.import.roots": ["cases"], "acquire.workers": 2}
     project = make_project(tmp_path / "imported", imported | sets)
     write_csv_cases(project.folder / "cases", store)
     assert stages_run(project.run("dvc", "repro")) == STAGES

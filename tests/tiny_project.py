@@ -31,6 +31,7 @@ TINY = {
     "acquire.simulate.num_samples": 110,
     "acquire.simulate.kinds_samples": 3,
     "acquire.shard_samples": 32,
+    "acquire.workers": 1,  # to start two takes longer than the work
     "split.train_pool": 60,
     "split.val_fixed": 12,
     "split.test_final": 24,
@@ -153,8 +154,11 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
     return project
 
 
-def whole_project(folder: Path) -> Project:
-    """The repository itself in ``folder``, every file that git does not ignore, committed, with nothing computed."""
+def whole_project(folder: Path, changes: dict[str, object] | None = None) -> Project:
+    """The repository itself in ``folder``, every file that git does not ignore, committed, with nothing computed.
+
+    With ``changes``, keys of params.yaml are others, and the training that they describe is the promoted one.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -167,6 +171,9 @@ def whole_project(folder: Path) -> Project:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     project = Project(folder)
+    if changes:
+        project.change_params(changes)
+        project.promote()
     project.run("git", "init", "-q", "-b", "main")
     project.introduce_user()
     project.commit("whole")

@@ -1,12 +1,19 @@
-"""The commands as a user types them, each in a process of its own."""
+"""The commands as a user types them: each once in a process of its own, else by its `main` in this one.
 
+A process of its own loads torch, which takes longer than all else that such a test does.
+"""
+
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +24,8 @@ from ttt.engine.journal import read_records
 
 DEMO = Path(__file__).parents[2] / "configs" / "ttt_demo.yaml"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+PINNED = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1") | {"GOMP_SPINCOUNT": "5000"}
+"""What a command would pin, were torch not loaded; `conftest` has made torch as if it were."""
 
 
 class Project:
@@ -41,11 +50,24 @@ class Project:
         )
 
     def run(self, command, status=0):
+        """What a command in a process of its own prints: its results, or why it failed."""
         process = self.start(command)
         out, error = process.communicate(timeout=120)
         assert process.returncode == status, error
         assert "Traceback" not in error
         return out if status == 0 else error
+
+    def call(self, command, status=0):
+        """The same of a command in this process."""
+        name, *arguments = command.split()
+        out, error = StringIO(), StringIO()
+        with chdir(self.folder), patch.dict(os.environ, PINNED), redirect_stdout(out), redirect_stderr(error):
+            try:
+                found = importlib.import_module(name).main(arguments)
+            except SystemExit as exit:
+                found = exit.code
+        assert found == status, error.getvalue()
+        return out.getvalue() if status == 0 else error.getvalue()
 
 
 @pytest.fixture
@@ -80,30 +102,30 @@ def test_a_user_trains_judges_infers_and_plots(project):
 
 
 def test_the_command_line_wins_over_the_file(project):
-    project.run("ttt.train --config c.yaml --exp_name demo --epochs 1 --lr 0.002 --amp")
+    project.call("ttt.train --config c.yaml --exp_name demo --epochs 1 --lr 0.002 --amp")
     resolved = yaml.safe_load((project.folder / "runs/demo/001/config.resolved.yaml").read_text())
     assert (resolved["train"]["epochs"], resolved["optim"]["lr"], resolved["amp"]["enabled"]) == (1, 0.002, True)
 
 
 def test_each_run_gets_the_next_number_and_resume_takes_the_newest(project):
     for _ in range(2):
-        project.run("ttt.train --config c.yaml --exp_name demo --epochs 1")
-    project.run("ttt.train --config c.yaml --exp_name demo --resume --epochs 2")
+        project.call("ttt.train --config c.yaml --exp_name demo --epochs 1")
+    project.call("ttt.train --config c.yaml --exp_name demo --resume --epochs 2")
     epochs = [load_checkpoint(project.folder / f"runs/demo/{name}/last.pth").place.epoch for name in ("001", "002")]
     assert epochs == [1, 2]
-    project.run("ttt.train --config c.yaml --exp_name demo --run_id 001 --resume --epochs 3")
+    project.call("ttt.train --config c.yaml --exp_name demo --run_id 001 --resume --epochs 3")
     assert load_checkpoint(project.folder / "runs/demo/001/last.pth").place.epoch == 3
 
 
 def test_a_run_folder_named_in_the_file_is_used_where_no_experiment_is_named(tmp_path, raw_config):
     project = Project(tmp_path, raw_config({"ckpt.run_dir": "here", "train.epochs": 1}))
-    project.run("ttt.train --config c.yaml")
+    project.call("ttt.train --config c.yaml")
     assert (tmp_path / "here" / "best.pth").exists()
 
 
 def test_the_best_model_goes_on_at_a_new_rate_as_the_users_guide_says(project):
-    project.run("ttt.train --config c.yaml --exp_name demo")
-    project.run("ttt.train --config c.yaml --exp_name demo --resume --resume_best --lr 1e-4 --epochs 5")
+    project.call("ttt.train --config c.yaml --exp_name demo")
+    project.call("ttt.train --config c.yaml --exp_name demo --resume --resume_best --lr 1e-4 --epochs 5")
     records = read_records(project.folder / "runs/demo/001/metrics.jsonl")
     index = next(index for index, record in enumerate(records) if record["kind"] == "resume")
     assert records[index]["from"] == "best.pth"
@@ -130,15 +152,29 @@ def test_the_best_model_goes_on_at_a_new_rate_as_the_users_guide_says(project):
     ],
 )
 def test_a_mistake_is_answered_with_a_sentence_and_leaves_nothing_behind(project, command, sentence):
+    assert sentence in project.call(command, status=2)
+    assert [path.name for path in project.folder.iterdir()] == ["c.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("ttt.train --config c.yaml", "--exp_name: missing"),
+        ("ttt.eval --config c.yaml --ckpt none.pth", "none.pth: cannot be read"),
+        ("ttt.infer --config c.yaml --ckpt none.pth --input c.yaml --out y.npy", "none.pth: cannot be read"),
+        ("ttt.plot_loss --last 3", "--last: there is no run below runs"),
+    ],
+)
+def test_a_process_ends_with_the_status_and_the_sentence_of_its_command(project, command, sentence):
     assert sentence in project.run(command, status=2)
     assert [path.name for path in project.folder.iterdir()] == ["c.yaml"]
 
 
 def test_a_checkpoint_of_other_data_is_not_judged(tmp_path, raw_config):
     project = Project(tmp_path, raw_config({"train.epochs": 1}))
-    project.run("ttt.train --config c.yaml --exp_name demo")
+    project.call("ttt.train --config c.yaml --exp_name demo")
     project.write("other.yaml", raw_config({"data.inputs": 5}))
-    error = project.run("ttt.eval --config other.yaml --ckpt runs/demo/001/best.pth", status=2)
+    error = project.call("ttt.eval --config other.yaml --ckpt runs/demo/001/best.pth", status=2)
     assert "its model was made for other data:\n  data.inputs: 4 in the checkpoint, 5 now" in error
 
 
@@ -151,13 +187,25 @@ def wait_for_steps(log, count):
     raise AssertionError("the training did not start")
 
 
+LONG = {"train.epochs": 60, "ckpt.every_steps": 3, "scheduler.name": "onecycle"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, raw_config):
+    """The run folder of a long training that nobody stopped."""
+    project = Project(tmp_path_factory.mktemp("whole"), raw_config(LONG))
+    project.run("ttt.train --config c.yaml --exp_name whole")
+    return project.folder / "runs/whole/001"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_a_stopped_command_tells_by_its_status_and_resumes_to_the_same_bytes(tmp_path, raw_config, number, status):
-    project = Project(tmp_path, raw_config({"train.epochs": 60, "ckpt.every_steps": 3, "scheduler.name": "onecycle"}))
-    project.run("ttt.train --config c.yaml --exp_name whole")
+def test_a_stopped_command_tells_by_its_status_and_resumes_to_the_same_bytes(
+    tmp_path, raw_config, whole, number, status
+):
+    project = Project(tmp_path, raw_config(LONG))
     process = project.start("ttt.train --config c.yaml --exp_name stopped")
     wait_for_steps(tmp_path / "runs/stopped/001/metrics.jsonl", 12)
     process.send_signal(number)
@@ -165,20 +213,19 @@ def test_a_stopped_command_tells_by_its_status_and_resumes_to_the_same_bytes(tmp
     assert process.returncode == status
     assert ("saved in runs/stopped/001/last.pth" in error) is (number != signal.SIGKILL)
     assert "Traceback" not in error
-    project.run("ttt.train --config c.yaml --exp_name stopped --resume")
+    project.call("ttt.train --config c.yaml --exp_name stopped --resume")
     for name in ("last.pth", "best.pth", "metrics.jsonl"):
-        runs = tmp_path / "runs"
-        assert (runs / "stopped/001" / name).read_bytes() == (runs / "whole/001" / name).read_bytes()
+        assert (tmp_path / "runs/stopped/001" / name).read_bytes() == (whole / name).read_bytes()
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "infer"])
 def test_the_help_says_which_value_wins(project, command):
-    text = " ".join(project.run(f"ttt.{command} --help").split())
+    text = " ".join(project.call(f"ttt.{command} --help").split())
     assert "the command line over the configuration file, the file over the defaults" in text
 
 
 def test_the_help_of_training_explains_the_resume_flags(project):
-    text = " ".join(project.run("ttt.train --help").split())
+    text = " ".join(project.call("ttt.train --help").split())
     for words in ("--resume_best", "optimizer's moments stay", "--resume_reset_scheduler", "over the epochs that are"):
         assert words in text
 
@@ -194,7 +241,7 @@ def test_a_command_loads_neither_numpy_nor_torch_before_it_has_pinned_them():
 def demo(tmp_path_factory, raw_config):
     """A trained model of four inputs in a project of its own."""
     project = Project(tmp_path_factory.mktemp("demo"), raw_config({"train.epochs": 1}))
-    project.run("ttt.train --config c.yaml --exp_name demo")
+    project.call("ttt.train --config c.yaml --exp_name demo")
     return project
 
 
@@ -209,7 +256,7 @@ def test_files_of_a_folder_that_cannot_be_used_are_named_and_the_others_are_pred
     (folder / "b.csv").write_text(",2,3,4\n1,2,3,4\n")
     (folder / "d.npy").write_bytes(b"nonsense")
     np.save(folder / "f.npy", np.full(4, 3e38))  # the network overflows
-    error = demo.run(f"{INFER} --input some --out some_out", status=2)
+    error = demo.call(f"{INFER} --input some --out some_out", status=2)
     assert "3 of 6 inputs were refused; the others are predicted:\n  some/b.csv: row 1: could not convert" in error
     assert "\n  some/d.npy: is damaged" in error
     assert "\n  some/f.npy: what the model predicts from it holds NaN or Inf and is not written" in error
@@ -218,7 +265,7 @@ def test_files_of_a_folder_that_cannot_be_used_are_named_and_the_others_are_pred
 
 def test_a_prediction_that_is_no_number_is_refused_alone_too(demo):
     np.save(demo.folder / "large.npy", np.full(4, 3e38))
-    assert "large.npy: what the model" in demo.run(f"{INFER} --input large.npy --out large_out.npy", status=2)
+    assert "large.npy: what the model" in demo.call(f"{INFER} --input large.npy --out large_out.npy", status=2)
     assert not (demo.folder / "large_out.npy").exists()
 
 
@@ -227,9 +274,9 @@ def test_results_never_replace_inputs(demo):
     folder.mkdir()
     np.save(folder / "a.npy", np.ones(4))
     before = (folder / "a.npy").read_bytes()
-    assert "the folder of the inputs" in demo.run(f"{INFER} --input kept --out kept/../kept", status=2)
-    assert "would replace the input" in demo.run(f"{INFER} --input kept/a.npy --out kept/a.npy", status=2)
-    assert "a file; the results of a folder go to a folder" in demo.run(f"{INFER} --input kept --out c.yaml", status=2)
+    assert "the folder of the inputs" in demo.call(f"{INFER} --input kept --out kept/../kept", status=2)
+    assert "would replace the input" in demo.call(f"{INFER} --input kept/a.npy --out kept/a.npy", status=2)
+    assert "a file; the results of a folder go to a folder" in demo.call(f"{INFER} --input kept --out c.yaml", status=2)
     assert [path.read_bytes() for path in folder.iterdir()] == [before]
 
 
@@ -238,7 +285,7 @@ def test_two_inputs_of_one_name_are_refused_before_any_is_predicted(demo):
     folder.mkdir()
     np.save(folder / "a.npy", np.ones(4))
     (folder / "a.csv").write_text("1,2,3,4\n")
-    assert "would give the same output; rename one" in demo.run(f"{INFER} --input twins --out twins_out", status=2)
+    assert "would give the same output; rename one" in demo.call(f"{INFER} --input twins --out twins_out", status=2)
     assert not (demo.folder / "twins_out").exists()
 
 
@@ -247,6 +294,6 @@ def test_a_configuration_in_the_encoding_of_a_windows_editor_is_read(demo, encod
     text = (demo.folder / "c.yaml").read_text()
     (demo.folder / "windows.yaml").write_text(text, encoding=encoding, newline="\r\n")
     figures = [
-        demo.run(f"ttt.eval --config {name} --ckpt runs/demo/001/best.pth") for name in ("c.yaml", "windows.yaml")
+        demo.call(f"ttt.eval --config {name} --ckpt runs/demo/001/best.pth") for name in ("c.yaml", "windows.yaml")
     ]
     assert figures[0] == figures[1]

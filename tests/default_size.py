@@ -1,0 +1,25 @@
+"""How much of the work at the default size the tests do: the first stages, or with ``EMFM_DEFAULT_SIZE=1`` all."""
+
+import os
+
+IS_WANTED = bool(os.environ.get("EMFM_DEFAULT_SIZE"))
+LAST_STAGE = None if IS_WANTED else 2
+"""Of the training stages that are run at the default size."""
+SMALLER = {
+    "compute.threads": 1,  # tests run in two processes
+    "acquire.simulate.num_samples": 420,
+    "acquire.simulate.kinds_samples": 5,
+    "acquire.shard_samples": 32,
+    "split.train_pool": 300,
+    "split.val_fixed": 30,
+    "split.test_final": 30,
+    "stages.sizes": [20, 40, 80, 150, 300],
+    "model.pod_net.modes": 40,
+    "model.pod_net.sources.cell_mm": 1.5,
+    "model.pod_net.sources.layers": 2,
+    "model.pod_net.sources.rank": 60,
+    "model.pod_net.sources.iterations": 3,
+    "model.pod_net.width": 64,
+    "train.batch_size": 16,
+}
+"""Of params.yaml, with which every command of README.md works as at the default size, in a small part of the time."""
