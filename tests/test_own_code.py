@@ -22,7 +22,7 @@ CODE = "src/emfm/acquire"
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """A second clone whose simulation names its samples otherwise, and whose losses note who imports them."""
-    made = make_project(tmp_path_factory.mktemp("own_code") / "clone")
+    made = make_project(tmp_path_factory.mktemp("own_code") / "clone", {"acquire.workers": 2})
     project = Project(made.folder, INSTALLED)
     edit(project, "src/emfm/acquire/simulate.py", 'f"{begin}s{', 'f"{begin}own{')
     losses = project.folder / "src/emfm/training/losses.py"
@@ -102,7 +102,7 @@ def test_a_queued_experiment_runs_the_code_that_was_queued_and_records_its_hash(
 
 def hash_of_code(project):
     """What DVC makes of the folder of the stage's code as it is."""
-    deps = "Repo().stage.load_one('acquire').deps"
+    deps = "Repo().stage.load_one(name='acquire').deps"
     code = f"from dvc.repo import Repo; print(*({{dep.def_path: dep.get_hash().value for dep in {deps}}}[{CODE!r}],))"
     return project.run("python", "-c", code).stdout.strip()
 
