@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
+from dvc.utils.serialize import modify_yaml
 
 from emfm.settings import load_params
 from emfm.tasks.promote import promoted_text
@@ -86,16 +86,14 @@ class Project:
         return environment | self.variables
 
     def change_params(self, changes: dict[str, object]) -> None:
-        """Set dotted keys of params.yaml."""
-        path = self.folder / "params.yaml"
-        params = yaml.safe_load(path.read_text())
-        for key, value in changes.items():
-            *outer, last = key.split(".")
-            section = params
-            for name in outer:
-                section = section[name]
-            section[last] = value
-        path.write_text(yaml.safe_dump(params, sort_keys=False))
+        """Set dotted keys of params.yaml, in the way and the form in which DVC does."""
+        with modify_yaml(self.folder / "params.yaml") as params:
+            for key, value in changes.items():
+                *outer, last = key.split(".")
+                section = params
+                for name in outer:
+                    section = section[name]
+                section[last] = value
 
     def promote(self) -> None:
         """Make the training that stands in params.yaml the promoted one."""

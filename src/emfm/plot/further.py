@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from emfm.plot.numbers import NO_VALUE, four_digits
+from emfm.plot.numbers import NO_VALUE, shown
 from emfm.plot.text import table
 from emfm.results.definitions import Grouping
 from emfm.results.schema import GroupErrors, Metrics, NoiseErrors, Result, SetResults, ValResults, columns
@@ -24,7 +24,7 @@ def strength_table(results: SetResults) -> str:
     rows = []
     for name, result in _predictors(results).items():
         figures = result.metrics
-        cells = [_digits(getattr(figures, column)) for column in columns("strength")]
+        cells = [shown(getattr(figures, column)) for column in columns("strength")]
         rows.append([name, *cells, _ratio(figures.maxwell_residual, figures.maxwell_residual_truth)])
     return table(rows, ["", *columns("strength").values(), "times the truth's"])
 
@@ -35,7 +35,7 @@ def truth_residual(results: SetResults) -> str:
         residual = result.metrics.maxwell_residual_truth
         if residual is None:
             return "The target plane has fewer than 3 points along an axis: no Maxwell residual."
-        return f"Maxwell residual of the true fields, by the same differences: {four_digits(residual)}."
+        return f"Maxwell residual of the true fields, by the same differences: {shown(residual)}."
     return ""
 
 
@@ -146,12 +146,8 @@ def _pair_of(errors: GroupErrors | NoiseErrors) -> str:
 
 
 def _pair(e_error: float, h_error: float) -> str:
-    return f"{four_digits(e_error)} / {four_digits(h_error)}"
-
-
-def _digits(value: float | None) -> str:
-    return NO_VALUE if value is None else four_digits(value)
+    return f"{shown(e_error)} / {shown(h_error)}"
 
 
 def _ratio(value: float | None, by: float | None) -> str:
-    return four_digits(value / by) if value is not None and by else NO_VALUE
+    return shown(value / by) if value is not None and by else NO_VALUE

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from emfm.core.channels import TARGET_CHANNELS, UNITS
 from emfm.core.noise import NOISE
@@ -15,10 +14,11 @@ from emfm.plot.further import (
     trust_table,
     truth_residual,
 )
-from emfm.plot.numbers import four_digits
+from emfm.plot.numbers import shown
+from emfm.plot.summary import about_milestones, highlights
 from emfm.plot.text import count, table
 from emfm.results.definitions import BASELINES, GROUPINGS
-from emfm.results.ledger import Look, looks_at
+from emfm.results.ledger import Look
 from emfm.results.schema import (
     Metrics,
     MilestoneResults,
@@ -33,8 +33,6 @@ from emfm.results.schema import (
 
 _NEC = "wire and loop structures solved by a method-of-moments program (NEC2)"
 _SHOWN_HASH_DIGITS = 12
-
-R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True)
@@ -95,51 +93,19 @@ def render_report(
 
 
 def _glance(val: ValResults, test: MilestoneResults | NotOpened) -> str:
-    stage, model = lowest_errors(val.models)
     lines = [
-        f"Best stage on {val.set}: **{stage}**, trained on {count(model.train_samples, 'sample')}; "
-        f"{_errors(model.metrics)}."
+        " ".join(filter(None, [f"{each.label}: **{each.name}**; {each.errors}.", each.note]))
+        for each in highlights(val, test)
     ]
-    if val.baselines:
-        name, baseline = lowest_errors(val.baselines)
-        ratio_e = four_digits(model.metrics.rel_l2_e / baseline.metrics.rel_l2_e)
-        ratio_h = four_digits(model.metrics.rel_l2_h / baseline.metrics.rel_l2_h)
-        lines.append(
-            f"Best baseline on {val.set}: **{name}**; {_errors(baseline.metrics)}. The errors of {stage} are "
-            f"{ratio_e} (E) and {ratio_h} (H) times as large."
-        )
-    if isinstance(test, NotOpened):
-        lines.append("test_final: not opened.")
-    else:
-        lines += [f"On test_final: **{name}**; {_errors(result.metrics)}." for name, result in test.models.items()]
-    if "nec" in val.sets:
-        lines.append(_glance_at_reference(val))
     lines.append("Best is the lowest sum of both errors; each is the median over the set's samples.")
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _glance_at_reference(val: ValResults) -> str:
-    """The final stage beside the baseline that is best on the reference cases."""
-    reference = val.sets["nec"]
-    stage = list(val.models)[-1]
-    known = {name: figures for name, figures in reference.metrics.items() if name != stage}
-    text = (
-        f"On the {count(reference.samples, 'reference case')} (nec): **{stage}**; {_errors(reference.metrics[stage])}"
-    )
-    if not known:
-        return f"{text}."
-    best = min(known, key=lambda name: known[name].rel_l2_e + known[name].rel_l2_h)
-    return f"{text}; best baseline **{best}**; {_errors(known[best])}."
-
-
 def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> str:
-    number = len(looks_at(looks, test.test_set_sha256))
-    looked = f"Looks at test_final in its ledger so far, each model counted once: {number}."
-    if isinstance(test, NotOpened):
-        return f"test_final was not opened: the parameters differ from the promoted ones in `promoted.yaml`. {looked}"
-    if not test.models:
-        return f"No stage is a milestone under `milestone` in `params.yaml`. {looked}"
-    parts = [f"{count(test.samples, 'sample')}. {looked}", _set_table(test), truth_residual(test), strength_table(test)]
+    about = about_milestones(test, looks)
+    if isinstance(test, NotOpened) or not test.models:
+        return about
+    parts = [about, _set_table(test), truth_residual(test), strength_table(test)]
     for intro, found in (
         ("How well the models predict their own errors (calibrated on val_fixed, so tested here):", trust_table(test)),
         ("With noise in source H:", noise_table(test)),
@@ -212,7 +178,7 @@ def _channel_table(results: Mapping[str, Result]) -> str:
     rows = [
         [
             f"{name} [{UNITS[name[0]]}]",
-            *(four_digits(result.rmse_per_channel[name]) for result in results.values()),
+            *(shown(result.rmse_per_channel[name]) for result in results.values()),
         ]
         for name in TARGET_CHANNELS
     ]
@@ -231,14 +197,4 @@ def _definitions() -> str:
 
 
 def _cells(figures: Metrics) -> list[str]:
-    return [four_digits(getattr(figures, name)) for name in columns("errors")]
-
-
-def _errors(figures: Metrics) -> str:
-    return f"relative L2 error {four_digits(figures.rel_l2_e)} of E, {four_digits(figures.rel_l2_h)} of H"
-
-
-def lowest_errors(results: Mapping[str, R]) -> tuple[str, R]:
-    """The name and the result with the lowest sum of the relative errors of E and H."""
-    name = min(results, key=lambda key: results[key].metrics.rel_l2_e + results[key].metrics.rel_l2_h)
-    return name, results[name]
+    return [shown(getattr(figures, name)) for name in columns("errors")]

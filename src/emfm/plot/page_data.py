@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels
 from emfm.core.grid import Geometry, Grid
-from emfm.plot.markdown import lowest_errors
-from emfm.plot.numbers import NO_VALUE, four_digits
+from emfm.plot.numbers import NO_VALUE, shown
 from emfm.plot.stored_fields import StoredField, stored
+from emfm.plot.summary import about_milestones, highlights
 from emfm.plot.text import count
 from emfm.results.definitions import BASELINES
 from emfm.results.ledger import Look, looks_at
@@ -172,23 +172,14 @@ def overview(
     val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look], geometry: Geometry
 ) -> Overview:
     """The text of the page: the results of ``val_fixed`` and of ``test_final``, and the number of looks at it."""
-    looks = looks_at(looks, test.test_set_sha256)
-    looked = f"Looks at test_final in its ledger so far, each model counted once: {len(looks)}."
-    milestones = None
-    if isinstance(test, NotOpened):
-        text = "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml."
-    elif not test.models:
-        text = "No stage is a milestone under milestone in params.yaml."
-    else:
-        text, milestones = f"{count(test.samples, 'sample')}.", _table(test)
     return Overview(
         facts=_facts(geometry),
         cards=_cards(val, test, looks),
         val_set=f"{val.set}, {count(val.samples, 'sample')}",
         val=_table(val),
         baselines={name: BASELINES[name] for name in val.baselines if name in BASELINES},
-        milestones=milestones,
-        milestones_text=f"{text} {looked}",
+        milestones=_table(test) if isinstance(test, MilestoneResults) and test.models else None,
+        milestones_text=about_milestones(test, looks),
         definitions=[Definition(name, head, definitions(Metrics)[name]) for name, head in COLUMNS.items()],
     )
 
@@ -231,28 +222,11 @@ def _extent(grid: Grid) -> str:
 
 
 def _cards(val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> list[Card]:
-    stage, model = lowest_errors(val.models)
-    cards = [Card(f"Best stage on {val.set}", stage, _errors(model.metrics))]
-    if val.baselines:
-        name, baseline = lowest_errors(val.baselines)
-        cards.append(Card(f"Best baseline on {val.set}", name, _errors(baseline.metrics)))
-    if isinstance(test, MilestoneResults):
-        cards += [
-            Card("Milestone on test_final", name, _errors(result.metrics)) for name, result in test.models.items()
-        ]
-    else:
-        cards.append(Card("Milestones on test_final", "not opened", "The training is not the promoted one."))
-    if "nec" in val.sets:
-        final = list(val.models)[-1]
-        reference = val.sets["nec"]
-        label = f"On {count(reference.samples, 'case')} solved by NEC2"
-        cards.append(Card(label, final, _errors(reference.metrics[final])))
-    cards.append(Card("Looks at test_final", f"{len(looks)}", "Each model counted once."))
-    return cards
-
-
-def _errors(figures: Metrics) -> str:
-    return f"Relative L2 error {_digits(figures.rel_l2_e)} of E, {_digits(figures.rel_l2_h)} of H"
+    number = len(looks_at(looks, test.test_set_sha256))
+    found = [
+        Card(each.label, each.name, f"{each.errors[0].upper()}{each.errors[1:]}") for each in highlights(val, test)
+    ]
+    return [*found, Card("Looks at test_final", f"{number}", "Each model counted once.")]
 
 
 def _table(results: SetResults) -> Table:
@@ -264,11 +238,7 @@ def _table(results: SetResults) -> Table:
 
 
 def _cells(result: Result) -> list[str]:
-    return [_digits(getattr(result.metrics, name)) for name in COLUMNS]
-
-
-def _digits(value: float | None) -> str:
-    return NO_VALUE if value is None or not np.isfinite(value) else four_digits(value)
+    return [shown(getattr(result.metrics, name)) for name in COLUMNS]
 
 
 def _level(name: str, result: Result, train_samples: int | None) -> ErrorLevel:

@@ -64,7 +64,7 @@ def row(report, name, section="Stages and baselines on val_fixed"):
 
 def test_the_glance_sets_the_best_stage_beside_the_best_baseline(val, test_final):
     report = render_report(val, test_final, [], PICTURES)
-    assert "**stage2**, trained on 1,500 samples; relative L2 error 0.2500 of E, 0.2500 of H" in report
+    assert "**stage2**; relative L2 error 0.2500 of E, 0.2500 of H. Trained on 1,500 samples." in report
     assert "**equivalent_dipoles**; relative L2 error 0.2000 of E, 0.2000 of H" in report
     assert "The errors of stage2 are 1.250 (E) and 1.250 (H) times as large" in report
 
@@ -103,8 +103,8 @@ def test_other_sets_stand_below_val_fixed_for_the_final_stage_and_each_baseline(
     assert row(report, "val_fixed", section)[1:3] == ["40", "0.3000 / 0.3000"]
     assert row(report, "nec", section)[1:] == ["12", "0.4000 / 0.4000", "1.500 / 1.500", "0.1000 / 0.1000"]
     assert (
-        "On the 12 reference cases (nec): **stage3**; relative L2 error 0.4000 of E, 0.4000 of H; "
-        "best baseline **equivalent_dipoles**; relative L2 error 0.1000 of E, 0.1000 of H." in report
+        "On the 12 reference cases (nec): **stage3**; relative L2 error 0.4000 of E, 0.4000 of H. "
+        "Best baseline: equivalent_dipoles, relative L2 error 0.1000 of E, 0.1000 of H." in report
     )
 
 
@@ -214,7 +214,7 @@ def test_looks_at_another_test_set_do_not_count(val, test_final, is_open):
 
 def test_a_set_that_was_not_opened_is_said_to_be_closed_and_why(val):
     report = render_report(val, NOT_OPENED, looks(1), PICTURES)
-    assert "test_final was not opened: the parameters differ from the promoted ones in `promoted.yaml`" in report
+    assert "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml" in report
     assert "each model counted once: 1." in report
 
 
@@ -222,7 +222,7 @@ def test_a_workflow_without_milestones_or_baselines_has_a_report(val):
     no_baselines = val.model_copy(update={"baselines": {}})
     nobody = milestone_results({})
     report = render_report(no_baselines, nobody, [], PICTURES)
-    assert "No stage is a milestone under `milestone`" in report
+    assert "No stage is a milestone under milestone in params.yaml" in report
     assert "Best baseline" not in report
 
 

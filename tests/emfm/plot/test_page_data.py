@@ -20,8 +20,8 @@ def test_a_glance_names_the_best_stage_and_baseline_the_milestones_and_the_looks
     found = cards(overview(val_results(), MILESTONES, looks(3), GEOMETRY))
     assert found["Best stage on val_fixed", "stage2"] == "Relative L2 error 0.2500 of E, 0.2500 of H"
     assert found["Best baseline on val_fixed", "equivalent_dipoles"] == "Relative L2 error 0.2000 of E, 0.2000 of H"
-    assert found["Milestone on test_final", "stage3"] == "Relative L2 error 0.1250 of E, 0.1250 of H"
-    assert found["On 12 cases solved by NEC2", "stage3"] == "Relative L2 error 0.4000 of E, 0.4000 of H"
+    assert found["On test_final", "stage3"] == "Relative L2 error 0.1250 of E, 0.1250 of H"
+    assert found["On the 12 reference cases (nec)", "stage3"] == "Relative L2 error 0.4000 of E, 0.4000 of H"
     assert ("Looks at test_final", "3") in found
 
 
@@ -38,7 +38,7 @@ def test_without_milestone_figures_it_says_why_and_shows_no_table():
         "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml. "
         "Looks at test_final in its ledger so far, each model counted once: 2."
     )
-    assert ("Milestones on test_final", "not opened") in cards(shown)
+    assert ("On test_final", "not opened") in cards(shown)
 
 
 def test_without_a_milestone_stage_there_is_no_empty_table():

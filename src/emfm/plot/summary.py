@@ -1,0 +1,77 @@
+"""The results in a few lines, which the report and the page show first, and what both say of test_final."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from emfm.plot.numbers import shown
+from emfm.plot.text import count
+from emfm.results.ledger import Look, looks_at
+from emfm.results.schema import Metrics, MilestoneResults, NotOpened, Result, ValResults
+
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """One result: on what set, of which predictor, and how large its errors are."""
+
+    label: str
+    name: str
+    errors: str
+    note: str = ""
+    """A further sentence."""
+
+
+def highlights(val: ValResults, test: MilestoneResults | NotOpened) -> list[Highlight]:
+    """The best stage beside the best baseline, the milestones on test_final, the final stage on the reference cases."""
+    stage, model = lowest_errors(val.models)
+    trained = f"Trained on {count(model.train_samples, 'sample')}."
+    found = [Highlight(f"Best stage on {val.set}", stage, errors_of(model.metrics), trained)]
+    if val.baselines:
+        name, baseline = lowest_errors(val.baselines)
+        ratios = [
+            shown(getattr(model.metrics, key) / getattr(baseline.metrics, key)) for key in ("rel_l2_e", "rel_l2_h")
+        ]
+        note = f"The errors of {stage} are {ratios[0]} (E) and {ratios[1]} (H) times as large."
+        found.append(Highlight(f"Best baseline on {val.set}", name, errors_of(baseline.metrics), note))
+    if isinstance(test, NotOpened):
+        found.append(Highlight("On test_final", "not opened", "the training is not the promoted one"))
+    else:
+        found += [Highlight("On test_final", name, errors_of(result.metrics)) for name, result in test.models.items()]
+    return found + _at_reference(val)
+
+
+def _at_reference(val: ValResults) -> list[Highlight]:
+    """The final stage beside the baseline that is best on the reference cases."""
+    if "nec" not in val.sets:
+        return []
+    reference, stage = val.sets["nec"], list(val.models)[-1]
+    known = {name: metrics for name, metrics in reference.metrics.items() if name != stage}
+    best = min(known, key=lambda name: known[name].rel_l2_e + known[name].rel_l2_h, default=None)
+    note = "" if best is None else f"Best baseline: {best}, {errors_of(known[best])}."
+    label = f"On the {count(reference.samples, 'reference case')} (nec)"
+    return [Highlight(label, stage, errors_of(reference.metrics[stage]), note)]
+
+
+def about_milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> str:
+    """Whether test_final was opened, with how many samples, and how often it was looked at."""
+    if isinstance(test, NotOpened):
+        opened = "test_final was not opened: the parameters differ from the promoted ones in promoted.yaml."
+    elif not test.models:
+        opened = "No stage is a milestone under milestone in params.yaml."
+    else:
+        opened = f"{count(test.samples, 'sample')}."
+    number = len(looks_at(looks, test.test_set_sha256))
+    return f"{opened} Looks at test_final in its ledger so far, each model counted once: {number}."
+
+
+def errors_of(metrics: Metrics) -> str:
+    """The median relative errors in words."""
+    return f"relative L2 error {shown(metrics.rel_l2_e)} of E, {shown(metrics.rel_l2_h)} of H"
+
+
+def lowest_errors(results: Mapping[str, R]) -> tuple[str, R]:
+    """The name and the result with the lowest sum of the relative errors of E and H."""
+    name = min(results, key=lambda key: results[key].metrics.rel_l2_e + results[key].metrics.rel_l2_h)
+    return name, results[name]
