@@ -189,11 +189,15 @@ def test_looks_at_another_test_set_are_in_the_ledger_and_not_in_the_count(reprod
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", ["split.seed=1", "compute.threads=2", "dedupe.content_rtol=0.001"])
+@pytest.mark.parametrize(
+    "change",
+    [("split.seed=1",), ("compute.threads=2", "-s"), ("dedupe.content_rtol=0.001",)],
+    ids=["split", "bits alone, of the models that are there", "dedupe"],
+)
 def test_a_sweep_of_what_decides_the_data_or_the_bits_never_looks(reproduced, tmp_path, change):
     project = reproduced.copy(tmp_path / "project")
     ledger = project.read("reports/test_final_ledger.jsonl")
-    project.run("dvc", "exp", "run", "-n", "sweep", "-S", change, "eval_test_final")
+    project.run("dvc", "exp", "run", "-n", "sweep", "-S", *change, "eval_test_final")
     assert json.loads(project.read("reports/test_metrics.json")) == {"milestone": False}
     assert project.read("reports/test_final_ledger.jsonl") == ledger
 
