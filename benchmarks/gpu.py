@@ -133,9 +133,9 @@ def prepare(folder: Path, name: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Compute once for all ways what is computed once, and count what a step and a search take."""
     import torch
 
-    from ttt.engine.abilities import Prepared
     from ttt.engine.assemble import assemble
     from ttt.engine.checkpoint import save_checkpoint, to_bytes
+    from ttt.engine.optional_protocols import Prepared
     from ttt.engine.state import TrainingState
     from ttt.memo import Memo
     from ttt.settings import load_config
@@ -159,13 +159,13 @@ def train(folder: Path, name: str, run: str, changes: dict[str, Any]) -> dict[st
     from ttt.engine.assemble import assemble
     from ttt.engine.checkpoint import load_model
     from ttt.engine.loop import fit
-    from ttt.engine.start import Fresh
+    from ttt.engine.start import NewRun
     from ttt.memo import Memo
     from ttt.settings import load_config
 
     config, run_dir = load_config(ROOT / "params.yaml", changes), folder / f"{name}-{run}"
     task = assemble(config)
-    outcome = fit(task, config, run_dir, Fresh(init_weights=folder / f"{name}.pth"), Memo(folder / "memo"))
+    outcome = fit(task, config, run_dir, NewRun(init_weights=folder / f"{name}.pth"), Memo(folder / "memo"))
     notes = [json.loads(line) for line in (run_dir / "timing.jsonl").read_text().splitlines()]
     epoch_seconds = [note["seconds"] for note in notes if note["kind"] == "epoch"][-1]
     model, _ = load_model(outcome.best)

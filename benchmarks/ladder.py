@@ -38,7 +38,7 @@ def measure(divisor: int) -> dict[str, Any]:
     from ttt.engine.checkpoint import load_model
     from ttt.engine.loop import fit
     from ttt.engine.run_folder import RunFolder
-    from ttt.engine.start import Fresh
+    from ttt.engine.start import NewRun
     from ttt.memo import Memo
     from ttt.settings import load_config
 
@@ -52,7 +52,7 @@ def measure(divisor: int) -> dict[str, Any]:
         def train(name: str, size: int, before: Path | None, changes: dict[str, Any]) -> dict[str, Any]:
             config = load_config(ROOT / "params.yaml", data | {"data.num_train": size} | changes)
             started = time.monotonic()
-            outcome = fit(assemble(config), config, folder / name, Fresh(before), Memo(folder / "memo"))
+            outcome = fit(assemble(config), config, folder / name, NewRun(before), Memo(folder / "memo"))
             total = time.monotonic() - started
             notes = [json.loads(line) for line in (folder / name / "timing.jsonl").read_text().splitlines()]
             steps = sum(note["seconds"] for note in notes if note["kind"] == "epoch")

@@ -115,7 +115,7 @@ def measure(work: Path, run: str, size: int, changes: dict[str, Any]) -> dict[st
     from ttt.engine.assemble import assemble
     from ttt.engine.checkpoint import load_model
     from ttt.engine.loop import fit
-    from ttt.engine.start import Fresh
+    from ttt.engine.start import NewRun
     from ttt.memo import Memo
     from ttt.settings import load_config
 
@@ -135,7 +135,7 @@ def measure(work: Path, run: str, size: int, changes: dict[str, Any]) -> dict[st
     folder = work / run
     started = time.monotonic()
     task = assemble(config)
-    outcome = fit(task, config, folder, Fresh(), Memo(work / "memo"))
+    outcome = fit(task, config, folder, NewRun(), Memo(work / "memo"))
     seconds = time.monotonic() - started
     model, _ = load_model(outcome.best)
     val = open_samples(Store(store), work / "val_ids.txt")

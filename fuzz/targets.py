@@ -30,7 +30,7 @@ from ttt.engine.checkpoint import load_model
 from ttt.engine.errors import TrainingError
 from ttt.engine.journal import read_records
 from ttt.engine.loop import fit
-from ttt.engine.start import Fresh
+from ttt.engine.start import NewRun
 from ttt.memo import Memo
 from ttt.samples import read_samples
 from ttt.settings import parse_config
@@ -72,7 +72,7 @@ def make_targets(work: Path) -> dict[str, Target]:
     packed(SingleElements(["a", "b", "b"], ("p",), ((0.0,), (1.0,), (2.0,))), store)
     run = work / "run"
     config = parse_config(copy.deepcopy(TRAINING), "fuzz")
-    fit(assemble(config), config, run, Fresh())
+    fit(assemble(config), config, run, NewRun())
     memo = work / "memo"
     Memo(memo).array("one", lambda: np.ones((2, 3), np.float32))
     (memo_file,) = memo.glob("*.array")

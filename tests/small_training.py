@@ -6,7 +6,7 @@ from small_fields import PLANES, POD_NET, small_geometry
 from small_store import packed
 from ttt.engine.assemble import assemble
 from ttt.engine.loop import fit
-from ttt.engine.start import Fresh
+from ttt.engine.start import NewRun
 from ttt.settings import parse_config
 
 TRAIN, VAL = 150, 24
@@ -71,4 +71,4 @@ def small_config(stores, model=POD_NET, kind="elements", epochs=3, noise_snr_db=
 def small_checkpoint(stores, folder, model=POD_NET):
     """The best checkpoint of an epoch's training on the elements in ``stores``."""
     config = small_config(stores, model, epochs=1)
-    return fit(assemble(config), config, folder, Fresh()).best
+    return fit(assemble(config), config, folder, NewRun()).best

@@ -42,10 +42,10 @@ def wants_resume(args: argparse.Namespace) -> bool:
 
 def start_of(args: argparse.Namespace, init_weights: Path | None = None) -> "Start":
     """How to start, from the four flags and ``args.lr``; without a flag fresh, from ``init_weights`` if given."""
-    from ttt.engine.start import Fresh, Resume  # late: it imports torch, which must be pinned first
+    from ttt.engine.start import NewRun, Resume  # late: it imports torch, which must be pinned first
 
     if not wants_resume(args):
-        return Fresh(init_weights)
+        return NewRun(init_weights)
     return Resume(
         source="best" if args.resume_best else "last",
         new_lr=bool(args.resume_new_lr or args.lr is not None),

@@ -24,7 +24,7 @@ import torch._dynamo  # noqa: F401 - the first optimizer step loads it, a second
 from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import code_version
 from ttt.engine.loop import fit
-from ttt.engine.start import Fresh, Resume
+from ttt.engine.start import NewRun, Resume
 from ttt.settings import TrainingConfig, parse_config
 
 COMPARED = ("best.pth", "last.pth", "metrics.jsonl", "config.resolved.yaml")
@@ -88,7 +88,7 @@ def attempt(config: TrainingConfig, folder: Path, place: str | None, nth: int) -
     try:
         if place is not None:
             kill_at(place, nth)
-        start = Resume() if (folder / "last.pth").exists() else Fresh()
+        start = Resume() if (folder / "last.pth").exists() else NewRun()
         fit(assemble(config), config, folder, start)
         os._exit(0)
     except BaseException:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ttt.engine.checkpoint import Place
+from ttt.engine.checkpoint import TrainingProgress
 from ttt.engine.journal import read_records
 from ttt.watch.alerts import alerts_of_epoch
 
@@ -18,7 +18,7 @@ def alerts_in(folder):
 
 
 def place(**facts):
-    return Place(**{"epoch": 5, "step": 50, "best_epoch": 5, "best_score": 1.0, "lr": 0.1} | facts)
+    return TrainingProgress(**{"epoch": 5, "step": 50, "best_epoch": 5, "best_score": 1.0, "lr": 0.1} | facts)
 
 
 @pytest.mark.parametrize(("best_epoch", "raised"), [(5, False), (4, False), (3, False), (2, True), (1, False)])

@@ -20,7 +20,7 @@ from ttt.engine.evaluate import evaluate, predict
 from ttt.engine.journal import epoch_records, read_records
 from ttt.engine.loop import fit
 from ttt.engine.run_folder import RunFolder
-from ttt.engine.start import Fresh, Resume
+from ttt.engine.start import NewRun, Resume
 from ttt.locks import BusyError
 from ttt.parts import METRICS, build_metrics
 from ttt.watch.console import ConsoleWatch
@@ -72,7 +72,7 @@ def test_the_log_has_steps_and_epochs_with_losses_rate_and_best_score(tmp_path, 
 
 def test_the_training_loss_of_an_epoch_is_the_mean_over_samples_and_not_over_batches(tmp_path, tiny_config):
     config = tiny_config({"train.epochs": 1, "train.log_every": 1, "model.dropout": 0.0})
-    outcome = fit(assemble(config), config, tmp_path, Fresh(), watch=ConsoleWatch())
+    outcome = fit(assemble(config), config, tmp_path, NewRun(), watch=ConsoleWatch())
     losses = [record["loss"] for record in read_records(outcome.journal) if record["kind"] == "step"]
     counts = [16, 16, 16, 16, 16, 10]
     expected = sum(loss * count for loss, count in zip(losses, counts, strict=True)) / 90
@@ -81,7 +81,7 @@ def test_the_training_loss_of_an_epoch_is_the_mean_over_samples_and_not_over_bat
 
 def test_validation_is_the_same_at_any_batch_size_and_equals_a_direct_sum(tmp_path, tiny_config):
     config = tiny_config()
-    fit(assemble(config), config, tmp_path, Fresh(), watch=ConsoleWatch())
+    fit(assemble(config), config, tmp_path, NewRun(), watch=ConsoleWatch())
     model, checkpoint = load_model(tmp_path / "best.pth")
     val = assemble(config).val
     whole = val.__getitems__(list(range(len(val))))
@@ -162,7 +162,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_spoils_no_checkpoint(tm
 def test_weights_of_another_training_are_where_one_begins(tmp_path, train):
     first = train(tmp_path / "first")
     overrides = {"optim.name": "sgd", "optim.lr": 1e-30, "train.epochs": 1}
-    train(tmp_path / "second", overrides, Fresh(first.best))
+    train(tmp_path / "second", overrides, NewRun(first.best))
     weights = [load_checkpoint(tmp_path / name).model for name in ("first/best.pth", "second/last.pth")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
@@ -170,7 +170,7 @@ def test_weights_of_another_training_are_where_one_begins(tmp_path, train):
 def test_weights_of_another_model_are_refused(tmp_path, train):
     first = train(tmp_path / "first", {"model.hidden": [5]})
     with pytest.raises(CheckpointError, match="first/best.pth: its weights are those of another model"):
-        train(tmp_path / "second", None, Fresh(first.best))
+        train(tmp_path / "second", None, NewRun(first.best))
 
 
 def test_a_folder_with_a_training_in_it_is_not_overwritten(tmp_path, train):
@@ -303,7 +303,7 @@ def test_what_a_metric_refuses_for_another_reason_is_said_as_it_is(tmp_path, tin
                 raise UserError("sample 3 of the set: its truth is zero")
 
     with pytest.raises(UserError, match="sample 3 of the set: its truth is zero"):
-        fit(replace(task, metrics=lambda: [Broken()]), config, tmp_path, Fresh())
+        fit(replace(task, metrics=lambda: [Broken()]), config, tmp_path, NewRun())
 
 
 def test_a_best_score_of_zero_is_shown_as_zero(tmp_path, train, caplog):
@@ -354,4 +354,4 @@ def test_complex_weights_cannot_be_scaled_for_float16(tmp_path, tiny_config, mon
     with pytest.raises(
         ConfigError, match="amp.dtype: found 'float16', but torch scales no gradients of complex weights"
     ):
-        fit(task, config, tmp_path, Fresh())
+        fit(task, config, tmp_path, NewRun())

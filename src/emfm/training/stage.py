@@ -16,7 +16,7 @@ from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.ranks import joined_ranks
 from ttt.engine.run_folder import RunFolder
-from ttt.engine.start import Fresh, Resume
+from ttt.engine.start import NewRun, Resume
 from ttt.files import sha256_file, write_bytes, write_text
 from ttt.memo import Memo
 from ttt.watch.console import ConsoleWatch
@@ -45,7 +45,7 @@ def run(params: Params, stage: int) -> None:
     bits = str(compute.threads), compute.instruction_set, config.device, torch.__version__
     with joined_ranks() as ranks, ranks.holding(resume_folder(f"stage{stage}", identity)) as folder:
         run_folder = RunFolder(folder)
-        start = ranks.first(lambda: Resume("last") if run_folder.last.exists() else Fresh(init))
+        start = ranks.first(lambda: Resume("last") if run_folder.last.exists() else NewRun(init))
         fit(
             task,
             config,

@@ -44,8 +44,8 @@ class EpochBatches:
         ]
 
 
-class Share(NamedTuple):
-    """What a process gets of a batch."""
+class RankBatch(NamedTuple):
+    """The part of a batch that one process (rank) trains on."""
 
     batch: Batch
     of: int
@@ -85,11 +85,11 @@ class Feed:
         """Steps in an epoch; the last batch may be smaller."""
         return len(self._indices)
 
-    def epoch(self, epoch: int, start: int) -> Iterator[Share]:
+    def epoch(self, epoch: int, start: int) -> Iterator[RankBatch]:
         """This process's shares of the batches of ``epoch`` (from 1), without the first ``start``."""
         self._indices.epoch, self._indices.start = epoch, start
         for batch, size in zip(self._loader, self._indices.sizes(), strict=True):
-            yield Share(batch.to(self._device), size)
+            yield RankBatch(batch.to(self._device), size)
 
 
 def _as_it_is(batch: Batch) -> Batch:

@@ -30,7 +30,7 @@ FORMAT: Final = "ttt-checkpoint-1"
 
 
 @dataclass
-class Place:
+class TrainingProgress:
     """Where a training is."""
 
     epoch: int = 0
@@ -73,7 +73,7 @@ class Checkpoint:
     """Shapes of one sample's ``x`` and ``y``."""
     fingerprints: dict[str, str]
     """Identity of the ``train`` and ``val`` samples."""
-    place: Place
+    place: TrainingProgress
     num_samples: int
     """Samples done of the epoch under way."""
     sums: dict[str, float]
@@ -143,7 +143,7 @@ def from_bytes(content: bytes, path: Path) -> Checkpoint:
     if not isinstance(raw["config"], dict) or not isinstance(raw["place"], dict):
         raise foreign
     try:
-        return Checkpoint(**raw | {"place": Place(**raw["place"])})
+        return Checkpoint(**raw | {"place": TrainingProgress(**raw["place"])})
     except TypeError as error:
         raise foreign from error
 

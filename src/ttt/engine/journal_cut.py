@@ -4,14 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ttt.engine.checkpoint import Place
+from ttt.engine.checkpoint import TrainingProgress
 from ttt.engine.errors import saving
 from ttt.engine.journal import lines_of, value_in
 from ttt.files import write_bytes
 from ttt.log import LOG
 
 
-def bytes_until(place: Place, path: Path) -> int:
+def bytes_until(place: TrainingProgress, path: Path) -> int:
     """The size of the journal in ``path`` up to ``place``.
 
     Where it does not begin with the bytes that the checkpoint counted (it went through another program, or was copied
@@ -41,11 +41,11 @@ def bytes_until(place: Place, path: Path) -> int:
     return len(repaired)
 
 
-def _is_counted(content: bytes, place: Place) -> bool:
+def _is_counted(content: bytes, place: TrainingProgress) -> bool:
     return hashlib.sha256(content[: place.journal_bytes]).hexdigest() == place.journal_sha256
 
 
-def _whole_lines(lines: list[str], place: Place) -> tuple[list[str], int]:
+def _whole_lines(lines: list[str], place: TrainingProgress) -> tuple[list[str], int]:
     """The lines up to ``place`` that hold a whole record, each place once, and the number of those that hold none."""
     kept, damaged, latest = [], 0, dict[str, tuple[int, int]]()
     for line in filter(None, (line.strip() for line in lines)):
@@ -72,7 +72,7 @@ def _record(line: str) -> dict[str, Any] | None:
     return record if all(type(record.get(key)) is int for key in ("step", "epoch")) else None
 
 
-def _is_beyond(record: dict[str, Any], place: Place) -> bool:
+def _is_beyond(record: dict[str, Any], place: TrainingProgress) -> bool:
     """Whether a record was written after the checkpoint."""
     if record["step"] != place.step:
         return bool(record["step"] > place.step)

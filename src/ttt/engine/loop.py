@@ -11,8 +11,7 @@ from typing import NoReturn
 import torch
 from torch import Tensor, nn
 
-from ttt.engine.abilities import Calibrated, Encodes, Prepared
-from ttt.engine.batches import Feed, Share
+from ttt.engine.batches import Feed, RankBatch
 from ttt.engine.checkpoint import load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.compiled import LossOf, compiled
 from ttt.engine.errors import DivergedError, Interrupted, TrainingError
@@ -21,10 +20,11 @@ from ttt.engine.journal import Journal, NoJournal
 from ttt.engine.journal_cut import bytes_until
 from ttt.engine.moving_buffers import MovingBuffers
 from ttt.engine.on_device import on_device
+from ttt.engine.optional_protocols import Calibrated, Encodes, Prepared
 from ttt.engine.randomness import random_states, repeatable_algorithms, undisturbed
 from ttt.engine.ranks import Ranks, present_ranks
 from ttt.engine.run_folder import RunFolder
-from ttt.engine.start import Fresh, Resume, Start, begin_together, refuse_unknown_monitor
+from ttt.engine.start import NewRun, Resume, Start, begin_together, refuse_unknown_monitor
 from ttt.engine.state import TrainingState
 from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
 from ttt.engine.task import Batch, Task
@@ -33,7 +33,7 @@ from ttt.log import LOG
 from ttt.memo import Memo
 from ttt.settings import TrainingConfig
 
-__all__ = ["Fresh", "Interrupted", "Outcome", "Resume", "Start", "fit"]
+__all__ = ["Interrupted", "NewRun", "Outcome", "Resume", "Start", "fit"]
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class _Training:
         self._finish_epoch(figures)
         self._note_duration("epoch", time.monotonic() - started, epoch=place.epoch)
 
-    def _step(self, share: Share) -> None:
+    def _step(self, share: RankBatch) -> None:
         """One optimizer step; nothing in it waits for the device, but for other processes where there are any."""
         state, amp = self._state, self._config.amp
         optimizer, scaler = state.optimizer, state.scaler
@@ -281,7 +281,7 @@ class _Training:
             self._diverged("a prediction for the validation samples became NaN or infinite")
 
     def _finish_epoch(self, val: dict[str, float]) -> None:
-        """Take the epoch's score, write it down, and save; `Place` is complete before it is saved."""
+        """Take the epoch's score, write it down, and save; `TrainingProgress` is complete before it is saved."""
         self._refuse_divergence()
         state, place, config = self._state, self._state.place, self._config
         figures = {f"train_{name}": value for name, value in state.sums.means().items()}
@@ -366,7 +366,7 @@ class _Latest:
     def __init__(self) -> None:
         self._prediction: Tensor | None = None
 
-    def update(self, prediction: Tensor, batch: Batch) -> None:  # noqa: ARG002 - as of every metric
+    def update(self, prediction: Tensor, _: Batch) -> None:
         self._prediction = prediction
 
     def compute(self) -> dict[str, float]:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ttt.config import ConfigError, changes, unknown_key
-from ttt.engine.abilities import Prepared
 from ttt.engine.checkpoint import Checkpoint, from_bytes, load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.evaluate import evaluate
+from ttt.engine.optional_protocols import Prepared
 from ttt.engine.randomness import undisturbed
 from ttt.engine.ranks import Ranks
 from ttt.engine.run_folder import RunFolder
@@ -20,7 +20,7 @@ from ttt.settings import TrainingConfig
 
 
 @dataclass(frozen=True)
-class Fresh:
+class NewRun:
     """Start with new weights, or with those of another training's checkpoint."""
 
     init_weights: Path | None = None
@@ -37,7 +37,7 @@ class Resume:
     """Build the schedule anew from the configuration, over what is left of the training."""
 
 
-Start = Fresh | Resume
+Start = NewRun | Resume
 
 
 def begin(state: TrainingState, folder: RunFolder, start: Start, memo: Memo) -> dict[str, Any] | None:
@@ -46,8 +46,8 @@ def begin(state: TrainingState, folder: RunFolder, start: Start, memo: Memo) -> 
     Returns what the journal should say about a resume that is more than going on, and raises TrainingError
     where the training cannot start this way; the folder is then as it was.
     """
-    if isinstance(start, Fresh):
-        _begin_fresh(state, folder, start, memo)
+    if isinstance(start, NewRun):
+        _begin_new_run(state, folder, start, memo)
         return None
     return _begin_from_checkpoint(state, folder, start)
 
@@ -94,7 +94,7 @@ class _Head:
         return self._dataset.__getitems__(indices)
 
 
-def _begin_fresh(state: TrainingState, folder: RunFolder, start: Fresh, memo: Memo) -> None:
+def _begin_new_run(state: TrainingState, folder: RunFolder, start: NewRun, memo: Memo) -> None:
     if folder.last.exists() or folder.best.exists():
         raise TrainingError(f"{folder.path}: holds a training already; resume it (--resume), or choose another folder")
     if start.init_weights is not None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ttt.config import ConfigError
-from ttt.engine.checkpoint import Checkpoint, Place, identity_of, load_weights
+from ttt.engine.checkpoint import Checkpoint, TrainingProgress, identity_of, load_weights
 from ttt.engine.errors import CheckpointError
 from ttt.engine.randomness import random_states, seed_apart, set_random_states
 from ttt.engine.schedule import RATES, Schedule
@@ -65,7 +65,7 @@ class TrainingState:
         # torch's optimizers refuse to have nothing to do
         self.optimizer = OPTIMIZERS.build(config.optim, parameters=trained or [nn.Parameter(torch.zeros(0))])
         self.batches_per_epoch = -(-len(task.train) // config.train.batch_size)
-        self.place = Place(base_lr=self.optimizer.param_groups[0]["lr"])
+        self.place = TrainingProgress(base_lr=self.optimizer.param_groups[0]["lr"])
         self.sums = EpochSums()
         self.schedule = self._laid_out(self.optimizer, [group["lr"] for group in self.optimizer.param_groups], 0)
         self.scaler = torch.amp.GradScaler(device.type, enabled=_scales_loss(config, device))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ttt.engine.checkpoint import Place
+from ttt.engine.checkpoint import TrainingProgress
 from ttt.settings import TrainingConfig
 
 Records = Sequence[Mapping[str, Any]]
@@ -24,15 +24,15 @@ class Watch(Protocol):
         """``epoch`` (from 1) begins, of which ``samples_done`` are done already."""
         ...
 
-    def after_step(self, place: Place, samples: int, loss: Callable[[], float]) -> None:
+    def after_step(self, place: TrainingProgress, samples: int, loss: Callable[[], float]) -> None:
         """A step with so many samples is done; ``loss`` waits for the device, so it is not to be asked each time."""
         ...
 
-    def alerts(self, place: Place, metrics: Mapping[str, float], problem: str | None = None) -> Records:
+    def alerts(self, place: TrainingProgress, metrics: Mapping[str, float], problem: str | None = None) -> Records:
         """What is alarming about the epoch that has just ended, or the ``problem`` that ends the training."""
         ...
 
-    def end_epoch(self, place: Place, metrics: Mapping[str, float]) -> None:
+    def end_epoch(self, place: TrainingProgress, metrics: Mapping[str, float]) -> None:
         """The epoch is over and saved."""
         ...
 
@@ -52,14 +52,14 @@ class Unwatched:
     def start_epoch(self, epoch: int, samples_done: int) -> None:
         """Nothing."""
 
-    def after_step(self, place: Place, samples: int, loss: Callable[[], float]) -> None:
+    def after_step(self, place: TrainingProgress, samples: int, loss: Callable[[], float]) -> None:
         """Nothing."""
 
-    def alerts(self, place: Place, metrics: Mapping[str, float], problem: str | None = None) -> Records:  # noqa: ARG002
+    def alerts(self, *_: object) -> Records:
         """None."""
         return ()
 
-    def end_epoch(self, place: Place, metrics: Mapping[str, float]) -> None:
+    def end_epoch(self, place: TrainingProgress, metrics: Mapping[str, float]) -> None:
         """Nothing."""
 
     def close(self) -> None:

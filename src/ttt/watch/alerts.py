@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ttt.engine.checkpoint import Place
+from ttt.engine.checkpoint import TrainingProgress
 from ttt.log import LOG
 from ttt.settings import AlertsParams
 
@@ -25,7 +25,7 @@ class Alert:
     message: str
 
 
-def alerts_of_epoch(place: Place, figures: Mapping[str, float], patience: int) -> list[Alert]:
+def alerts_of_epoch(place: TrainingProgress, figures: Mapping[str, float], patience: int) -> list[Alert]:
     """What is alarming about the epoch that has just ended."""
     found = {}
     waited = place.epoch - place.best_epoch

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from ttt.engine.checkpoint import Place
+from ttt.engine.checkpoint import TrainingProgress
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.watching import Records
 from ttt.settings import TrainingConfig
@@ -33,12 +33,12 @@ class ConsoleWatch:
         """See `Watch`."""
         self._progress.start_epoch(epoch, samples_done)
 
-    def after_step(self, place: Place, samples: int, loss: Callable[[], float]) -> None:
+    def after_step(self, place: TrainingProgress, samples: int, loss: Callable[[], float]) -> None:
         """See `Watch`."""
         if self._progress.advance(samples):
             self._progress.show(loss(), place.lr, place.step)
 
-    def alerts(self, place: Place, metrics: Mapping[str, float], problem: str | None = None) -> Records:
+    def alerts(self, place: TrainingProgress, metrics: Mapping[str, float], problem: str | None = None) -> Records:
         """Say them in the log and to the user's command; see `Watch`."""
         if not self._speaks:
             return ()
@@ -52,7 +52,7 @@ class ConsoleWatch:
             raise_alert(alert, self._config.alerts, self._folder.path)
         return [asdict(alert) for alert in found]
 
-    def end_epoch(self, place: Place, metrics: Mapping[str, float]) -> None:
+    def end_epoch(self, place: TrainingProgress, metrics: Mapping[str, float]) -> None:
         """See `Watch`."""
         self._write_gauges(place, metrics)
         assert self._config is not None
@@ -64,7 +64,7 @@ class ConsoleWatch:
         """See `Watch`."""
         self._progress.close()
 
-    def _write_gauges(self, place: Place, metrics: Mapping[str, float]) -> None:
+    def _write_gauges(self, place: TrainingProgress, metrics: Mapping[str, float]) -> None:
         if not self._speaks:
             return
         assert self._config is not None

@@ -9,7 +9,7 @@ from ttt.engine import loop
 from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_model
 from ttt.engine.loop import fit
-from ttt.engine.start import Fresh, Resume
+from ttt.engine.start import NewRun, Resume
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_the_stand_in_refuses_what_a_gpu_refuses_and_computes_what_a_gpu_compute
 def trained(stores, folder, model, monkeypatch, device, epochs=2, start=None):
     monkeypatch.setattr(loop, "resolve_device", lambda _: device)
     config = small_config(stores, model, epochs=epochs)
-    return fit(assemble(config), config, folder, start or Fresh())
+    return fit(assemble(config), config, folder, start or NewRun())
 
 
 @pytest.mark.slow

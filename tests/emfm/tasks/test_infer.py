@@ -21,7 +21,7 @@ from small_store import packed
 from small_training import LINEAR, small_config
 from ttt.engine.assemble import assemble
 from ttt.engine.loop import fit
-from ttt.engine.start import Fresh
+from ttt.engine.start import NewRun
 from ttt.settings import TrainingConfig
 
 CASES = Path(__file__).parents[2] / "data/cases"
@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
         (folder / f"elements_{name}.txt").write_text("".join(f"{identifier}\n" for identifier in chosen))
     config = small_config(folder, LINEAR, epochs=1)
     config = TrainingConfig(**{**config.__dict__, "data": config.data.model_copy(update=PLANES)})
-    fit(assemble(config), config, folder / "run", Fresh())
+    fit(assemble(config), config, folder / "run", NewRun())
     return folder
 
 

@@ -16,7 +16,7 @@ from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
-from ttt.engine.start import Fresh, Resume
+from ttt.engine.start import NewRun, Resume
 from ttt.memo import Memo
 
 
@@ -41,7 +41,7 @@ def config_of(stores):
 
 
 def train(config, folder, start=None, memo=None):
-    return fit(assemble(config), config, folder, start or Fresh(), memo)
+    return fit(assemble(config), config, folder, start or NewRun(), memo)
 
 
 def val_of(config):
@@ -73,7 +73,7 @@ def test_a_pod_net_goes_on_from_its_last_checkpoint_bit_for_bit(tmp_path, config
 def test_a_checkpoint_holds_the_model_with_its_trust(tmp_path, config_of, model):
     config = config_of(model, epochs=1)
     task = assemble(config)
-    outcome = fit(task, config, tmp_path, Fresh())
+    outcome = fit(task, config, tmp_path, NewRun())
     loaded, checkpoint = load_model(outcome.best)
     batch = val_of(config)
     task.model.eval()

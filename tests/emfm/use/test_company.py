@@ -10,7 +10,7 @@ from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.model.spec import FieldSpec
 from emfm.settings import load_params
 from small_fields import relative_errors, simulated
-from ttt.engine.abilities import Prepared
+from ttt.engine.optional_protocols import Prepared
 from ttt.memo import Memo
 from ttt.parts import MODELS
 from ttt.settings import load_config

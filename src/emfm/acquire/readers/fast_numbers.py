@@ -74,7 +74,7 @@ def parse_json(body: bytes, columns: int, signed: list[int], comma: bool) -> NDA
 
 
 @lru_cache(maxsize=4)
-def _parser(thread: int) -> simdjson.Parser:  # noqa: ARG001
+def _parser(_thread: int) -> simdjson.Parser:
     """The parser of a thread, which keeps its memory: to get that anew for each file takes as long as reading it."""
     return simdjson.Parser()
 

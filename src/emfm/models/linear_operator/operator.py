@@ -55,8 +55,8 @@ class LinearOperator(FieldModel):
         return scan_descriptors(source_h)
 
     @torch.no_grad()
-    def prepare(self, train: BatchDataset, memo: Memo) -> None:  # noqa: ARG002 - a pass over the samples is quick
-        """Fit the matrix, see `emfm.core.field_operator.scaled_examples`."""
+    def prepare(self, train: BatchDataset, _: Memo) -> None:
+        """Fit the matrix, in a pass that is too quick to be remembered: see `emfm.core.field_operator`."""
         examples = scaled_examples(_batches(train), self._geometry)
         matrix = fitted_operator(examples, self._geometry, self._ridge).matrix
         self.matrix.copy_(torch.from_numpy(matrix))

@@ -314,7 +314,7 @@ def _factor_again(covariance: Tensor, factor: Tensor, failed: Tensor, level: Ten
     return factor
 
 
-def _as_factored(covariance: Tensor, factor: Tensor, failed: Tensor, level: Tensor) -> Tensor:  # noqa: ARG001
+def _as_factored(_covariance: Tensor, factor: Tensor, _failed: Tensor, _level: Tensor) -> Tensor:
     return factor.clone()
 
 

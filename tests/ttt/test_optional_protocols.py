@@ -14,7 +14,7 @@ from ttt.engine.checkpoint import load_checkpoint
 from ttt.engine.errors import DivergedError, Interrupted
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
-from ttt.engine.start import Fresh, Resume
+from ttt.engine.start import NewRun, Resume
 from ttt.memo import Memo
 
 
@@ -34,7 +34,7 @@ def task_of(tiny_config):
 
 def test_what_was_learned_in_closed_form_is_judged_before_the_first_step(tmp_path, task_of):
     config, task = task_of()
-    outcome = fit(task, config, tmp_path, Fresh())
+    outcome = fit(task, config, tmp_path, NewRun())
     records = epoch_records(outcome.journal)
     assert [record["epoch"] for record in records] == [0, 1, 2, 3]
     batch = everything(task.val)
@@ -49,7 +49,7 @@ def test_what_was_learned_in_closed_form_is_judged_before_the_first_step(tmp_pat
 
 def test_where_steps_only_spoil_it_the_start_is_the_best(tmp_path, task_of):
     config, task = task_of(overrides={"optim.lr": 1.0, "optim.name": "sgd"})
-    outcome = fit(task, config, tmp_path, Fresh())
+    outcome = fit(task, config, tmp_path, NewRun())
     assert outcome.best_epoch == 0
     assert outcome.best_score == epoch_records(outcome.journal)[0]["val_loss"]
     assert not load_checkpoint(outcome.best).model["offset"].any()
@@ -59,7 +59,7 @@ def test_where_steps_only_spoil_it_the_start_is_the_best(tmp_path, task_of):
 def test_a_model_with_nothing_to_train_is_complete_without_a_step(tmp_path, task_of, caplog):
     config, task = task_of(trained=False)
     with caplog.at_level("INFO"):
-        outcome = fit(task, config, tmp_path, Fresh())
+        outcome = fit(task, config, tmp_path, NewRun())
     assert (outcome.epochs_run, outcome.best_epoch) == (0, 0)
     assert "nothing that is learned step by step" in caplog.text
     again = fit(task, config, tmp_path, Resume())
@@ -68,7 +68,7 @@ def test_a_model_with_nothing_to_train_is_complete_without_a_step(tmp_path, task
 
 def test_the_best_model_is_calibrated_and_kept_so(tmp_path, task_of):
     config, task = task_of()
-    outcome = fit(task, config, tmp_path, Fresh())
+    outcome = fit(task, config, tmp_path, NewRun())
     best = load_checkpoint(outcome.best).model
     assert task.model.calibrated == 1
     batch = everything(task.val)
@@ -79,9 +79,9 @@ def test_the_best_model_is_calibrated_and_kept_so(tmp_path, task_of):
 
 def test_resuming_prepares_nothing_again(tmp_path, task_of):
     config, task = task_of()
-    fit(task, config, tmp_path / "whole", Fresh())
+    fit(task, config, tmp_path / "whole", NewRun())
     first, short = task_of(overrides={"train.epochs": 1})
-    fit(short, first, tmp_path / "parts", Fresh())
+    fit(short, first, tmp_path / "parts", NewRun())
     _, rest = task_of()
     fit(rest, config, tmp_path / "parts", Resume())
     assert rest.model.prepared == 0
@@ -92,9 +92,9 @@ def test_resuming_prepares_nothing_again(tmp_path, task_of):
 
 def test_a_training_that_starts_from_another_s_weights_learns_from_its_own_samples(tmp_path, task_of):
     config, task = task_of()
-    first = fit(task, config, tmp_path / "first", Fresh())
+    first = fit(task, config, tmp_path / "first", NewRun())
     config, task = task_of(overrides={"data.num_train": 30})
-    fit(task, config, tmp_path / "second", Fresh(first.best))
+    fit(task, config, tmp_path / "second", NewRun(first.best))
     assert task.model.prepared == 1
     matrices = [load_checkpoint(tmp_path / name / "last.pth").model["matrix"] for name in ("first", "second")]
     assert not torch.equal(*matrices)
@@ -106,7 +106,7 @@ class Killed(BaseException):
 
 def test_a_training_killed_before_it_was_judged_starts_with_the_judgement(tmp_path, task_of, monkeypatch):
     config, task = task_of()
-    fit(task, config, tmp_path / "whole", Fresh())
+    fit(task, config, tmp_path / "whole", NewRun())
 
     def kill(*_):
         raise Killed
@@ -114,7 +114,7 @@ def test_a_training_killed_before_it_was_judged_starts_with_the_judgement(tmp_pa
     with monkeypatch.context() as patch:
         patch.setattr(loop._Training, "_validate_start", kill)
         with pytest.raises(Killed):
-            fit(task_of()[1], config, tmp_path / "killed", Fresh())
+            fit(task_of()[1], config, tmp_path / "killed", NewRun())
     fit(task_of()[1], config, tmp_path / "killed", Resume())
     for name in ("last.pth", "best.pth", "metrics.jsonl"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -122,7 +122,7 @@ def test_a_training_killed_before_it_was_judged_starts_with_the_judgement(tmp_pa
 
 def test_a_training_killed_before_its_best_was_calibrated_calibrates_it_on_resuming(tmp_path, task_of, monkeypatch):
     config, task = task_of()
-    fit(task, config, tmp_path / "whole", Fresh())
+    fit(task, config, tmp_path / "whole", NewRun())
 
     def kill(*_):
         raise Killed
@@ -130,7 +130,7 @@ def test_a_training_killed_before_its_best_was_calibrated_calibrates_it_on_resum
     _, killed = task_of()
     monkeypatch.setattr(killed.model, "calibrate", kill)
     with pytest.raises(Killed):
-        fit(killed, config, tmp_path / "killed", Fresh())
+        fit(killed, config, tmp_path / "killed", NewRun())
     fit(task_of()[1], config, tmp_path / "killed", Resume())
     for name in ("last.pth", "best.pth"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -147,17 +147,17 @@ def test_a_preparation_that_is_interrupted_leaves_no_checkpoint_and_the_next_sta
 
     task.model.prepare = interrupted
     with pytest.raises(Interrupted, match="stopped by SIGTERM before the first step"):
-        fit(task, config, tmp_path / "run", Fresh())
+        fit(task, config, tmp_path / "run", NewRun())
     assert not list((tmp_path / "run").glob("*.pth"))
-    fit(task_of(kind)[1], config, tmp_path / "run", Fresh())
-    fit(task_of(kind)[1], config, tmp_path / "undisturbed", Fresh())
+    fit(task_of(kind)[1], config, tmp_path / "run", NewRun())
+    fit(task_of(kind)[1], config, tmp_path / "undisturbed", NewRun())
     for name in ("last.pth", "best.pth", "metrics.jsonl"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
 
 def test_a_model_that_encodes_is_trained_and_judged_on_encoded_samples(tmp_path, task_of):
     config, task = task_of(Encoding)
-    fit(task, config, tmp_path, Fresh())
+    fit(task, config, tmp_path, NewRun())
     twice = 4 * float(everything(task.train).x.square().sum() + 2 * everything(task.val).x.square().sum())
     calibration, *epoch = reversed(task.model.seen[-11:])  # 6 batches of training, 2 of the loss and 2 of metrics
     assert sum(epoch) == pytest.approx(twice, rel=1e-5)
@@ -166,11 +166,11 @@ def test_a_model_that_encodes_is_trained_and_judged_on_encoded_samples(tmp_path,
 
 def test_what_is_remembered_is_not_computed_by_the_next_training(tmp_path, task_of):
     config, task = task_of(Encoding)
-    fit(task, config, tmp_path / "first", Fresh(), Memo(tmp_path / "memo"))
+    fit(task, config, tmp_path / "first", NewRun(), Memo(tmp_path / "memo"))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "memo").iterdir()}
     assert len(before) == 3
     config, task = task_of(Encoding)
-    fit(task, config, tmp_path / "second", Fresh(), Memo(tmp_path / "memo"))
+    fit(task, config, tmp_path / "second", NewRun(), Memo(tmp_path / "memo"))
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "memo").iterdir()} == before
     for name in ("last.pth", "best.pth", "metrics.jsonl"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
@@ -180,7 +180,7 @@ def test_what_is_remembered_is_not_computed_by_the_next_training(tmp_path, task_
 def test_a_training_killed_in_its_first_epoch_judges_the_start_once(tmp_path, task_of, monkeypatch, monitor):
     """Where the training loss is watched, which the start has not, there is no score that tells."""
     config, task = task_of(overrides={"ckpt.monitor": monitor})
-    fit(task, config, tmp_path / "whole", Fresh())
+    fit(task, config, tmp_path / "whole", NewRun())
 
     def kill(training, samples, after=loop._Training._after_step):
         after(training, samples)
@@ -190,7 +190,7 @@ def test_a_training_killed_in_its_first_epoch_judges_the_start_once(tmp_path, ta
     with monkeypatch.context() as patch:
         patch.setattr(loop._Training, "_after_step", kill)
         with pytest.raises(Killed):
-            fit(task_of()[1], config, tmp_path / "killed", Fresh())
+            fit(task_of()[1], config, tmp_path / "killed", NewRun())
     fit(task_of()[1], config, tmp_path / "killed", Resume())
     assert [record["epoch"] for record in epoch_records(tmp_path / "killed/metrics.jsonl")] == [0, 1, 2, 3]
     for name in ("last.pth", "best.pth", "metrics.jsonl"):
@@ -211,4 +211,4 @@ def test_a_part_in_closed_form_that_predicts_no_numbers_is_said_to_do_so(tmp_pat
 
     config, task = task_of(Spoilt)
     with pytest.raises(DivergedError, match="a prediction .* became NaN or infinite before the first step"):
-        fit(replace(task, metrics=lambda: [Particular()]), config, tmp_path, Fresh())
+        fit(replace(task, metrics=lambda: [Particular()]), config, tmp_path, NewRun())
