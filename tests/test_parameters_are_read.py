@@ -51,10 +51,23 @@ def with_other_keys(source):
     return "".join(lines), keys
 
 
+def bases_of(source):
+    """The classes that the sections of a module are made from, by their names."""
+    sections = sections_of(ast.parse(source))
+    return {section.name: {ast.unparse(base) for base in section.bases} for section in sections}
+
+
+def with_heirs(section, bases):
+    """A section and those that are made from it, by way of which its keys may be read, too."""
+    heirs = {name for name, above in bases.items() if section in above}
+    return {section}.union(*(with_heirs(heir, bases) for heir in heirs))
+
+
 def unread(folder):
     """Keys of the sections below ``folder``/src that no code reads, as ``Section.key``; renames all of them there."""
-    keys = {}
+    keys, bases = {}, {}
     for path in (folder / "src").rglob("*.py"):
+        bases |= bases_of(path.read_text())
         text, found = with_other_keys(path.read_text())
         path.write_text(text)
         keys |= found
@@ -66,7 +79,8 @@ def unread(folder):
         f"{section}.{key}"
         for section, names in keys.items()
         for key in names
-        if section not in COPIED.values() and not {(section, key), (COPIED.get(section), key)} & read
+        if section not in COPIED.values()
+        if not {(name, key) for name in (*with_heirs(section, bases), COPIED.get(section))} & read
         if key != BY_THE_REGISTRY and f"{section}.{key}" != BEFORE
     }
 
