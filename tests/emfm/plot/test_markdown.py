@@ -223,7 +223,7 @@ def test_a_workflow_without_milestones_or_baselines_has_a_report(val):
     nobody = milestone_results({})
     report = render_report(no_baselines, nobody, [], PICTURES)
     assert "No stage is a milestone under milestone in params.yaml" in report
-    assert "Best baseline" not in report
+    assert "Best baseline on" not in report
 
 
 def test_pictures_are_linked_as_given(val):

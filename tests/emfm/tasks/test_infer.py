@@ -120,7 +120,7 @@ def test_a_scan_that_cannot_be_predicted_from_is_refused_by_its_path(run, scans,
     assert names(tmp_path) == ["scan.npy"]
 
 
-@pytest.mark.parametrize("model", ["predict", "judge"])
+@pytest.mark.parametrize("model", ["predict", "trust"])
 def test_python_refuses_the_same_scans(ckpt, scans, model):
     ask = getattr(emfm.load_model(ckpt, "cpu"), model)
     for bad, sentence in (

@@ -73,7 +73,9 @@ def added_and_removed(before, after):
 
 
 def test_an_experiment_becomes_the_promoted_training_and_nothing_else_changes(repository, capsys):
-    wanted = changed(("  h_weight: 1.0\n", "  h_weight: 3.0\n"), ("epochs: {demo: 5, full: 50}", "epochs: 7"))
+    wanted = changed(
+        ("  h_weight: 1.0\n", "  h_weight: 3.0\n"), ("epochs:\n    demo: 5\n    full: 50\n", "epochs: 7\n")
+    )
     experiment("heavy-h", wanted)
     assert main(["heavy-h"]) == 0
     assert present() == wanted
@@ -95,14 +97,17 @@ def assert_promoted():
     "edits",
     [
         [("  h_weight: 1.0\n", "  h_weight: 3.0\n")],
-        [("epochs: {demo: 5, full: 50}", "epochs: {demo: 9, full: 50}"), ("seed: 0                #", "seed: 5  #")],
-        [("  noise_snr_db: null ", "  noise_snr_db: 30.0 "), ("  pct_start: 0.2\n", "")],
+        [
+            ("epochs:\n    demo: 5\n    full: 50\n", "epochs:\n    demo: 9\n    full: 50\n"),
+            ("\nseed: 0\n", "\nseed: 5\n"),
+        ],
+        [("  noise_snr_db:\n\n", "  noise_snr_db: 30.0\n\n"), ("    pct_start: 0.2\n", "")],
         [("amp:\n  enabled: false\n  dtype: bfloat16\n", "amp: {enabled: true}\n")],
         [("  depth: 2\n", "  depth: {demo: 2, full: 3}\n"), ("lr: 0.0005", "lr: {demo: 1e-3, full: 5e-4}")],
         [(PARAMS[PARAMS.index("model:") : PARAMS.index("\nmetrics:")], PLAIN_UNET)],
-        [("half_width_mm: 5.0", "half_width_mm: 4.0"), ("val_fixed: {demo: 100,", "val_fixed: {demo: 90,")],
+        [("half_width_mm: 5.0", "half_width_mm: 4.0"), ("val_fixed:\n    demo: 100\n", "val_fixed:\n    demo: 90\n")],
         [("frequency_hz: 5000000000.0", "frequency_hz: 6e9"), ("threads: 2", "threads: 1")],
-        [("scale: demo ", "scale: full ")],
+        [("\nscale: demo\n", "\nscale: full\n")],
     ],
     ids=["weight", "scale and seed", "noise and a default", "default of amp", "per scale", "another model", "data"]
     + ["frequency and threads", "the other scale"],
