@@ -75,13 +75,25 @@ def folders_needed(module, seen):
     return {folder_of(module)}.union(*(folders_needed(name, seen) for name in imported_modules(module)))
 
 
+@cache
 def definition():
     return yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
+@cache
+def values_in_file():
+    return read_yaml(ROOT / "params.yaml")
+
+
+@cache
+def params():
+    return load_params(ROOT / "params.yaml")
+
+
+@cache
 def filled_in(text):
     """A text of dvc.yaml with the names of the chosen parts."""
-    values = read_yaml(ROOT / "params.yaml")
+    values = values_in_file()
     for section in ("model", "loss", "optim", "scheduler"):
         text = text.replace(f"${{{section}.name}}", values[section]["name"])
     return text
@@ -145,7 +157,7 @@ def paths(values, path=""):
 
 def place_of(key):
     """Where a key of the resolved parameters stands in params.yaml: perhaps in the block of the chosen part."""
-    values = read_yaml(ROOT / "params.yaml")
+    values = values_in_file()
     section, _, rest = key.partition(".")
     if (
         isinstance(values[section], dict)
@@ -158,7 +170,7 @@ def place_of(key):
 
 @pytest.mark.parametrize("stage", [f"train_stage{number}" for number in range(1, 6)])
 def test_a_training_lists_every_parameter_that_decides_it(stage):
-    training = load_params(ROOT / "params.yaml").training
+    training = params().training
     by_hand = keys_marked(training.data, BY_HAND, "data")
     for key in map(place_of, paths(training.portable_mapping())):
         assert is_covered(key, listed_params(stage)) != (key in by_hand), key
@@ -166,16 +178,15 @@ def test_a_training_lists_every_parameter_that_decides_it(stage):
 
 def test_the_stage_that_opens_test_final_lists_all_that_decides():
     assert "promoted.yaml" in definition()["eval_test_final"]["deps"]
-    for key in map(place_of, paths(load_params(ROOT / "params.yaml").deciding())):
+    for key in map(place_of, paths(params().deciding())):
         assert is_covered(key, listed_params("eval_test_final")), key
 
 
 @pytest.mark.parametrize("stage", definition())
 def test_a_parameter_that_decides_nothing_is_not_listed(stage):
-    params = load_params(ROOT / "params.yaml")
-    idle = keys_marked(params.data, BY_HAND, "data")
+    idle = keys_marked(params().data, BY_HAND, "data")
     for name in ("train", "ckpt", "alerts"):
-        idle += keys_marked(getattr(params.training, name), DECIDES_NO_MODEL, name)
+        idle += keys_marked(getattr(params().training, name), DECIDES_NO_MODEL, name)
     idle.append("acquire.workers")
     assert {"train.log_every", "train.num_workers", "ckpt.run_dir", "data.train_ids"} <= set(idle)
     assert [key for key in idle if is_covered(key, listed_params(stage))] == []
