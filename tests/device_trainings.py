@@ -5,6 +5,7 @@ In a process of its own: torch counts its devices once, at the first gradients o
 
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 
@@ -28,9 +29,9 @@ def main(name: str, stores: Path, folder: Path) -> None:
     torch.set_num_threads(1)
     there, bests = stand_in_device.device(), []
     for device in (torch.device("cpu"), there):
-        loop.resolve_device = lambda _, device=device: device  # type: ignore[assignment, misc]
-        trained(stores, folder / device.type, name, 2, NewRun())
-        bests.append(trained(stores, folder / device.type, name, 3, Resume()).best)
+        with patch.object(loop, "resolve_device", return_value=device):
+            trained(stores, folder / device.type, name, 2, NewRun())
+            bests.append(trained(stores, folder / device.type, name, 3, Resume()).best)
     on_cpu, on_device = (load_model(path)[0].state_dict() for path in bests)
     for key in on_cpu:
         torch.testing.assert_close(on_device[key], on_cpu[key], rtol=1e-3, atol=1e-4, equal_nan=True)

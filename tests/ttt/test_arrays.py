@@ -13,6 +13,7 @@ from ttt.arrays import StoredArray, array_names, is_npy, write_npy, write_npz
 
 
 def npy_bytes(array):
+    """A npy file of ``array``; one of objects holds a pickle, which must be refused."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=True)
     return buffer.getvalue()

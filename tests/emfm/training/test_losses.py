@@ -11,21 +11,8 @@ from emfm.core.errors import DataError
 from emfm.model.field_model import NetworkFieldModel
 from emfm.training.losses import WeightedHuber, WeightedMse, automatic_weights
 from emfm.training.params import FieldLossParams, HuberParams
+from small_training import LOSS
 from ttt.engine.task import Batch
-
-PLAIN = {
-    "name": "weighted_mse",
-    "normalize_y": True,
-    "norm_max_batches": None,
-    "norm_eps": 1e-6,
-    "balance_eh_loss": True,
-    "e_weight": 1.0,
-    "h_weight": 1.0,
-    "auto_channel_weight": False,
-    "auto_weight_max_batches": None,
-    "e_weight_multiplier": 1.0,
-    "h_weight_multiplier": 1.0,
-}
 
 
 class Samples:
@@ -59,7 +46,7 @@ def make_loss(kind=WeightedMse, section=FieldLossParams, **changes):
     torch.manual_seed(0)
     samples = Samples()
     stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
-    params = section(**(PLAIN | changes))
+    params = section(**(LOSS | changes))
     model = NetworkFieldModel(Paint(), stats)
     return kind(params, model, samples, 8), samples
 
@@ -132,7 +119,7 @@ def test_automatic_weights_are_one_over_the_mean_square_times_the_multiplier():
 )
 def test_settings_that_contradict_each_other_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        FieldLossParams(**(PLAIN | changes))
+        FieldLossParams(**(LOSS | changes))
 
 
 AUTOMATIC = {"normalize_y": False, "balance_eh_loss": False, "auto_channel_weight": True}
@@ -143,7 +130,7 @@ def made(change, **params):
     samples = Samples()
     change(samples.y)
     stats = compute_norm_stats([(samples.x.numpy(), samples.y.numpy())], True, 1e-6)
-    params = FieldLossParams(**(PLAIN | AUTOMATIC | params))
+    params = FieldLossParams(**(LOSS | AUTOMATIC | params))
     return WeightedMse(params, NetworkFieldModel(Paint(), stats), samples, 8), samples
 
 
@@ -168,7 +155,7 @@ def test_a_quantity_that_is_nothing_at_all_is_refused(size):
     samples = Samples()
     samples.y[:, 6:] *= size
     with pytest.raises(DataError, match="target H has channels of at most .* too little to weigh them by it"):
-        automatic_weights(FieldLossParams(**(PLAIN | AUTOMATIC)), samples, 8)
+        automatic_weights(FieldLossParams(**(LOSS | AUTOMATIC)), samples, 8)
 
 
 def huber(delta):

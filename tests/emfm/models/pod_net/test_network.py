@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import small_training
 from emfm.core.channels import to_components
 from emfm.core.maxwell import in_plane_residual
 from emfm.model.field_model import channel_errors
@@ -15,19 +16,7 @@ from small_fields import pod_net_params, relative_errors, small_samples, small_s
 from ttt.engine.task import Batch
 from ttt.memo import Memo
 
-LOSS = {
-    "name": "weighted_mse",
-    "normalize_y": True,
-    "norm_max_batches": None,
-    "norm_eps": 1e-6,
-    "balance_eh_loss": True,
-    "e_weight": 1.0,
-    "h_weight": 3.0,
-    "auto_channel_weight": False,
-    "auto_weight_max_batches": None,
-    "e_weight_multiplier": 1.0,
-    "h_weight_multiplier": 2.0,
-}
+LOSS = small_training.LOSS | {"h_weight": 3.0, "h_weight_multiplier": 2.0}
 RAW = {"normalize_y": False, "balance_eh_loss": False}
 FACTORS = [2.5e-3 + 0j, 3j, complex(-0.4, 0.7)]
 
