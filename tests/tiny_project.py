@@ -133,8 +133,9 @@ def make_project(folder: Path, changes: dict[str, object] | None = None) -> Proj
     for name in ("src", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", "pyproject.toml"):
         source = ROOT / name
         if source.is_dir():
-            # With what Python compiled: it holds for copies, as they keep the time of their source.
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"))
+            # With what Python compiled: it holds for copies, as they keep the time of their source. What another
+            # process is just compiling has a further ending until it is whole, and is gone before it can be copied.
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info", "*.pyc.*"))
         else:
             shutil.copy(source, folder / name)
     shutil.copytree(ROOT / "data" / "reference", folder / "data" / "reference")
