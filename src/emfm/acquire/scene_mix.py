@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from emfm.acquire.params import SimulateParams
 from emfm.acquire.scene_kinds import SCENE_KINDS
 from emfm.acquire.scene_kinds.kind import SceneKind
-from emfm.acquire.scenes import Scene
+from emfm.acquire.scenes import Currents
 from emfm.core.grid import Geometry
 from ttt.config import ConfigError, Section, parse_section, unknown_key
 
@@ -53,9 +53,9 @@ class SceneMix:
         """The place of the kind that a uniform ``number`` from 0 to 1 stands for."""
         return int(np.searchsorted(self.bounds, number, side="right"))
 
-    def elements(self, place: int, layout: Any) -> Scene:
-        """The current elements of ``layout``, which is of the kind at ``place``."""
-        return self.kinds[place].elements(layout)
+    def currents(self, place: int, layout: Any) -> Currents:
+        """What radiates in ``layout``, which is of the kind at ``place``."""
+        return self.kinds[place].currents(layout)
 
     def parameters(self, place: int, layout: Any) -> NDArray[np.float64]:
         """The numbers that make ``layout``, which is of the kind at ``place``."""

@@ -2,7 +2,8 @@
 
 Rows come in blocks. A block's layout (which rows form a family, which repeat another row) depends on the
 seed and the block's number, a family's kind and scene on the seed and the family's first row, and a member's
-perturbation on the seed and its row. So a sample depends on the seed and its row alone.
+perturbation on the seed and its row; what neighbouring families share (a board's plate) on the seed and the first of
+their rows. So a sample depends on the seed and its row alone.
 """
 
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emfm.acquire.params import SimulateParams
+from emfm.acquire.scene_kinds.kind import SharingKind
 from emfm.acquire.scene_mix import SceneMix
-from emfm.acquire.scenes import Scene
+from emfm.acquire.scenes import Currents
 from emfm.acquire.source_kinds import SOURCE_KINDS, SourceKind
 from emfm.core.channels import Channels
 from emfm.core.grid import Geometry
@@ -37,6 +39,7 @@ class _Stream(IntEnum):
     SCENE = 1
     MEMBER = 2
     KIND = 3
+    SHARED = 4
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class SimulatedSource:
     _mix: SceneMix = field(init=False, repr=False, compare=False)
     _last_drawn: dict[int, tuple[int, Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What `_draw` gave for the family asked for last: its members follow one another."""
+    _last_shared: dict[tuple[int, int], Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What the families of the kind and the number asked for last share: they follow one another."""
 
     def __post_init__(self) -> None:
         # Built here and not where they are used: a worker process has not imported the plug-in that registers them.
@@ -85,20 +90,20 @@ class SimulatedSource:
     def sample(self, row: int) -> Sample:
         """The sample of ``row``, computed in double precision and rounded to float32 at the end."""
         plan, place, layout = self._layout(row)
-        source_h, target = self._source_kind.radiate(self._mix.elements(place, layout))
+        source_h, target = self._source_kind.radiate(self._mix.currents(place, layout))
         begin = f"{self.set_name}-" if self.set_name else ""
         return Sample(
             id=f"{begin}s{plan.row if plan.repeat == 'id' else row:08d}",
-            family=f"{begin}f{plan.family:08d}",
+            family=f"{begin}{self._family_name(place, plan.family)}",
             source_h=_channels(source_h),
             target=_channels(target),
             parameters=self._mix.parameters(place, layout),
         )
 
-    def scene(self, row: int) -> Scene:
-        """The current elements of ``row``."""
+    def scene(self, row: int) -> Currents:
+        """What radiates in ``row``."""
         _, place, layout = self._layout(row)
-        return self._mix.elements(place, layout)
+        return self._mix.currents(place, layout)
 
     def _layout(self, row: int) -> tuple[RowPlan, int, Any]:
         """What ``row`` holds: its plan, the place of its kind in the mix, and its layout."""
@@ -115,7 +120,26 @@ class SimulatedSource:
         """The place of a family's kind in the mix, and the layout that its members perturb."""
         several = len(self._mix.kinds) > 1
         place = self._mix.choose(self._generator(_Stream.KIND, family).random()) if several else 0
-        return place, self._mix.kinds[place].draw(self._generator(_Stream.SCENE, family))
+        kind, rng = self._mix.kinds[place], self._generator(_Stream.SCENE, family)
+        if isinstance(kind, SharingKind):
+            return place, kind.draw_on(self._shared(place, kind, self._shared_number(kind, family)), rng)
+        return place, kind.draw(rng)
+
+    def _shared(self, place: int, kind: SharingKind[Any], number: int) -> Any:
+        if (place, number) not in self._last_shared:
+            self._last_shared.clear()
+            self._last_shared[place, number] = kind.draw_shared(self._generator(_Stream.SHARED, number))
+        return self._last_shared[place, number]
+
+    def _shared_number(self, kind: SharingKind[Any], family: int) -> int:
+        """The first of the rows that share what ``family`` shares; in a further set, which is small, none do."""
+        return family if self.set_name else family - family % kind.rows_shared
+
+    def _family_name(self, place: int, family: int) -> str:
+        kind = self._mix.kinds[place]
+        if isinstance(kind, SharingKind):
+            return f"{self._mix.names[place]}{self._shared_number(kind, family):08d}"
+        return f"f{family:08d}"
 
     def _generator(self, stream: _Stream, number: int) -> np.random.Generator:
         return _generator(self.seed, stream + (_FURTHER_SET if self.set_name else 0), number)

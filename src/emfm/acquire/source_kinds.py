@@ -5,9 +5,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from emfm.acquire.aperture import aperture_operator
-from emfm.acquire.scenes import Scene
+from emfm.acquire.scenes import Currents, Planes
 from emfm.core.channels import SOURCE_COMPONENTS, Channels, Real, to_channels, to_components
-from emfm.core.elements import FieldPoints
 from emfm.core.grid import Geometry, Grid
 from ttt.registry import Registry
 
@@ -15,7 +14,7 @@ from ttt.registry import Registry
 class SourceKind(Protocol):
     """How a scene radiates."""
 
-    def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
+    def radiate(self, currents: Currents) -> tuple[Channels, Channels]:
         """Source H, A/m, and target E and H, V/m and A/m: axes in front of ``(ny, nx)`` are the channels in C order."""
         ...
 
@@ -32,13 +31,12 @@ class ElementSource:
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
-        points = np.concatenate([geometry.source.points(), geometry.target.points()])
-        self._points = FieldPoints(points, geometry.frequency)
+        self._planes = Planes((geometry.source, geometry.target), geometry.frequency)
 
-    def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
-        """The closed-form field of the scene's elements on both planes."""
+    def radiate(self, currents: Currents) -> tuple[Channels, Channels]:
+        """The field of the currents on both planes."""
         source, target = self._geometry.source, self._geometry.target
-        fields = self._points.parts(scene.positions, scene.moments, scene.magnetic)
+        fields = currents.fields(self._planes)
         scan = source.ny * source.nx
         return _on_grid(fields[_SCANNED][..., :scan], source), _on_grid(fields[..., scan:], target)
 
@@ -52,12 +50,12 @@ class ApertureSource:
 
     def __init__(self, geometry: Geometry) -> None:
         self._source = geometry.source
-        self._points = FieldPoints(geometry.source.points(), geometry.frequency)
+        self._planes = Planes((geometry.source,), geometry.frequency)
         self._operator = aperture_operator(geometry.source, geometry.target, geometry.frequency)
 
-    def radiate(self, scene: Scene) -> tuple[Channels, Channels]:
-        """The scan of the scene's elements, and the field of the scan's equivalent current."""
-        fields = self._points.parts(scene.positions, scene.moments, scene.magnetic)
+    def radiate(self, currents: Currents) -> tuple[Channels, Channels]:
+        """The scan of the currents, and the field of the scan's equivalent current."""
+        fields = currents.fields(self._planes)
         source_h = _on_grid(fields[_SCANNED], self._source).reshape(-1, *self._source.shape)
         return source_h, to_channels(np.tensordot(self._operator, to_components(source_h), axes=3))
 

@@ -32,7 +32,7 @@ def test_a_scene_written_otherwise_has_other_parameters_and_the_same_field(name)
     for seed in range(10):
         layout = kind.draw(np.random.default_rng(seed))
         other = kind.rewrite(layout)
-        scenes = [kind.elements(one) for one in (layout, other)]
+        scenes = [kind.currents(one) for one in (layout, other)]
         fields = [scene_fields(scene, points, 5e9) for scene in scenes]
         for one, two in zip(*fields, strict=True):
             np.testing.assert_allclose(two, one, rtol=0, atol=1e-11 * np.abs(one).max())
@@ -49,7 +49,7 @@ def test_the_shallowest_source_is_the_largest_of_the_parameters_in_z(name):
         rng = np.random.default_rng(seed)
         layout = kind.perturb(kind.draw(rng), rng)
         highest = np.nanmax(kind.parameters(layout)[heights])
-        assert highest == pytest.approx(kind.elements(layout).positions[:, 2].max(), abs=0.1e-3)
+        assert highest == pytest.approx(kind.currents(layout).positions[:, 2].max(), abs=0.1e-3)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -63,6 +63,6 @@ class LooseElements:
         values[1 : 1 + rows.size] = rows.ravel()
         return values
 
-    def elements(self, layout: Scene) -> Scene:
+    def currents(self, layout: Scene) -> Scene:
         """The scene itself."""
         return layout

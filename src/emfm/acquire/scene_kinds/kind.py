@@ -13,12 +13,12 @@ Its section is ``acquire.simulate.scenes.strips``, and ``acquire.simulate.mix.st
 How a scene radiates is another matter: see `emfm.acquire.source_kinds`.
 """
 
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.acquire.scenes import Scene
+from emfm.acquire.scenes import Currents
 from ttt.registry import Registry
 
 L = TypeVar("L")
@@ -48,8 +48,29 @@ class SceneKind(Protocol[L]):
         """The numbers that make ``layout``, ``(p,)``; NaN for the parts that it does not have."""
         ...
 
-    def elements(self, layout: L) -> Scene:
-        """The current elements of ``layout``."""
+    def currents(self, layout: L) -> Currents:
+        """What radiates in ``layout``: an `emfm.acquire.scenes.Scene` of current elements, or anything like it."""
+        ...
+
+
+@runtime_checkable
+class SharingKind(SceneKind[L], Protocol[L]):
+    """A scene kind whose neighbouring families have something in common that takes long to make, such as a plate.
+
+    They are one family of the samples, so that a set is split by what they share.
+    """
+
+    @property
+    def rows_shared(self) -> int:
+        """So many rows of the data set, one after the other, share it."""
+        ...
+
+    def draw_shared(self, rng: np.random.Generator) -> Any:
+        """What is shared."""
+        ...
+
+    def draw_on(self, shared: Any, rng: np.random.Generator) -> L:
+        """A random layout on what is shared."""
         ...
 
 

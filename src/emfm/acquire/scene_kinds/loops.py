@@ -100,7 +100,7 @@ class Loops:
         rows = [[loop.current.real, loop.current.imag, *loop.corners.ravel()] for loop in layout]
         return padded_rows(rows, self._params.max_loops, 2 + 3 * _CORNERS)
 
-    def elements(self, layout: tuple[Loop, ...]) -> Scene:
+    def currents(self, layout: tuple[Loop, ...]) -> Scene:
         """Electric elements along the loops."""
         lines = [cut_line(closed(loop.corners), self._simulate.segment_mm * MM) for loop in layout]
         positions = np.concatenate([line.positions for line in lines])

@@ -119,7 +119,7 @@ class Patches:
         sides = [layout.ground_z, layout.angle, layout.length, layout.width]
         return np.concatenate([layout.centre, sides, layout.voltages.view(np.float64)])
 
-    def elements(self, layout: Patch) -> Scene:
+    def currents(self, layout: Patch) -> Scene:
         """Magnetic elements along the edges, and their images."""
         sides = np.array([layout.length, layout.width, 0.0])
         corners = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]) * sides

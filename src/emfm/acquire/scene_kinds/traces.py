@@ -112,15 +112,15 @@ class Traces:
         ]
         return padded_rows(rows, self._params.max_traces, 5 + 2 * (self._params.max_legs + 1))
 
-    def elements(self, layout: tuple[Trace, ...]) -> Scene:
+    def currents(self, layout: tuple[Trace, ...]) -> Scene:
         """Electric elements along the traces."""
         lines = [cut_line(trace.vertices, self._simulate.segment_mm * MM) for trace in layout]
-        currents = [self.current(trace, line) for trace, line in zip(layout, lines, strict=True)]
+        currents = [self.along(trace, line) for trace, line in zip(layout, lines, strict=True)]
         positions = np.concatenate([line.positions for line in lines])
         lengths = np.concatenate([line.lengths for line in lines])
         return Scene(positions, np.zeros(len(positions), bool), lengths * np.concatenate(currents)[:, None])
 
-    def current(self, trace: Trace, line: Line) -> Complex:
+    def along(self, trace: Trace, line: Line) -> Complex:
         """The current of ``trace`` at the elements of ``line``, ``(N,)``, A."""
         length = _length(trace.vertices)
         along: Complex = trace.start * self._delay(line.path) + trace.end * self._delay(length - line.path)

@@ -40,7 +40,7 @@ def test_a_smaller_loop_is_nearer_to_the_magnetic_element_of_its_area(axes, dist
         corners = np.zeros((4, 3))
         corners[:, axes] = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * side
         loop = Loop(corners, 2 - 1j)
-        scene = KIND.elements((loop,))
+        scene = KIND.currents((loop,))
         found = scene_fields(scene, points, 5e9)
         moment = 1j * OMEGA * MU_0 * loop.current * area(loop)
         expected = element_fields(points, [[0, 0, 0]], [[0, 0, 0]], [moment], 5e9)

@@ -30,7 +30,7 @@ def test_the_tangential_electric_field_vanishes_on_the_ground_plane():
     for _ in range(5):
         layout = KIND.draw(rng)
         ground = np.column_stack([rng.uniform(-10e-3, 10e-3, (40, 2)), np.full(40, layout.ground_z)])
-        e_field, h_field = fields(KIND.elements(layout), ground)
+        e_field, h_field = fields(KIND.currents(layout), ground)
         assert np.abs(e_field[:, :2]).max() < 1e-10 * np.abs(e_field[:, 2]).max()
         assert np.abs(h_field[:, 2]).max() < 1e-10 * np.abs(h_field[:, :2]).max()
 
@@ -42,13 +42,13 @@ def test_a_plate_capacitor_is_a_vertical_dipole_over_its_ground():
     moment = -2j * np.pi * 5e9 * EPSILON_0 * 3 * 0.2e-3**2
     dipoles = [[0, 0, 0], [0, 0, -0.1e-3]]
     expected = element_fields(points, dipoles, [[0, 0, moment]] * 2, np.zeros((2, 3)), 5e9)
-    for one, two in zip(fields(KIND.elements(layout), points), expected, strict=True):
+    for one, two in zip(fields(KIND.currents(layout), points), expected, strict=True):
         assert np.linalg.norm(one - two) / np.linalg.norm(two) < 2e-3
 
 
 def test_in_the_first_mode_the_radiating_edges_add_and_the_others_cancel():
     """Balanis, sec. 14.2.2: the magnetic currents of the two edges across the half-wave have one direction."""
-    scene = KIND.elements(patch([0, 1, 0]))
+    scene = KIND.currents(patch([0, 1, 0]))
     top = scene.positions[:, 2] == 0
     moments, places = scene.moments[top], scene.positions[top]
     across = np.abs(np.abs(places[:, 0]) - 2e-3) < 1e-12
@@ -61,8 +61,8 @@ def test_a_turned_patch_has_a_turned_field():
     points = np.random.default_rng(1).uniform([-5e-3, -5e-3, 1e-3], [5e-3, 5e-3, 3e-3], (20, 3))
     quarter = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
     voltages = [1, 2j, 0.5]
-    straight = fields(KIND.elements(patch(voltages)), points)
-    turned = fields(KIND.elements(patch(voltages, angle=np.pi / 2)), points @ quarter)
+    straight = fields(KIND.currents(patch(voltages)), points)
+    turned = fields(KIND.currents(patch(voltages, angle=np.pi / 2)), points @ quarter)
     for one, two in zip(straight, turned, strict=True):
         np.testing.assert_allclose(two, one @ quarter, atol=1e-9 * np.abs(one).max())
 
@@ -82,7 +82,7 @@ def test_patches_are_in_the_square_with_the_edge_current_in_the_depth_range():
     rng = np.random.default_rng(3)
     for _ in range(200):
         layout = KIND.draw(rng)
-        scene = KIND.elements(layout)
+        scene = KIND.currents(layout)
         assert np.abs(scene.positions[:, :2]).max() <= 5e-3
         assert -1.5e-3 <= layout.centre[2] <= 0
         assert 0.15e-3 <= layout.centre[2] - layout.ground_z <= 0.5e-3

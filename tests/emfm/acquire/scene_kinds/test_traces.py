@@ -31,7 +31,7 @@ def current_at_the_far_end(trace):
 
 def test_a_travelling_wave_has_one_size_and_lags_by_its_way():
     line = cut_line(STRAIGHT, 1e-3)
-    current = KIND.current(Trace(STRAIGHT, 2 + 1j, 0j), line)
+    current = KIND.along(Trace(STRAIGHT, 2 + 1j, 0j), line)
     np.testing.assert_allclose(np.abs(current), np.abs(2 + 1j), rtol=1e-12)
     lag = -np.diff(np.unwrap(np.angle(current)))
     np.testing.assert_allclose(lag, BETA * np.diff(line.path), rtol=1e-9)
