@@ -10,8 +10,10 @@ import numpy as np
 from emfm.acquire.import_cases import ImportedCases, open_import
 from emfm.acquire.kept_import import PartlyKept, find_kept, forget_import, keep_import, note_inventory
 from emfm.acquire.pack import Slice, adopt, pack, pack_slice
+from emfm.acquire.scan_report import warn_of_scans
 from emfm.acquire.scene_kinds import SCENE_KINDS
 from emfm.acquire.simulate import SimulatedSource, single_kind_source
+from emfm.core.store import Store
 from emfm.settings import Params, refuse_too_few
 from emfm.workflow.paths import KEPT_IMPORT, KINDS, STORE
 from emfm.workflow.unfinished import code_digest, kept_folder, resume_folder, unfinished
@@ -85,6 +87,7 @@ def _import(params: Params, kept: Path) -> None:
         STORE.parent.mkdir(parents=True, exist_ok=True)
         store.rename(STORE)
         note_inventory(kept, cases)
+    warn_of_scans(Store(STORE))
     shutil.rmtree(KINDS, ignore_errors=True)
     KINDS.mkdir()
 

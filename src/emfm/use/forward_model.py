@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, Channels
 from emfm.core.grid import Grid
+from emfm.core.scan_checks import ScanChecks, check_scans
 from emfm.model.trained import CheckpointFacts, TrainedModel, find_device
 from emfm.use.scans import GivenAxes, checked_scans
 
@@ -26,7 +27,7 @@ CHUNK: Final = 64
 class Trust:
     """How far a model trusts its predictions: numbers for one scan, arrays ``(n,)`` for a batch.
 
-    All are NaN where the checkpoint was not calibrated; a best.pth is.
+    The errors and the distance are NaN where the checkpoint was not calibrated; a best.pth is.
     """
 
     expected_rel_l2_e: NDArray[np.float64]
@@ -35,6 +36,8 @@ class Trust:
     """The same of H."""
     distance: NDArray[np.float64]
     """From the training samples; above 1 the scan is unlike them, and little is known of the error."""
+    scan: ScanChecks
+    """Whether the scan itself is too small or too coarse, which these figures need not show."""
 
     @property
     def unlike_training(self) -> NDArray[np.bool_]:
@@ -88,7 +91,7 @@ class ForwardModel:
             channels, said[part, :2], said[part, 2] = self._trained.predict_with_trust(scans[part])
             _fill(e_field[part], channels[:, E_CHANNELS])
             _fill(h_field[part], channels[:, H_CHANNELS])
-        trust = self._trust(said, single)
+        trust = self._trust(said, scans, single)
         return Prediction(e_field[0], h_field[0], trust) if single else Prediction(e_field, h_field, trust)
 
     def trust(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Trust:
@@ -97,7 +100,7 @@ class ForwardModel:
         said = np.empty((len(scans), 3))
         for part in _chunks(len(scans)):
             said[part, :2], said[part, 2] = self._trained.trust(scans[part])
-        return self._trust(said, single)
+        return self._trust(said, scans, single)
 
     @property
     def frequency(self) -> float:
@@ -148,10 +151,12 @@ class ForwardModel:
     def _target(self) -> Grid:
         return self._trained.geometry.target
 
-    def _trust(self, said: NDArray[np.float64], single: bool) -> Trust:
+    def _trust(self, said: NDArray[np.float64], scans: NDArray[np.float32], single: bool) -> Trust:
         if not self.facts.calibrated:
             said = np.full_like(said, np.nan)
-        return Trust(*(said[0] if single else np.ascontiguousarray(said.T)))
+        checks = check_scans(scans)
+        e, h, distance = said[0] if single else np.ascontiguousarray(said.T)
+        return Trust(e, h, distance, checks[0] if single else checks)
 
     @staticmethod
     def _shown(grid: Grid) -> str:

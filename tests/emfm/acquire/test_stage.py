@@ -16,6 +16,7 @@ from emfm.acquire.pack import pack
 from emfm.acquire.scene_kinds import SCENE_KINDS
 from emfm.acquire.simulate import SimulatedSource
 from emfm.core.errors import DataError
+from emfm.core.scan_checks import check_scans
 from emfm.core.store import Store
 from emfm.settings import load_params
 from emfm.stages import main
@@ -96,6 +97,25 @@ def test_imported_cases_have_no_sets_of_scene_kinds(params_at):
     acquire.run(params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}}))
     assert len(Store(STORE)) == 4
     assert list(KINDS.iterdir()) == []
+
+
+def test_an_import_warns_once_of_all_scans_that_are_too_small_or_too_coarse(params_at, caplog):
+    simulate = yaml.safe_load((ROOT / "params.yaml").read_text())["acquire"]["simulate"]
+    simulate |= {"num_samples": 12, "kinds_samples": 1, "half_width_mm": 20.0, "family_size": 1, "max_elements": 1}
+    params_at()
+    Path("cases").mkdir()
+    acquire.run(params_at({"simulate": simulate}))
+    assert "scans look" not in caplog.text  # what is simulated is as it was asked for
+    store = Store(STORE)
+    checks = check_scans(store.source_h(np.arange(12)))
+    small = store.table["id"][np.flatnonzero(checks.too_small)].tolist()
+    assert 5 < len(small) < 12
+    for row, identifier in enumerate(store.table["id"]):
+        np.savez(f"cases/{identifier}.npz", x=store.source_h([row])[0], y=store.target([row])[0])
+    acquire.run(params_at({"source": "import", "import": {"roots": ["cases"], "reader": "auto"}}))
+    found = [record.getMessage() for record in caplog.records if "look too small" in record.getMessage()]
+    assert len(found) == 1
+    assert found[0].startswith(f"{len(small)} of 12 scans look too small ({', '.join(small[:5])} and ")
 
 
 def test_points_may_be_as_far_off_as_the_parameters_say(params_at):

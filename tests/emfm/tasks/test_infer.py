@@ -11,6 +11,8 @@ import pytest
 import emfm
 from case_files import SOURCE, solver_text
 from emfm.acquire.simulate import SimulatedSource
+from emfm.core.channels import to_channels
+from emfm.core.elements import element_fields
 from emfm.core.grid import Geometry, Grid
 from emfm.core.planes import PlaneParams
 from emfm.core.store import Store
@@ -33,6 +35,7 @@ GEOMETRY = Geometry(5e9, *(plane.to_grid() for plane in PLANES.values()))
 GRID = GEOMETRY.source
 TRAIN, VAL = 60, 12
 COLUMNS = ["expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
+SCAN_COLUMNS = ["rim_share", "rim_peak", "pitch_limit_share", "scan_too_small", "scan_too_coarse"]
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +167,47 @@ def test_in_a_folder_the_refused_are_named_at_the_end_and_the_trust_of_the_other
     alone = folder_of(tmp_path / "good", {"a": scans[0], "c": scans[1], "e": scans[2]})
     run(alone, tmp_path / "alone", "--out_format", out_format)
     pd.testing.assert_frame_equal(table, trust(tmp_path / "alone"))
+
+
+def element(x, depth):
+    """The scan of a horizontal electric element at this x, m, so far below the scan."""
+    position, moment = [[x, 0.2e-3, GRID.z - depth]], [[1e-3, 0.5e-3j, 0]]
+    _, h_field = element_fields(GRID.points(), position, moment, [[0, 0, 0]], GEOMETRY.frequency)
+    return to_channels(h_field[None, :, :2].transpose(0, 2, 1).reshape(1, 2, *GRID.shape))[0].astype(np.float32)
+
+
+def test_scans_too_small_or_too_coarse_are_named_in_a_line_each_and_trust_csv_has_the_figures(run, tmp_path):
+    good, beyond, near = element(0.3e-3, 1.5e-3), element(8e-3, 1.5e-3), element(0.3e-3, 0.4e-3)
+    source = folder_of(tmp_path / "scans", {"a_good": good, "b_beyond": beyond, "c_near": near, "d_beyond": 2 * beyond})
+    status, _, error = run(source, tmp_path / "out")
+    assert status == 0
+    assert error.count("2 of 4 scans look too small (b_beyond.npy, d_beyond.npy): ") == 1
+    assert error.count("1 of 4 scans look too coarse (c_near.npy): ") == 1
+    assert error.count("scans look") == 2
+    table = trust(tmp_path / "out")
+    assert list(table) == [*COLUMNS, *SCAN_COLUMNS]
+    assert list(table["scan_too_small"]) == [False, True, False, True]
+    assert list(table["scan_too_coarse"]) == [False, False, True, False]
+    assert table.loc["b_beyond.npy", "rim_peak"] == pytest.approx(1)
+    assert table.loc["c_near.npy", "pitch_limit_share"] > 0.5 > table.loc["a_good.npy", "pitch_limit_share"]
+
+
+@pytest.mark.parametrize(("x", "warns"), [(0.3e-3, False), (8e-3, True)])
+def test_of_a_single_scan_the_same_is_said(run, tmp_path, x, warns):
+    np.save(tmp_path / "scan.npy", element(x, 1.5e-3))
+    status, _, error = run(tmp_path / "scan.npy", tmp_path / "o.npy")
+    assert (status, "1 of 1 scans look too small (scan.npy): " in error) == (0, warns)
+
+
+def test_python_says_the_same_of_one_scan_and_of_a_batch(ckpt):
+    model = emfm.load_model(ckpt, "cpu")
+    batch = np.stack([element(0.3e-3, 1.5e-3), element(8e-3, 1.5e-3), element(0.3e-3, 0.4e-3)])
+    for ask in (model.trust, lambda scans: model.predict(scans).trust):
+        scan = ask(batch).scan
+        assert scan.too_small.tolist() == [False, True, False]
+        assert scan.too_coarse.tolist() == [False, False, True]
+        assert bool(ask(batch[1]).scan.too_small) is True
+        assert float(ask(batch[2]).scan.pitch_limit_share) == pytest.approx(float(scan.pitch_limit_share[2]))
 
 
 def test_a_zero_scan_far_into_a_folder_is_named(run, scans, tmp_path):

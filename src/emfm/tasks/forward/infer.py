@@ -11,7 +11,8 @@ The result of one file is --out itself; those of a folder are <out>/<stem>_pred.
 How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
 relative L2 errors of E and H to expect, and the distance of the scan from the training samples; above 1 it is unlike
 them, which is also said on standard error. A best.pth says so; other checkpoints of a training may not, and what they
-do not say is left empty.
+do not say is left empty. Standard error also names scans that look too small or too coarse for what they hold, which
+the model need not notice; rim_share, rim_peak and pitch_limit_share in trust.csv decide that (docs/own-data.md).
 
 Of a folder, what cannot be used is named at the end, after the rest is done, and the exit status is then 2; trust.csv
 has a row for each result of the call, also after Ctrl-C, and none for an input that was refused. Text files (.txt,
@@ -22,7 +23,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ from emfm.acquire.readers.planes import SCAN_TOLERANCE, checked_tolerance
 from emfm.acquire.readers.sniff import TEXTS
 from emfm.core.channels import Channels
 from emfm.core.grid import Geometry
+from emfm.core.scan_checks import ScanChecks, check_scans, scan_warnings
 from emfm.model.trained import TrainedModel, find_device
 from emfm.use.field_files import list_inputs, read_source_h, result_files, write_target_csv
 from emfm.use.forward_model import CHUNK
@@ -52,6 +54,19 @@ CSV: Final = "nf_target_csv"
 TRUST_FILE: Final = "trust.csv"
 _MM: Final = 1e-3
 _SHOWN: Final = 5
+_COLUMNS: Final = (
+    "input",
+    "expected_rel_l2_e",
+    "expected_rel_l2_h",
+    "distance",
+    "unlike_training",
+    "rim_share",
+    "rim_peak",
+    "pitch_limit_share",
+    "scan_too_small",
+    "scan_too_coarse",
+)
+"""Of trust.csv."""
 _HINT: Final = f"A file that is no scan was taken for one because it ends with {' or '.join(TEXTS)}: move it away."
 
 
@@ -63,11 +78,16 @@ class _Said:
     expected: tuple[float, float]
     """Relative errors of E and H; NaN where it says nothing."""
     distance: float
+    scan: ScanChecks
+    """What the scan itself shows of its size and pitch."""
 
     @property
     def row(self) -> tuple[Any, ...]:
         """Of trust.csv."""
-        return (self.path.name, *self.expected, self.distance, None if math.isnan(self.distance) else self.distance > 1)
+        unlike = None if math.isnan(self.distance) else self.distance > 1
+        scan = self.scan
+        checked = (scan.rim_share, scan.rim_peak, scan.pitch_limit_share, scan.too_small, scan.too_coarse)
+        return (self.path.name, *self.expected, self.distance, unlike, *checked)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -168,9 +188,11 @@ def _predicted(predict: TrainedModel, scans: dict[Path, NDArray[np.float32]]) ->
     """The prediction from each scan, and what the model says of it."""
     if not scans:
         return
-    predictions, expected, distances = predict.predict_with_trust(np.stack(list(scans.values())))
-    for path, prediction, (e, h), distance in zip(scans, predictions, expected, distances, strict=True):
-        yield prediction, _Said(path, (float(e), float(h)), float(distance))
+    given = np.stack(list(scans.values()))
+    checks = check_scans(given)
+    judged = zip(scans, *predict.predict_with_trust(given), strict=True)
+    for row, (path, prediction, (e, h), distance) in enumerate(judged):
+        yield prediction, _Said(path, (float(e), float(h)), float(distance), checks[row])
 
 
 def _refuse_not_finite(prediction: Channels, source: Path) -> None:
@@ -191,10 +213,9 @@ def _report(said: list[_Said], table: Path | None, calibrated: bool) -> None:
     """Say how far to trust each prediction: in ``table``, or on one line where there is none."""
     if not calibrated:
         LOG.warning("the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is")
-        said = [_Said(words.path, (math.nan, math.nan), math.nan) for words in said]
+        said = [replace(words, expected=(math.nan, math.nan), distance=math.nan) for words in said]
     if table is not None:
-        columns = ["input", "expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
-        frame = pd.DataFrame([words.row for words in said], columns=columns)
+        frame = pd.DataFrame([words.row for words in said], columns=_COLUMNS)
         write_text(table, frame.to_csv(index=False, lineterminator="\n"))
     elif calibrated:
         (e, h), distance = said[0].expected, said[0].distance
@@ -205,6 +226,9 @@ def _report(said: list[_Said], table: Path | None, calibrated: bool) -> None:
     if unlike:
         shown = ", ".join(unlike[:_SHOWN]) + (f" and {len(unlike) - _SHOWN} more" if len(unlike) > _SHOWN else "")
         LOG.warning("unlike the training samples, so that little is known of the error: %s", shown)
+    checks = ScanChecks.joined([words.scan for words in said])
+    for warning in scan_warnings([words.path.name for words in said], checks):
+        LOG.warning("%s", warning)
 
 
 if __name__ == "__main__":
