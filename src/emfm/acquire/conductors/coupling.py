@@ -54,9 +54,7 @@ class Coupling:
         layers, rows, columns = self.grid.shape
         tables: dict[float, Complex] = {}
         for height in {abs(one - two) for one in self.grid.heights for two in self.grid.heights}:
-            quarter = averaged_green(
-                rows + 1, columns + 1, self.grid.side, height, self._omega / SPEED_OF_LIGHT, order
-            )
+            quarter = averaged_green(rows + 1, columns + 1, self.grid.side, height, self._omega / SPEED_OF_LIGHT, order)
             half = np.concatenate([quarter[:0:-1], quarter])
             tables[height] = np.concatenate([half[:, :0:-1], half], 1)
         heights = self.grid.heights

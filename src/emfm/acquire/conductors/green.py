@@ -48,9 +48,7 @@ def averaged_green(
 def _averaged_inverse(y: Real, x: Real, side: float, height: float, order: tuple[int, int]) -> Real:
     """The average of 1/R over B-splines at the offsets ``y`` and ``x``, 1/m."""
     (v, v_weights), (u, u_weights) = (spline_rule(n - 1, _NODES) for n in order)
-    squares = _square_integral(
-        x[..., None, None] + u * side, y[..., None, None] + v[:, None] * side, side, height
-    )
+    squares = _square_integral(x[..., None, None] + u * side, y[..., None, None] + v[:, None] * side, side, height)
     average: Real = np.einsum("...vu,v,u->...", squares, v_weights, u_weights) / side**2
     return average
 

@@ -137,7 +137,9 @@ class ChangedPlate:
         self._kept = np.flatnonzero(np.isin(names, all_names))
         added = of_all.part(~np.isin(all_names, names))
         kept = of_plate.part(self._kept)
-        self._edges = Edges(np.concatenate([kept.cells, added.cells]), np.concatenate([kept.direction, added.direction]))
+        self._edges = Edges(
+            np.concatenate([kept.cells, added.cells]), np.concatenate([kept.direction, added.direction])
+        )
         cuts, new = len(self._cut), len(added)
         border = np.zeros((len(of_plate), new + cuts), np.complex128)
         border[:, :new] = coupling.matrix(of_plate, added)

@@ -118,9 +118,7 @@ class Net:
         return np.array([numbers[tuple(cell)] for cell in cells.tolist()], np.int64)
 
 
-def copper(
-    cells: Cells, line: LineConstants, side: float, width: float, feed: int, loads: tuple[Load, ...]
-) -> Net:
+def copper(cells: Cells, line: LineConstants, side: float, width: float, feed: int, loads: tuple[Load, ...]) -> Net:
     """A net of the copper ``cells``, all neighbours joined: a trace as wide as ``width``, m, or a wider patch.
 
     A square has the inductance of a piece of the line that is as long as it is wide, and a cell its share of the

@@ -120,7 +120,7 @@ def _nodes(order: int, far: bool) -> tuple[Real, Real]:
     """Nodes and weights of a pulse (order 1) or triangle (order 2): from afar two with its variance, of order / 12."""
     if far:
         return np.array([-1, 1]) * (order / 12) ** 0.5, np.array([0.5, 0.5])
-    return spline_rule(order, 2)
+    return spline_rule(order, 3)
 
 
 def _fast_length(least: int, factor: int) -> int:

@@ -71,7 +71,9 @@ class _Room:
 
     def cell(self, rng: np.random.Generator) -> tuple[int, int]:
         """A random row and column."""
-        return int(rng.integers(self.rows[0], self.rows[1] + 1)), int(rng.integers(self.columns[0], self.columns[1] + 1))
+        return int(rng.integers(self.rows[0], self.rows[1] + 1)), int(
+            rng.integers(self.columns[0], self.columns[1] + 1)
+        )
 
 
 def _room(design: BoardDesign, whole: bool) -> _Room:

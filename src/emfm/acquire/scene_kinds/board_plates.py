@@ -24,7 +24,9 @@ _FEWEST: Final = 6
 class BoardsParams(Section):
     """Nets over a finite ground plane. Lengths in mm; top copper is at z = 0, the ground plane below it."""
 
-    smallest_mm: float = Field(ge=3, description="shortest side of a board's ground plane, mm; sides are drawn evenly in log")
+    smallest_mm: float = Field(
+        ge=3, description="shortest side of a board's ground plane, mm; sides are drawn evenly in log"
+    )
     largest_mm: float = Field(le=100, description="longest side of a board's ground plane, mm")
     off_centre_mm: float = Field(ge=0, description="a board's middle lies in |x|, |y| up to this, mm")
     lowest_mm: float = Field(gt=0, description="least height of the copper over the ground plane, mm")
