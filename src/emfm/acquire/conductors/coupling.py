@@ -96,7 +96,7 @@ class Coupling:
     def voltages(self, currents: GridCurrents, tested: Edges) -> Complex:
         """The voltages that ``currents`` induce along the edges ``tested``, ``(m,)``, V."""
         potential = _summed(self._potentials, currents.outflow / (-1j * self._omega))
-        falls = potential[tuple(tested.cells.T)] - potential[tuple(tested.ends.T)]
+        falls: Complex = potential[tuple(tested.cells.T)] - potential[tuple(tested.ends.T)]
         for direction, table in zip((X, Y), self._inductances, strict=True):
             chosen = tested.direction == direction
             falls[chosen] -= _summed(table, currents.along[:, direction])[tuple(tested.cells[chosen].T)]

@@ -91,7 +91,7 @@ class Net:
         """The currents of the net through its edges and vias, A."""
         omega = 2 * np.pi * frequency
         firsts, seconds = (self._places(cells) for cells in (self.edges.cells, self.edges.ends))
-        branches = 1 / (1j * omega * self.inductances)
+        branches: Complex = 1 / (1j * omega * self.inductances)
         charging = 1j * omega * self.capacitances * (1 - 1j * LOSS_TANGENT)
         nodes = np.diag(charging)
         for one, two, sign in (

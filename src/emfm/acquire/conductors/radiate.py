@@ -71,7 +71,7 @@ class PlaneField:
     def _kernels(self) -> Complex:
         """The transforms of the field of 1 A through an edge along x and y of each layer, and up: ``(s, 6, y, x)``."""
         rows, columns = self.grid.shape[1:]
-        y, x = (np.arange(length) for length in self._lengths)
+        y, x = (np.arange(length, dtype=np.float64) for length in self._lengths)
         side = self.grid.side
         offsets_y = self.points.y_first - self.grid.y_first - side * (rows - 0.5 - y)
         offsets_x = self.points.x_first - self.grid.x_first - side * (columns - 0.5 - x)

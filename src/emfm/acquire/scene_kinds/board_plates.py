@@ -124,7 +124,7 @@ def cell_side(params: BoardsParams, geometry: Geometry, area: float) -> float:
 def draw_board(params: BoardsParams, geometry: Geometry, half_width: float, rng: np.random.Generator) -> BoardDesign:
     """A random board; ``half_width``, m, is where nets lie that do not go beyond the scan."""
     height = rng.uniform(params.lowest_mm, params.highest_mm) * MM
-    permittivity = float(rng.uniform(*params.permittivity))
+    permittivity = rng.uniform(params.permittivity[0], params.permittivity[1])
     sides = np.exp(rng.uniform(log(params.smallest_mm), log(params.largest_mm), 2)) * MM
     if rng.random() < 0.5:
         sides[1] = sides[0]

@@ -25,7 +25,7 @@ _FEWEST: Final = 2
 _QUIET: Final = 0.4
 """Share of nets that are quiet in a scene, by 20 to 40 dB."""
 _DEEPEST: Final = 0.8
-"""Of the board's height: a loose element nearer to the plate is little more than nothing, and too near for its cells."""
+"""Of the board's height: a loose element nearer to the plate is too near for its cells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class Boards:
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Lengths in m, strengths in A, or in A.m for loose elements; of a slot and a cable where they begin and end."""
+        """Lengths in m; drives in A, or in A.m and V.m over eta0 for loose elements."""
         columns = ("kind", "x_from", "x_to", "y_from", "y_to", "z", "drive_re", "drive_im")
         plate = ("width", "length", "x", "y", "height", "permittivity", "plated", "cable_cells", "slot_cells")
         return (

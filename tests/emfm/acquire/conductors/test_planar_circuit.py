@@ -59,7 +59,7 @@ def test_a_shorted_line_has_the_most_current_at_its_end():
 @pytest.mark.parametrize("load", ["matched", None, 20 - 30j])
 def test_what_charges_the_copper_is_the_capacitances_share_in_air(load):
     """All that the vias feed either flows back through vias and the dielectric, or is a charge."""
-    line, _, currents = wave(load, count=40)
+    _, _, currents = wave(load, count=40)
     assert abs(currents.outflow.sum()) < 1e-12
     air_line, _, in_air = wave(load, count=40, permittivity=1.0)
     assert air_line.slowness == pytest.approx(1)
