@@ -108,7 +108,7 @@ def _keys(schema: Mapping[str, Any], defined: Mapping[str, Any], path: str, valu
         elif "$ref" in found:
             yield from _keys(_section_in(found, defined), defined, full, value)
         elif sections := [choice for choice in found.get("anyOf", []) if "$ref" in choice]:
-            yield Key(full, found, value)
+            yield Key(full, found, _NOTHING if isinstance(value, Mapping) else value)
             for section in sections:
                 yield from _keys(_section_in(section, defined), defined, full, value)
         else:
