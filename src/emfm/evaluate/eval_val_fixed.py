@@ -109,7 +109,7 @@ def remembered_fit(params: Params, samples: MeasuredSamples, name: str) -> Remem
     return remember
 
 
-def other_sets(geometry: Geometry, measurement: Measurement | None) -> tuple[dict[str, Samples], dict[str, str]]:
+def other_sets(geometry: Geometry, measurement: Measurement | None = None) -> tuple[dict[str, Samples], dict[str, str]]:
     """The reference cases and each store of a kind of scenes, by name; and what is left out, and why.
 
     Scenes are read as measured, as those of the main set are; the reference cases as they are in their file.
