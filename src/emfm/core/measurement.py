@@ -126,9 +126,9 @@ class Measurement:
         return None if params is None or params.is_off else cls(params, geometry)
 
     def read(self, source_h: NDArray[np.float32], ids: Sequence[str], draw: str = FIXED) -> NDArray[np.float32]:
-        """Scans ``(n, 4, ny, nx)``, A/m, as measured: by a probe of some size at not quite the right places, with
+        """Scans ``(n, 4, ny, nx)``, A/m, as measured; ``draw`` names the draw.
 
-        errors of gain and phase, and with noise at the end; ``draw`` names the draw.
+        In this order: another height and the average over the probe's window, displaced points, gain and phase, noise.
         """
         drawn, params = self._drawn(ids, draw), self._params
         scans: Complex = np.asarray(to_components(source_h.astype(np.float64)), np.complex128)
