@@ -82,7 +82,7 @@ def run(params: Params) -> None:
     )
     write_json(VAL_RESULTS, results.model_dump(by_alias=True))
     write_json(VAL_METRICS, {"val": metrics(results, final)})
-    write_npz(PICTURED, pictured(val_fixed, measurement, {**stages, **classic}, params.eval.num_pictures))
+    write_npz(PICTURED, pictured(val_fixed, {**stages, **classic}, params.eval.num_pictures, measurement))
 
 
 def remembered_fit(params: Params, samples: MeasuredSamples, name: str) -> Remember:
@@ -155,7 +155,7 @@ def metrics(results: ValResults, final: str) -> dict[str, float]:
 
 
 def pictured(
-    samples: SampleList, measurement: Measurement | None, predictors: Mapping[str, Predictor], count: int
+    samples: SampleList, predictors: Mapping[str, Predictor], count: int, measurement: Measurement | None = None
 ) -> dict[str, Any]:
     """The same ``count`` samples every time: ``ids``, ``truth``, and each prediction under its predictor's name."""
     fixed = samples.spread(count)
