@@ -58,7 +58,8 @@ class DataParams(PartParams):
         description="divide each sample by the size of its own source H, and multiply the prediction by it"
     )
     measurement: MeasurementParams | None = Field(
-        description="the errors with which the stored scans are read, to train and to evaluate; null: as stored"
+        description="the errors with which the stored scans are read, to train, to fit baselines and to evaluate (the "
+        "reference cases and channel statistics aside); null: as stored"
     )
 
     @pydantic.model_validator(mode="after")
