@@ -3,7 +3,8 @@
     python benchmarks/scaling.py [--kind aperture] [--sizes 1000 10000 100000] [--models pod_net ...] [--work FOLDER]
 
 simulates samples of the default set (or of aperture sources), trains each model from scratch on each number of them
-with the parameters of params.yaml, and judges it on samples that no training saw and on the NEC2 reference cases.
+with the parameters of params.yaml, on scans as stored, and judges it on samples that no training saw and on the NEC2
+reference cases.
 Writes scaling.json, scaling.md and scaling.png (scaling_aperture. ...) in reports/benchmarks/. What is finished is kept
 in the work folder: a run that was stopped goes on where it was.
 """
@@ -128,6 +129,7 @@ def measure(work: Path, run: str, size: int, changes: dict[str, Any]) -> dict[st
         "data.val_ids": str(few),
         "data.num_train": size,
         "data.norm_stats": None,
+        "data.measurement": None,
         "loss.norm_max_batches": 40,
         "ckpt.every_steps": 0,
     }

@@ -28,5 +28,6 @@ def make_samples(folder: Path, train: int) -> dict[str, Any]:
         "data.train_ids": str(folder / "train_ids.txt"),
         "data.val_ids": str(folder / "val_ids.txt"),
         "data.norm_stats": None,
+        "data.measurement": None,
         "loss.norm_max_batches": 40,
     }

@@ -39,7 +39,7 @@ def write_store(folder, kind):
         (folder / f"{kind}_{name}.txt").write_text("".join(f"{identifier}\n" for identifier in chosen))
 
 
-def small_config(stores, model=POD_NET, kind="elements", epochs=3, noise_snr_db=None, compute=None, amp=None):
+def small_config(stores, model=POD_NET, kind="elements", epochs=3, measurement=None, compute=None, amp=None):
     """The configuration of a training on what `write_store` made in ``stores``."""
     data = PLANES | {
         "name": "em_forward",
@@ -49,7 +49,7 @@ def small_config(stores, model=POD_NET, kind="elements", epochs=3, noise_snr_db=
         "val_ids": str(stores / f"{kind}_val.txt"),
         "norm_stats": None,
         "scale_by_source": True,
-        "noise_snr_db": noise_snr_db,
+        "measurement": measurement,
     }
     raw = {
         "seed": 3,

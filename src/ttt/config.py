@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import pydantic
 import yaml
@@ -227,10 +227,16 @@ def _keys_at(section: type[Section], location: list[str]) -> list[str]:
     current: Any = section
     for part in location:
         field = current.model_fields.get(part)
-        current = field.annotation if field else None
-        if not (isinstance(current, type) and issubclass(current, Section)):
+        current = _section_in(field.annotation) if field else None
+        if current is None:
             return []
     return list(current.model_fields)
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    """The section that a field holds, perhaps beside None."""
+    choices = [annotation, *get_args(annotation)]
+    return next((choice for choice in choices if isinstance(choice, type) and issubclass(choice, Section)), None)
 
 
 def _description(section: type[Section], location: list[str]) -> str:

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from emfm.core.measurement import Measurement
 from emfm.settings import load_params, refuse_impossible, refuse_short_pool
 from emfm.training.trial import refuse_impossible_model
 from ttt.config import ConfigError, changes, read_yaml
@@ -111,7 +112,13 @@ CHANGED_VALUES = {
     "data.target_plane.y_mm": [-20.0, 25.0],
     "data.target_plane.pitch_mm": 2.0,
     "data.scale_by_source": False,
-    "data.noise_snr_db": 40.0,
+    "data.measurement.snr_db": [20.0, 40.0],
+    "data.measurement.probe_mm": [0.0, 2.0],
+    "data.measurement.position_mm": 0.0,
+    "data.measurement.height_mm": 0.1,
+    "data.measurement.gain_db": 0.0,
+    "data.measurement.phase_deg": 2.0,
+    "data.measurement.redraw": False,
     "train.epochs": 4,
     "train.batch_size": 64,
     "train.eval_batch_size": 32,
@@ -278,6 +285,14 @@ def test_a_key_that_decides_nothing_is_said_to_in_the_documentation_and_is_in_no
             {"eval.noise_snr_db": [20.0, 1e4]},
             "eval.noise_snr_db.1: found 10000.0 (float); allowed: less than or equal to 200",
         ),
+        ({"data.measurement.snr_db": [60.0, 30.0]}, "allowed: least and greatest value, in that order"),
+        ({"data.measurement.probe_mm": [0.0]}, "data.measurement.probe_mm: found [0.0] (list)"),
+        ({"data.measurement.gain_dB": 0.2}, "data.measurement.gain_dB: unknown; did you mean 'gain_db'"),
+        (
+            {"data.measurement.position_mm": 0.3},
+            "data: measurement.position_mm is 0.3; allowed: up to 0.25 for a source_plane.pitch_mm of 1",
+        ),
+        ({"data.measurement.height_mm": 0.2}, "data: measurement.height_mm is 0.2; allowed: up to 0.1 for"),
         ({"milestone.stages": [3, 3]}, "milestone.stages: found [3, 3] (list); allowed: each value must stand once"),
         ({"milestone.stages": [0]}, "milestone.stages: there is no stage 0"),
         ({"split.val_fixed.demo": 0}, "split.val_fixed: found 0"),
@@ -335,6 +350,14 @@ def test_fewer_or_more_sizes_than_training_stages_are_refused_by_the_key(changed
 
 def test_noise_need_not_be_judged(changed):
     assert load_params(changed({"eval.noise_snr_db": []})).eval.noise_snr_db == []
+
+
+def test_scans_are_read_as_stored_with_null_or_with_errors_of_zero(changed):
+    nothing = {"snr_db": None, "probe_mm": [0.0, 0.0], "redraw": True}
+    nothing |= dict.fromkeys(("position_mm", "height_mm", "gain_db", "phase_deg"), 0.0)
+    for value in (None, nothing):
+        data = load_params(changed({"data.measurement": value})).data
+        assert Measurement.of(data.measurement, data.geometry()) is None
 
 
 def test_all_mistakes_are_named_at_once(changed):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from drawn_samples import Drawn
 from ttt.engine.batches import Feed, _live_and_die_with
 from ttt.engine.randomness import epoch_order
 from ttt.engine.ranks import Ranks
@@ -67,6 +68,25 @@ def test_fetching_uses_up_no_random_numbers_of_the_training(num_workers):
     before = torch.get_rng_state()
     batches(Feed(Numbers(10), 4, 7, num_workers, CPU, Ranks()), 1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_each_epoch_sees_its_own_draw_whoever_fetches_it_and_wherever_it_begins(num_workers):
+    """Workers live through several epochs."""
+    data = Drawn(10)
+    feed = Feed(data, 4, 7, num_workers, CPU, Ranks())
+    for epoch, start in ((1, 0), (2, 0), (2, 1), (1, 2)):
+        found = torch.cat([batch.x for batch, _ in feed.epoch(epoch, start)])
+        order = epoch_order(7, epoch, 10).tolist()[4 * start :]
+        assert torch.equal(found, data.of_epoch(epoch).__getitems__(order).x)
+
+
+def test_each_process_sees_the_draws_that_one_alone_would_see():
+    shares = [Feed(Drawn(10), 4, 7, 0, CPU, Ranks(rank, 2)).epoch(3, 0) for rank in range(2)]
+    alone = [share.batch.x for share in Feed(Drawn(10), 4, 7, 0, CPU, Ranks()).epoch(3, 0)]
+    for whole, (first, _), (second, _) in zip(alone, *shares, strict=True):
+        assert torch.equal(whole[0::2], first.x)
+        assert torch.equal(whole[1::2], second.x)
 
 
 class Sleepy(Numbers):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
+from drawn_samples import Drawn
 from ttt.engine.batches import Feed
 from ttt.engine.on_device import DeviceSamples, held, on_device
 from ttt.engine.plain_samples import PlainSamples
@@ -52,6 +53,13 @@ def test_workers_that_fetch_are_left_out_where_samples_are_there_already(samples
     there = held(samples, CPU, needed(samples), "training", nothing)
     fetched = [share.batch.x for share in Feed(there, 500, 0, 4, CPU, Ranks()).epoch(1, 0)]
     assert sum(map(len, fetched)) == COUNT
+
+
+def test_samples_that_are_drawn_anew_each_epoch_are_not_held_in_one_draw(caplog):
+    drawn = Drawn(10)
+    with caplog.at_level("INFO"):
+        assert held(drawn, CPU, 10**9, "training", nothing) is drawn
+    assert "training samples stay in the host's memory: they are drawn anew in each epoch" in caplog.text
 
 
 def test_copying_stops_where_someone_asks(samples):

@@ -115,6 +115,14 @@ def test_the_loss_curve_is_the_same_for_any_number_of_processes(tmp_path, proces
 
 
 @pytest.mark.slow
+def test_samples_drawn_each_epoch_are_the_same_for_any_number_of_processes(tmp_path):
+    changes = {"plugins": ["drawn_samples"], "data": {"name": "drawn", "count": 103}}
+    train(tmp_path, 1, "one", **changes)
+    train(tmp_path, 2, "two", **changes)
+    assert_same_training(tmp_path, "one", "two")
+
+
+@pytest.mark.slow
 def test_a_batch_with_fewer_samples_than_processes_is_shared_out_too(tmp_path):
     changes = {"data__num_train": 101, "train__batch_size": 50}
     train(tmp_path, 1, "one", **changes)

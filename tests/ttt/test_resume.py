@@ -53,6 +53,20 @@ def test_a_training_killed_in_mid_epoch_ends_with_the_same_bytes(tmp_path, train
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.parametrize("step", [3, 6, 10])
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_killed_training_on_samples_drawn_each_epoch_ends_with_the_same_bytes(
+    tmp_path, train, train_until, step, num_workers
+):
+    overrides = {"plugins": ["drawn_samples"], "data": {"name": "drawn", "count": 90}, "ckpt.every_steps": 2}
+    overrides |= {"train.num_workers": num_workers}
+    train(tmp_path / "whole", overrides | {"train.num_workers": 0})
+    train_until(tmp_path / "killed", step, overrides)
+    train(tmp_path / "killed", overrides, Resume())
+    for name in FILES:
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 @pytest.fixture
 def interrupted(tmp_path, train_until):
     """A training of 6 epochs, killed in its fifth; the "best" is an early epoch, since high losses are sought."""

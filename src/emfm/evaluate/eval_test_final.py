@@ -1,5 +1,6 @@
 """Stage ``eval_test_final``: the milestone models on test_final, and only while the training is the promoted one."""
 
+from emfm.core.measurement import Measurement, described
 from emfm.core.sample_lists import open_samples
 from emfm.core.store import Store
 from emfm.evaluate.evaluation import SetEvaluation
@@ -27,7 +28,8 @@ def run(params: Params) -> None:
         write_json(TEST_METRICS, {"milestone": False})
         return
     device = resolve_device(params.training.device)
-    evaluation = SetEvaluation(test_final, params.eval.batch_size, params.eval.noise_snr_db)
+    measurement = Measurement.of(params.data.measurement, test_final.geometry)
+    evaluation = SetEvaluation(test_final, params.eval.batch_size, params.eval.noise_snr_db, measurement)
     models = {}
     for stage in params.milestone.stages:
         name, checkpoint = f"stage{stage}", best_model(stage)
@@ -45,6 +47,7 @@ def run(params: Params) -> None:
         set="test_final",
         test_set_sha256=test_final.digest,
         samples=len(test_final),
+        scans=described(measurement),
         models=models,
         baselines={},
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, differences
+from emfm.core.measurement import MeasuredSamples, Measurement, described
 from emfm.core.sample_lists import SampleList, open_samples, whole_store
 from emfm.core.store import HEADER_FILE, Store
 from emfm.evaluate.baselines import N, Remember, make_baselines
@@ -45,11 +46,12 @@ _REFERENCE = "nec"
 def run(params: Params) -> None:
     """Write all results, the small file of metrics, and the predictions of the samples that are drawn."""
     store = Store(STORE)
-    others, left_out = other_sets(store.geometry)
+    measurement = Measurement.of(params.data.measurement, store.geometry)
+    others, left_out = other_sets(store.geometry, measurement)
     val_fixed = open_samples(store, ids_file("val_fixed"))
     train_pool = open_samples(store, ids_file("train_pool"), params.stages.sizes[-1])
     device, batch_size = resolve_device(params.training.device), params.eval.batch_size
-    evaluation = SetEvaluation(val_fixed, batch_size, params.eval.noise_snr_db)
+    evaluation = SetEvaluation(val_fixed, batch_size, params.eval.noise_snr_db, measurement)
 
     models, stages = {}, dict[str, TrainedModel]()
     for stage, train_samples in enumerate(params.stages.sizes, start=1):
@@ -61,7 +63,7 @@ def run(params: Params) -> None:
     classic: dict[str, Predictor] = {}
     baselines = {}
     for name, baseline in make_baselines(store.geometry, params.eval.ridge).items():
-        samples = train_pool.in_store_order()
+        samples = MeasuredSamples(train_pool.in_store_order(), measurement)
         baseline.fit(shown_batches(samples, batch_size, f"{name}, fit"), remembered_fit(params, samples, name))
         baselines[name] = evaluation.evaluate(baseline.predict, name)
         classic[name] = baseline.predict
@@ -70,6 +72,7 @@ def run(params: Params) -> None:
     results = ValResults(
         set="val_fixed",
         samples=len(val_fixed),
+        scans=described(measurement),
         models=models,
         baselines=baselines,
         sets={
@@ -79,10 +82,10 @@ def run(params: Params) -> None:
     )
     write_json(VAL_RESULTS, results.model_dump(by_alias=True))
     write_json(VAL_METRICS, {"val": metrics(results, final)})
-    write_npz(PICTURED, pictured(val_fixed, {**stages, **classic}, params.eval.num_pictures))
+    write_npz(PICTURED, pictured(val_fixed, {**stages, **classic}, params.eval.num_pictures, measurement))
 
 
-def remembered_fit(params: Params, samples: SampleList, name: str) -> Remember:
+def remembered_fit(params: Params, samples: MeasuredSamples, name: str) -> Remember:
     """Keeps what the baseline ``name`` learns from ``samples``: most of this stage's time, the same in a whole sweep.
 
     The place in the memo is all that the bits depend on: samples and their portions, parameters, code, libraries.
@@ -106,8 +109,10 @@ def remembered_fit(params: Params, samples: SampleList, name: str) -> Remember:
     return remember
 
 
-def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
+def other_sets(geometry: Geometry, measurement: Measurement | None = None) -> tuple[dict[str, Samples], dict[str, str]]:
     """The reference cases and each store of a kind of scenes, by name; and what is left out, and why.
+
+    Scenes are read as measured, as those of the main set are; the reference cases as they are in their file.
 
     Raises DataError where a store of a kind is damaged or on other planes than ``geometry``.
     """
@@ -124,7 +129,7 @@ def other_sets(geometry: Geometry) -> tuple[dict[str, Samples], dict[str, str]]:
         samples = whole_store(Store(folder))
         if differences(geometry, samples.geometry):
             raise DataError(f"{folder}: has other planes than {STORE}; make both anew with `dvc repro acquire`")
-        sets[folder.name] = samples
+        sets[folder.name] = MeasuredSamples(samples, measurement)
     return sets, left_out
 
 
@@ -149,9 +154,11 @@ def metrics(results: ValResults, final: str) -> dict[str, float]:
     return known
 
 
-def pictured(samples: SampleList, predictors: Mapping[str, Predictor], count: int) -> dict[str, Any]:
+def pictured(
+    samples: SampleList, predictors: Mapping[str, Predictor], count: int, measurement: Measurement | None = None
+) -> dict[str, Any]:
     """The same ``count`` samples every time: ``ids``, ``truth``, and each prediction under its predictor's name."""
     fixed = samples.spread(count)
-    source_h, truth = next(fixed.batches(count))
+    source_h, truth = next(MeasuredSamples(fixed, measurement).batches(count))
     arrays = {name: predict(source_h).astype(np.float32) for name, predict in predictors.items()}
     return {"ids": np.array(fixed.ids), "truth": truth} | arrays

@@ -14,6 +14,7 @@ from emfm.core.channels import Channels
 from emfm.core.errors import DataError
 from emfm.core.field_errors import FieldErrors
 from emfm.core.grid import Geometry, differences
+from emfm.core.measurement import MeasuredSamples, Measurement
 from emfm.core.noise import with_noise
 from emfm.core.sample_lists import SampleList
 from emfm.evaluate.agreement import Expectation, agreement
@@ -97,10 +98,13 @@ class SetEvaluation:
     samples: SampleList
     batch_size: int
     noise_snr_db: Sequence[float]
+    """In scans as stored: an axis of its own."""
+    measurement: Measurement | None = None
+    """How scans are read for all other figures; None: as stored."""
 
     def evaluate(self, predict: Predictor, name: str) -> Result:
         """The result of ``predict``; shows progress under ``name``."""
-        figures = set_metrics(predict, self.samples, self.batch_size, name)
+        figures = set_metrics(predict, self.measured, self.batch_size, name)
         noise = {
             snr_db: errors_with_noise(predict, self.samples, self.batch_size, snr_db, name)
             for snr_db in self.noise_snr_db
@@ -119,10 +123,15 @@ class SetEvaluation:
     def _agreement(self, predict: TrainedModel, name: str) -> dict[str, float] | None:
         """How well the model knows its own errors; None for one that says nothing of them."""
         errors, said = FieldErrors(), []
-        for prediction, target, said_of_batch in _predictions_with_trust(predict, self.samples, self.batch_size, name):
+        for prediction, target, said_of_batch in _predictions_with_trust(predict, self.measured, self.batch_size, name):
             errors.update(prediction, target)
             said.append(said_of_batch)
         return agreement(_expectation(said), errors.per_sample())
+
+    @cached_property
+    def measured(self) -> MeasuredSamples:
+        """The samples as they are evaluated."""
+        return MeasuredSamples(self.samples, self.measurement)
 
     @cached_property
     def _groups(self) -> dict[Grouping, list[Group]]:

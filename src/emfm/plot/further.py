@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from emfm.core.measurement import AS_STORED
 from emfm.plot.numbers import NO_VALUE, shown
 from emfm.plot.text import table
 from emfm.results.definitions import Grouping
@@ -69,8 +70,16 @@ def left_out(val: ValResults) -> str:
     return "\n".join(f"- {name} is left out: {reason}." for name, reason in val.left_out.items())
 
 
+def scans_read(results: SetResults) -> str:
+    """How the scans of a set are read, in a sentence."""
+    return f"Scans of {results.set} are read {results.scans}."
+
+
 def noise_table(results: SetResults) -> str:
-    """Relative errors without and with noise in source H, a row for each predictor; empty where none was added."""
+    """Relative errors as in all other tables, and with noise alone in the stored source H, a row for each predictor.
+
+    Empty where no noise was asked for.
+    """
     predictors = _predictors(results)
     ratios = [noise.snr_db for noise in next(iter(predictors.values())).noise] if predictors else []
     if not ratios:
@@ -79,7 +88,8 @@ def noise_table(results: SetResults) -> str:
     for name, result in predictors.items():
         with_noise = [_pair_of(noise) for noise in result.noise]
         rows.append([name, _pair(result.metrics.rel_l2_e, result.metrics.rel_l2_h), *with_noise])
-    return table(rows, ["E / H", "no noise", *(f"{ratio:g} dB" for ratio in ratios)])
+    plain = "no noise" if results.scans == AS_STORED else "as measured"
+    return table(rows, ["E / H", plain, *(f"{ratio:g} dB" for ratio in ratios)])
 
 
 def group_tables(val: ValResults) -> list[str]:

@@ -9,6 +9,7 @@ from emfm.plot.further import (
     group_tables,
     left_out,
     noise_table,
+    scans_read,
     sets_table,
     strength_table,
     trust_table,
@@ -64,7 +65,7 @@ def render_report(
         "## At a glance",
         _glance(val, test),
         f"## Stages and baselines on {val.set}",
-        f"{count(val.samples, 'sample')}, the same for every row.",
+        f"{count(val.samples, 'sample')}, the same for every row. {scans_read(val)}",
         _set_table(val),
         _baselines(val),
         f"![Relative error against training samples]({pictures.scaling_curve})",
@@ -105,7 +106,7 @@ def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> st
     about = about_milestones(test, looks)
     if isinstance(test, NotOpened) or not test.models:
         return about
-    parts = [about, _set_table(test), truth_residual(test), strength_table(test)]
+    parts = [about, scans_read(test), _set_table(test), truth_residual(test), strength_table(test)]
     for intro, found in (
         ("How well the models predict their own errors (calibrated on val_fixed, so tested here):", trust_table(test)),
         ("With noise in source H:", noise_table(test)),
@@ -118,7 +119,7 @@ def _sets(val: ValResults) -> str:
     """The sets that no split draws from, beside val_fixed."""
     intro = (
         f"Median relative L2 errors, {val.set} for comparison. nec: {_NEC}, in no training set. "
-        "Any other set: simulated scenes of one kind, which its name says."
+        "Any other set: simulated scenes of one kind, which its name says, with scans read as those of the set above."
     )
     return "\n\n".join(part for part in (intro, sets_table(val), left_out(val)) if part)
 
@@ -141,7 +142,10 @@ def _noise(val: ValResults) -> list[str]:
     found = noise_table(val)
     if not found:
         return []
-    return ["## Noise in the scan", f"Median relative L2 errors on {val.set}, by the ratio of signal to noise.", found]
+    intro = (
+        f"Median relative L2 errors on {val.set}; with noise alone in the stored scans, by the ratio of signal to it."
+    )
+    return ["## Noise in the scan", intro, found]
 
 
 def _groups(val: ValResults, picture: str | None) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from emfm.core.channels import TARGET_CHANNELS
 from emfm.core.errors import DataError
+from emfm.core.measurement import AS_STORED
 from emfm.results.definitions import Grouping
 from ttt.config import Section, parse_section
 
@@ -200,6 +201,7 @@ class SetResults(Section):
 
     set: str = Field(description="the set: val_fixed or test_final")
     samples: int = Field(ge=1, description="samples of the set")
+    scans: str = Field(AS_STORED, description="how the scans are read, see `data.measurement`")
     models: dict[str, ModelResult] = Field(min_length=1, description="results by stage: stage1, stage2, ...")
     baselines: dict[str, Result] = Field(description="results by the name of the baseline")
 

@@ -106,9 +106,19 @@ def _keys(schema: Mapping[str, Any], defined: Mapping[str, Any], path: str, valu
                 own = value.get(kind, _NOTHING) if isinstance(value, Mapping) else _NOTHING
                 yield from keys_of(SCENE_KINDS.get(kind).params, f"{full}.{kind}", own)
         elif "$ref" in found:
-            yield from _keys(defined[found["$ref"].rpartition("/")[2]], defined, full, value)
+            yield from _keys(_section_in(found, defined), defined, full, value)
+        elif sections := [choice for choice in found.get("anyOf", []) if "$ref" in choice]:
+            yield Key(full, found, _NOTHING if isinstance(value, Mapping) else value)
+            for section in sections:
+                yield from _keys(_section_in(section, defined), defined, full, value)
         else:
             yield Key(full, found, value)
+
+
+def _section_in(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The section to which a schema refers."""
+    section: Mapping[str, Any] = defined[schema["$ref"].rpartition("/")[2]]
+    return section
 
 
 def _named_blocks(name: str, values: Mapping[str, Any]) -> list[str]:
@@ -174,6 +184,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
     """What a key takes, in words."""
     if "anyOf" in schema:
         return " or ".join(_allowed(choice) for choice in schema["anyOf"])
+    if "$ref" in schema:
+        return "the keys below"
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:

@@ -1,13 +1,13 @@
 """The data set `em_forward`: batches of samples from a packed store, by lists of IDs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.core.errors import DataError
-from emfm.core.noise import with_noise
+from emfm.core.measurement import FIXED, Measurement, epoch_draw, measured_identity
 from emfm.core.norm_stats import NormStats, read_norm_stats
 from emfm.core.sample_lists import SampleList, open_samples
 from emfm.core.store import Store
@@ -22,37 +22,64 @@ class FieldSamples:
     """Stored samples as batches of tensors: a `ttt.engine.task.BatchDataset`."""
 
     samples: SampleList
-    noise_snr_db: float | None
-    """Noise in source H: see `emfm.core.noise.with_noise`; None: as stored."""
+    measurement: Measurement | None
+    """How scans are read; None: as stored."""
+    draw: str
+    """See `emfm.core.measurement.Measurement.read`."""
     fingerprint: str
 
     @classmethod
-    def of(cls, samples: SampleList, noise_snr_db: float | None = None) -> "FieldSamples":
+    def of(cls, samples: SampleList, measurement: Measurement | None = None, draw: str = FIXED) -> "FieldSamples":
         """The batches of ``samples``."""
-        return cls(samples, noise_snr_db, _identity(samples, noise_snr_db))
+        return cls(samples, measurement, draw, measured_identity(samples, measurement, draw))
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def identity(self, indices: list[int]) -> str:
         """Identity of the content and the order of some of the samples."""
-        return _identity(self.samples.part(indices), self.noise_snr_db)
+        return measured_identity(self.samples.part(indices), self.measurement, self.draw)
 
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = self.samples.part(indices)
         source_h, target = chosen.store.source_h(chosen.rows), chosen.store.target(chosen.rows)
-        if self.noise_snr_db is not None:
-            source_h = with_noise(source_h, chosen.ids, self.noise_snr_db)
+        if self.measurement is not None:
+            source_h = self.measurement.read(source_h, chosen.ids, self.draw)
         return Batch(torch.from_numpy(source_h), torch.from_numpy(target))
 
 
-def _identity(samples: SampleList, noise_snr_db: float | None) -> str:
-    return samples.digest if noise_snr_db is None else f"{samples.digest} with noise at {noise_snr_db} dB"
+@dataclass(frozen=True)
+class RemeasuredSamples:
+    """Samples whose scans are measured anew in each epoch: a `ttt.engine.task.DrawnEachEpoch`."""
+
+    fixed: FieldSamples
+    seed: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Also that the draws change, and with which seed."""
+        return f"{self.fixed.fingerprint}, then anew each epoch by seed {self.seed}"
+
+    def __len__(self) -> int:
+        return len(self.fixed)
+
+    def identity(self, indices: list[int]) -> str:
+        """That of the one draw that does not change."""
+        return self.fixed.identity(indices)
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        return self.fixed.__getitems__(indices)
+
+    def of_epoch(self, epoch: int) -> FieldSamples:
+        """The samples as measured for an epoch."""
+        draw = epoch_draw(self.seed, epoch)
+        return replace(self.fixed, draw=draw, fingerprint=f"{self.fingerprint}: {draw}")
 
 
 def open_em_forward(params: DataParams, config: TrainingConfig) -> Data:
     """Training and validation samples, and the facts a model must fit.
 
+    Channel statistics are of the scans as stored: errors of measurement hardly change them.
     Raises DataError where a file is missing or damaged, where the store's planes are not the configuration's, or where
     training and validation share samples.
     """
@@ -71,7 +98,12 @@ def open_em_forward(params: DataParams, config: TrainingConfig) -> Data:
         target_plane=params.target_plane,
         norm=_norm_stats(params, config, train),
     )
-    return Data(FieldSamples.of(train, params.noise_snr_db), FieldSamples.of(val), spec)
+    measurement = Measurement.of(params.measurement, store.geometry)
+    measured = FieldSamples.of(train, measurement)
+    redraws = measurement is not None and measurement.redraws
+    return Data(
+        RemeasuredSamples(measured, config.seed) if redraws else measured, FieldSamples.of(val, measurement), spec
+    )
 
 
 def _refuse_shared(params: DataParams, train: SampleList, val: SampleList) -> None:

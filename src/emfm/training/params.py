@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 
 from emfm.core.constants import SPEED_OF_LIGHT
 from emfm.core.grid import Geometry
+from emfm.core.measurement import MeasurementParams
 from emfm.core.planes import PlaneParams
 from emfm.model.spec import FieldSpec
 from ttt.config import PartParams, Section
@@ -56,11 +57,9 @@ class DataParams(PartParams):
     scale_by_source: bool = Field(
         description="divide each sample by the size of its own source H, and multiply the prediction by it"
     )
-
-    noise_snr_db: float | None = Field(
-        ge=-60,
-        le=200,
-        description="add noise to the scans of training samples, so many dB below each one's mean power; null: none",
+    measurement: MeasurementParams | None = Field(
+        description="the errors with which the stored scans are read, to train, to fit baselines and to evaluate (the "
+        "reference cases and channel statistics aside); null: as stored"
     )
 
     @pydantic.model_validator(mode="after")
@@ -74,6 +73,12 @@ class DataParams(PartParams):
                     f"frequency_hz {self.frequency_hz:g}; allowed: a pitch of up to a wavelength"
                 )
         self.geometry()
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _errors_below_the_pitch(self) -> "DataParams":
+        if self.measurement is not None:
+            self.measurement.refuse_beyond(self.source_plane.pitch_mm)
         return self
 
     def geometry(self) -> Geometry:

@@ -13,13 +13,13 @@ from torch.utils.data import DataLoader
 from ttt.engine.on_device import DeviceSamples
 from ttt.engine.randomness import epoch_order
 from ttt.engine.ranks import Ranks
-from ttt.engine.task import Batch, BatchDataset
+from ttt.engine.task import Batch, BatchDataset, DrawnEachEpoch
 from ttt.orphans import end_with_parent
 
 
 @dataclass
 class EpochBatches:
-    """The indices of an epoch's batches, from the one where the training is."""
+    """The samples (epoch, index) of an epoch's batches, from the one where the training is."""
 
     seed: int
     num_samples: int
@@ -31,10 +31,11 @@ class EpochBatches:
     def __len__(self) -> int:
         return -(-self.num_samples // self.batch_size)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order = epoch_order(self.seed, self.epoch, self.num_samples)
         for first in range(self.start * self.batch_size, self.num_samples, self.batch_size):
-            yield self.ranks.part(order[first : first + self.batch_size].tolist())
+            chosen = self.ranks.part(order[first : first + self.batch_size].tolist())
+            yield [(self.epoch, index) for index in chosen]
 
     def sizes(self) -> list[int]:
         """The number of samples of each batch, those of all processes together."""
@@ -42,6 +43,22 @@ class EpochBatches:
             min(self.batch_size, self.num_samples - first)
             for first in range(self.start * self.batch_size, self.num_samples, self.batch_size)
         ]
+
+
+@dataclass(frozen=True)
+class SamplesByEpoch:
+    """Samples by (epoch, index): so workers, who live longer than an epoch, need not be told which one it is."""
+
+    dataset: BatchDataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitems__(self, wanted: list[tuple[int, int]]) -> Batch:
+        """Samples of one epoch."""
+        epoch = wanted[0][0]
+        present = self.dataset.of_epoch(epoch) if isinstance(self.dataset, DrawnEachEpoch) else self.dataset
+        return present.__getitems__([index for _, index in wanted])
 
 
 class RankBatch(NamedTuple):
@@ -70,7 +87,7 @@ class Feed:
         workers = 0 if is_there else num_workers
         options: dict[str, Any] = {"persistent_workers": True} if workers else {}
         self._loader: DataLoader[Batch] = DataLoader(
-            dataset,  # type: ignore[arg-type]
+            SamplesByEpoch(dataset),  # type: ignore[arg-type]
             batch_sampler=self._indices,
             collate_fn=_as_it_is,  # type: ignore[arg-type]
             num_workers=workers,

@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from tqdm import tqdm
 
-from ttt.engine.task import Batch, BatchDataset, Task
+from ttt.engine.task import Batch, BatchDataset, DrawnEachEpoch, Task
 from ttt.log import LOG
 
 SHARE: Final = 0.5
@@ -45,10 +45,13 @@ def on_device(task: Task, device: torch.device, on_block: Callable[[int], None])
 def held(
     dataset: BatchDataset, device: torch.device, room: int, what: str, on_block: Callable[[int], None]
 ) -> BatchDataset:
-    """``dataset`` in ``device``'s memory, or as it is where it needs more than ``room`` bytes.
+    """``dataset`` in ``device``'s memory, or as it is where it needs more than ``room`` bytes or changes each epoch.
 
     ``on_block`` is called with the number of samples copied, and may raise to stop.
     """
+    if isinstance(dataset, DrawnEachEpoch):
+        LOG.info("%s samples stay in the host's memory: they are drawn anew in each epoch", what)
+        return dataset
     one = dataset.__getitems__([0])
     needed = len(dataset) * (one.x.nbytes + one.y.nbytes)
     if needed > room:

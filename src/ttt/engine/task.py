@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -33,6 +33,18 @@ class BatchDataset(Protocol):
 
     def __getitems__(self, indices: list[int]) -> Batch:
         """The samples ``indices``, in that order."""
+        ...
+
+
+@runtime_checkable
+class DrawnEachEpoch(Protocol):
+    """A `BatchDataset` with something random in its samples, which training steps see anew in each epoch.
+
+    Taken as it is, it gives one fixed draw: what is computed once a sample, or before the first step, sees that one.
+    """
+
+    def of_epoch(self, epoch: int) -> BatchDataset:
+        """The same samples, in the same order, as an epoch (from 1) sees them: a function of the epoch alone."""
         ...
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from emfm.core.errors import DataError
+from emfm.core.measurement import MeasuredSamples, Measurement
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.baselines import LinearOperator
 from emfm.evaluate.equivalent_dipoles import dipole_operator
@@ -16,6 +17,7 @@ from emfm.evaluate.eval_val_fixed import evaluate_set, other_sets, remembered_fi
 from emfm.evaluate.reference_cases import read_reference_cases
 from emfm.settings import parse_params
 from emfm.workflow.paths import KINDS, REFERENCE_CASES
+from measurements import measurement_params
 from small_store import GEOMETRY, SingleElements, packed
 from ttt.config import read_yaml
 
@@ -56,6 +58,18 @@ def test_every_store_of_a_kind_is_a_set_in_order_of_its_name(project):
     assert [(name, len(samples)) for name, samples in sets.items()] == [("loops", 2), ("wires", 2)]
 
 
+def test_scenes_of_a_kind_are_read_as_measured_and_reference_cases_as_they_are(project):
+    cases = read_reference_cases(REFERENCE_CASES)
+    source = SingleElements(list("ab"), geometry=cases.geometry)
+    stored = whole_store(packed(source, KINDS / "loops"))
+    measurement = Measurement(measurement_params(), cases.geometry)
+    sets, _ = other_sets(cases.geometry, measurement)
+    (scans, _), (clean, _) = next(sets["loops"].batches(2)), next(stored.batches(2))
+    assert (scans == measurement.read(clean, stored.ids)).all()
+    assert (scans != clean).any()
+    assert (next(sets["nec"].batches(12))[0] == cases.source_h).all()
+
+
 def test_a_kind_on_other_planes_is_refused(project):
     packed(SingleElements(list("ab")), KINDS / "loops")
     other = replace(GEOMETRY, target=replace(GEOMETRY.target, z=6e-3))
@@ -84,10 +98,14 @@ def fitted(project):
     def batches_read(changes, rows):
         values = deepcopy(raw)
         for key, value in changes.items():
-            section, name = key.split(".")
-            values[section][name] = value
+            section, *inner, name = key.split(".")
+            holder = values[section]
+            for part in inner:
+                holder = holder[part]
+            holder[name] = value
         params = parse_params(values, "params.yaml")
-        chosen = whole_store(store).part(rows)
+        measurement = Measurement.of(params.data.measurement, GEOMETRY)
+        chosen = MeasuredSamples(whole_store(store).part(rows), measurement)
         read = []
         baseline = LinearOperator(GEOMETRY, params.eval.ridge)
         counted = (read.append(batch) or batch for batch in chosen.batches(params.eval.batch_size))
@@ -103,11 +121,22 @@ def fitted(project):
         ({"eval.ridge": 0.01}, range(8)),
         ({"eval.batch_size": 4}, range(8)),
         ({"compute.threads": 1}, range(8)),
+        ({"data.measurement": None}, range(8)),
+        ({"data.measurement.gain_db": 0.1}, range(8)),
         ({"compute.instruction_set": "native"}, range(8)),
         ({}, range(7)),
         ({}, [1, 0, *range(2, 8)]),
     ],
-    ids=["ridge", "batches", "threads", "instruction set", "fewer samples", "another order"],
+    ids=[
+        "ridge",
+        "batches",
+        "threads",
+        "as stored",
+        "another gain",
+        "instruction set",
+        "fewer samples",
+        "another order",
+    ],
 )
 def test_a_fit_is_remembered_for_the_same_samples_parameters_and_bits_alone(fitted, changes, rows):
     assert fitted({}, range(8)) == 1

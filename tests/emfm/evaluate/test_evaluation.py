@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from emfm.core.measurement import Measurement
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.equivalent_dipoles import dipole_operator
 from emfm.evaluate.evaluation import SetEvaluation, set_metrics, share_unlike_training, shown_batches
+from measurements import measurement_params, only
 from small_store import GEOMETRY, SingleElements, packed
 
 
@@ -68,6 +70,23 @@ def test_samples_that_are_read_show_how_far_it_is_and_those_that_are_not_show_no
         np.testing.assert_array_equal(target, known)
     assert "mean_field, fit: 100%" in (shown := capsys.readouterr().err)
     assert f"{len(samples)}/{len(samples)}" in shown
+
+
+def test_figures_are_of_scans_as_measured_and_ratios_of_noise_of_those_that_are_stored(samples, dipoles):
+    stored, measured = (
+        SetEvaluation(samples, 4, [20.0], measurement).evaluate(dipoles, "dipoles")
+        for measurement in (None, Measurement(only(gain_db=3.0), GEOMETRY))
+    )
+    assert measured.metrics.rel_l2_h > stored.metrics.rel_l2_h + 0.1
+    assert measured.noise == stored.noise
+
+
+def test_a_model_is_trusted_by_the_scans_that_it_is_evaluated_on(samples, dipoles, tmp_path):
+    (tmp_path / "best.pth").write_bytes(b"weights")
+    evaluation = SetEvaluation(samples, 4, [], Measurement(measurement_params(), GEOMETRY))
+    model = SelfJudging(dipoles, evaluation.measured, factor=0.5)
+    trust = evaluation.evaluate_model(model, tmp_path / "best.pth", 7, "model").trust
+    assert trust.true_over_expected_h == pytest.approx(2)
 
 
 def test_little_noise_changes_little_and_as_much_as_the_field_a_lot(samples, dipoles):

@@ -155,6 +155,18 @@ def test_errors_with_noise_stand_beside_those_without(val, test_final):
     assert rows(report, "stage3", "Milestones on test_final")[-1][2] == "0.2469 / 0.2469"
 
 
+def test_it_is_said_how_scans_are_read_and_the_table_of_noise_says_so_too(val, test_final):
+    report = render_report(val, test_final, [], PICTURES)
+    for name in ("val_fixed", "test_final"):
+        assert f"Scans of {name} are read as stored, without errors of measurement." in report
+    scans = "as measured: height off by 0.05 mm"
+    measured = [found.model_copy(update={"scans": scans}) for found in (val, test_final)]
+    report = render_report(*measured, [], PICTURES)
+    for name in ("val_fixed", "test_final"):
+        assert f"Scans of {name} are read {scans}." in report
+    assert row(report, "E / H", "Noise in the scan")[1:] == ["as measured", "40 dB", "20 dB"]
+
+
 def test_without_noise_and_groups_their_sections_are_absent(val):
     def bare(found):
         return found.model_copy(update={"noise": [], "groups": {}})

@@ -10,6 +10,7 @@ from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, Grid
 from emfm.tasks.forward import eval as command
 from emfm.training.dataset import open_em_forward
+from measurements import ALL
 from scene_params import scene_params
 from small_fields import small_geometry
 from small_store import packed
@@ -52,6 +53,13 @@ def run(folder, capsys, monkeypatch):
 def test_a_model_is_judged_on_a_store_of_its_own_kind(run):
     status, printed, _ = run()
     assert (status, json.loads(printed)["samples"]) == (0, VAL)
+
+
+def test_a_model_is_judged_on_scans_as_the_configuration_measures_them(run):
+    clean, measured = (json.loads(run(measurement=errors)[1]) for errors in (None, ALL | {"gain_db": 10.0}))
+    assert clean["scans"] == "as stored, without errors of measurement"
+    assert measured["scans"].startswith("as measured: noise 30 to 60 dB")
+    assert measured["rel_l2_h"] > 1.1 * clean["rel_l2_h"]
 
 
 @pytest.mark.parametrize("different", OTHERS)

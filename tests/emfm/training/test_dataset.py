@@ -1,32 +1,57 @@
-"""Training samples as batches, with noise where it is asked for."""
+"""Training samples as batches, with their scans as measured where that is asked for."""
 
-import numpy as np
 import pytest
 import torch
 
+from emfm.core.measurement import Measurement
 from emfm.core.sample_lists import whole_store
-from emfm.training.dataset import FieldSamples
-from small_store import SingleElements, packed
+from emfm.training.dataset import FieldSamples, RemeasuredSamples
+from measurements import measurement_params
+from small_store import GEOMETRY, SingleElements, packed
+
+ALL = list(range(6))
 
 
 @pytest.fixture
 def samples(tmp_path):
-    return whole_store(packed(SingleElements([f"f{row}" for row in range(6)]), tmp_path / "store"))
+    return whole_store(packed(SingleElements([f"f{row}" for row in ALL]), tmp_path / "store"))
 
 
-def test_noise_is_as_weak_as_asked_for_and_leaves_the_target_alone(samples):
-    clean, noisy = (FieldSamples.of(samples, snr).__getitems__(list(range(6))) for snr in (None, 20.0))
-    assert torch.equal(clean.y, noisy.y)
-    ratio = (noisy.x - clean.x).square().mean() / clean.x.square().mean()
-    assert 10 * np.log10(float(ratio)) == pytest.approx(-20, abs=1.5)
+@pytest.fixture
+def measured(samples):
+    return FieldSamples.of(samples, Measurement(measurement_params(), GEOMETRY))
 
 
-def test_a_sample_has_the_same_noise_in_any_batch(samples):
-    noisy = FieldSamples.of(samples, 30.0)
-    assert torch.equal(noisy.__getitems__([4, 2]).x, noisy.__getitems__(list(range(6))).x[[4, 2]])
+def test_measuring_leaves_the_target_alone(samples, measured):
+    clean, batch = FieldSamples.of(samples).__getitems__(ALL), measured.__getitems__(ALL)
+    assert torch.equal(clean.y, batch.y)
+    assert not torch.isclose(clean.x, batch.x, rtol=1e-6).all(dim=(1, 2, 3)).any()
 
 
-def test_samples_with_noise_are_other_samples(samples):
-    names = {FieldSamples.of(samples, snr).fingerprint for snr in (None, 20.0, 40.0)}
-    assert len(names) == 3
-    assert FieldSamples.of(samples).identity([0]) != FieldSamples.of(samples, 20.0).identity([0])
+def test_a_sample_is_measured_the_same_in_any_batch(measured):
+    assert torch.equal(measured.__getitems__([4, 2]).x, measured.__getitems__(ALL).x[[4, 2]])
+
+
+def test_samples_that_are_measured_otherwise_are_other_samples(samples, measured):
+    other = FieldSamples.of(samples, Measurement(measurement_params(gain_db=0.3), GEOMETRY))
+    every = [FieldSamples.of(samples), measured, other, *(RemeasuredSamples(measured, seed) for seed in (0, 1))]
+    assert len({each.fingerprint for each in every}) == len(every)
+    assert len({each.identity([0]) for each in every[:3]}) == 3
+
+
+def test_each_epoch_measures_anew_and_the_same_again_for_its_seed_and_number(measured):
+    def scans(seed, epoch):
+        return RemeasuredSamples(measured, seed).of_epoch(epoch).__getitems__(ALL).x
+
+    assert torch.equal(scans(0, 3), scans(0, 3))
+    different = [scans(0, 1), scans(0, 2), scans(1, 1), measured.__getitems__(ALL).x]
+    for place, one in enumerate(different):
+        for other in different[place + 1 :]:
+            assert not (one == other).flatten(1).all(1).any()
+
+
+def test_outside_of_epochs_the_samples_are_those_of_the_one_draw(measured):
+    fresh = RemeasuredSamples(measured, 0)
+    assert len(fresh) == len(measured)
+    assert torch.equal(fresh.__getitems__([1, 5]).x, measured.__getitems__([1, 5]).x)
+    assert fresh.identity([1, 5]) == measured.identity([1, 5])

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from emfm.core.field_errors import FieldErrors
+from emfm.training.dataset import FieldSamples
+from measurements import ALL, NONE
 from programs import need_compiler, need_module
 from small_fields import POD_NET, relative_errors
 from small_training import LINEAR, OPERATOR, UNET, small_config, write_store
@@ -17,6 +19,7 @@ from ttt.engine.checkpoint import load_checkpoint, load_model
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.start import NewRun, Resume
+from ttt.engine.task import DrawnEachEpoch
 from ttt.memo import Memo
 
 
@@ -148,12 +151,57 @@ def test_remembered_samples_change_no_bit(tmp_path, config_of):
             assert (tmp_path / name / file).read_bytes() == (tmp_path / "plain" / file).read_bytes()
 
 
-def test_noise_is_added_to_training_samples_alone(config_of):
-    clean, noisy = (assemble(config_of(LINEAR, noise_snr_db=ratio)) for ratio in (None, 20.0))
-    assert noisy.val.fingerprint == clean.val.fingerprint
-    assert torch.equal(noisy.val.__getitems__([0, 1]).x, clean.val.__getitems__([0, 1]).x)
-    assert noisy.train.fingerprint != clean.train.fingerprint
-    assert not torch.equal(noisy.train.__getitems__([0, 1]).x, clean.train.__getitems__([0, 1]).x)
+def test_training_and_validation_scans_are_read_as_measured_and_statistics_are_those_of_the_stored(config_of):
+    clean, measured = (assemble(config_of(LINEAR, measurement=errors)) for errors in (None, ALL))
+    for one, other in ((clean.train, measured.train), (clean.val, measured.val)):
+        assert one.fingerprint != other.fingerprint
+        assert not torch.equal(one.__getitems__([0, 1]).x, other.__getitems__([0, 1]).x)
+        assert torch.equal(one.__getitems__([0, 1]).y, other.__getitems__([0, 1]).y)
+    assert measured.spec == clean.spec
+
+
+@pytest.mark.parametrize(("redraw", "kind"), [(True, DrawnEachEpoch), (False, FieldSamples)])
+def test_training_scans_are_drawn_anew_each_epoch_and_validation_scans_are_not(config_of, redraw, kind):
+    task = assemble(config_of(LINEAR, measurement=ALL | {"redraw": redraw}))
+    assert isinstance(task.train, kind)
+    assert not isinstance(task.val, DrawnEachEpoch)
+    assert not isinstance(assemble(config_of(LINEAR)).train, DrawnEachEpoch)
+
+
+def test_errors_of_zero_train_the_same_model_bit_for_bit_as_no_measurement(tmp_path, config_of):
+    weights = [
+        load_checkpoint(train(config_of(UNET, epochs=1, measurement=errors), tmp_path / str(place)).last).model
+        for place, errors in enumerate((None, NONE))
+    ]
+    torch.testing.assert_close(*weights, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("model", [UNET, POD_NET], ids=["unet", "pod_net"])
+def test_a_training_on_measured_scans_goes_on_bit_for_bit(tmp_path, config_of, model):
+    train(config_of(model, measurement=ALL), tmp_path / "whole")
+    train(config_of(model, epochs=1, measurement=ALL), tmp_path / "parts")
+    train(config_of(model, measurement=ALL), tmp_path / "parts", Resume())
+    assert (tmp_path / "parts/last.pth").read_bytes() == (tmp_path / "whole/last.pth").read_bytes()
+
+
+def test_a_network_that_reads_scans_sees_other_draws_in_the_second_epoch(tmp_path, config_of):
+    losses = []
+    for redraw in (True, False):
+        errors = NONE | {"snr_db": [0.0, 0.0], "redraw": redraw}
+        records = epoch_records(train(config_of(UNET, measurement=errors), tmp_path / str(redraw)).journal)
+        losses.append([record["train_loss"] for record in records])
+    assert all(one != other for one, other in zip(*losses, strict=True))
+
+
+def test_a_pod_net_computes_once_a_sample_from_the_one_draw(tmp_path, config_of):
+    memo = tmp_path / "memo"
+    weights = []
+    for redraw in (True, False):
+        config = config_of(measurement=ALL | {"redraw": redraw})
+        outcome = train(config, tmp_path / str(redraw), memo=Memo(memo))
+        assert len(list(memo.iterdir())) == 2
+        weights.append(load_checkpoint(outcome.last).model)
+    torch.testing.assert_close(*weights, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.filterwarnings("ignore")  # the package's own

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from emfm.acquire.conductors.coupling import Coupling
 from emfm.acquire.conductors.green import spline_rule
 from emfm.acquire.conductors.induced import ChangedPlate, Conductor, Plate
-from emfm.acquire.conductors.mesh import X, Y, CellGrid, Edges, GridCurrents
+from emfm.acquire.conductors.mesh import CellGrid, Edges, GridCurrents, X, Y
 from emfm.acquire.conductors.planar_circuit import GROUND
 from emfm.acquire.conductors.radiate import PlaneField
 from emfm.acquire.scenes import Planes, Scene

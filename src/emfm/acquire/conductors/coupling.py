@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from emfm.acquire.conductors.green import averaged_green
-from emfm.acquire.conductors.mesh import X, Y, CellGrid, Edges, GridCurrents
+from emfm.acquire.conductors.mesh import CellGrid, Edges, GridCurrents, X, Y
 from emfm.core.channels import Complex
 from emfm.core.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
 
@@ -51,7 +51,7 @@ class Coupling:
 
     def _tables(self, order: tuple[int, int]) -> Complex:
         """Averages of the Green's function for offsets of up to a grid and a cell either way."""
-        layers, rows, columns = self.grid.shape
+        _, rows, columns = self.grid.shape
         tables: dict[float, Complex] = {}
         for height in {abs(one - two) for one in self.grid.heights for two in self.grid.heights}:
             quarter = averaged_green(rows + 1, columns + 1, self.grid.side, height, self._omega / SPEED_OF_LIGHT, order)

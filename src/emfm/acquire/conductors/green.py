@@ -17,7 +17,7 @@ _NODES: Final = 4
 def averaged_green(
     rows: int, columns: int, side: float, height: float, wavenumber: float, order: tuple[int, int]
 ) -> Complex:
-    """exp(-jkR) / (4 pi R), averaged over source and test functions that are some cells apart, ``(rows, columns)``, 1/m.
+    """exp(-jkR) / (4 pi R), averaged over two functions that are some cells apart, ``(rows, columns)``, 1/m.
 
     Each function is a product of pulses (as wide as a cell) or triangles (twice as wide) along y and x. What counts
     is their convolution, a B-spline: of order 2 for two pulses, of order 4 for two triangles. The part 1/R is

@@ -1,7 +1,6 @@
 """Currents in perfect conductors: solved once for a conductor, used for all that drives it."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import Final, Protocol
 

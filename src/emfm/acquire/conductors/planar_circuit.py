@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from emfm.acquire.conductors.mesh import CellGrid, Cells, Edges, GridCurrents
-from emfm.core.channels import Complex, Real
+from emfm.core.channels import Real
 from emfm.core.constants import ETA_0, MU_0, SPEED_OF_LIGHT
 
 GROUND: Final = 0
@@ -91,7 +91,7 @@ class Net:
         """The currents of the net through its edges and vias, A."""
         omega = 2 * np.pi * frequency
         firsts, seconds = (self._places(cells) for cells in (self.edges.cells, self.edges.ends))
-        branches: Complex = 1 / (1j * omega * self.inductances)
+        branches = np.asarray(1 / (1j * omega * self.inductances), np.complex128)
         charging = 1j * omega * self.capacitances * (1 - 1j * LOSS_TANGENT)
         nodes = np.diag(charging)
         for one, two, sign in (

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from emfm.acquire.conductors.green import spline_rule
-from emfm.acquire.conductors.mesh import X, Y, CellGrid, GridCurrents
+from emfm.acquire.conductors.mesh import CellGrid, GridCurrents, X, Y
 from emfm.core.channels import Complex, Real
 from emfm.core.elements import FieldPoints
 from emfm.core.grid import Grid

@@ -113,8 +113,8 @@ def cell_side(params: BoardsParams, geometry: Geometry, area: float) -> float:
             raise ConfigError(
                 "scene kind 'boards'",
                 [
-                    f"the pitches {pitch / MM:g} and {other / MM:g} mm of data.source_plane and data.target_plane must be "
-                    "whole multiples of the smaller one; change them, or set acquire.simulate.mix.boards: 0"
+                    f"the pitches {pitch / MM:g} and {other / MM:g} mm of data.source_plane and data.target_plane must "
+                    "be whole multiples of the smaller one; change them, or set acquire.simulate.mix.boards: 0"
                 ],
             )
     wanted = max(params.cell_mm * MM, sqrt(area / _CELLS))

@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace) -> None:
     pin_for(args.config)
+    from emfm.core.measurement import MeasuredSamples, Measurement, described
     from emfm.core.sample_lists import open_samples
     from emfm.core.store import Store
     from emfm.evaluate.evaluation import refuse_other_geometry, set_metrics
@@ -46,10 +47,12 @@ def _evaluate(args: argparse.Namespace) -> None:
     samples = open_samples(Store(Path(config.data.data_root)), Path(config.data.val_ids))
     predict = TrainedModel(args.ckpt, resolve_device(config.device))
     refuse_other_geometry(predict, samples.geometry, config.data.data_root)
-    errors = set_metrics(predict, samples, config.train.eval_batch_size, args.ckpt.name)
+    measured = MeasuredSamples(samples, Measurement.of(config.data.measurement, samples.geometry))
+    errors = set_metrics(predict, measured, config.train.eval_batch_size, args.ckpt.name)
     facts = {
         "set": Path(config.data.val_ids).name.removesuffix("_ids.txt"),
         "samples": len(samples),
+        "scans": described(measured.measurement),
         "model": predict.facts.model,
         "checkpoint_sha256": predict.facts.sha256,
     }
