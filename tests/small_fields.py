@@ -12,9 +12,10 @@ from emfm.core.channels import to_channels
 from emfm.core.constants import ETA_0
 from emfm.core.elements import element_fields
 from emfm.model.spec import FieldSpec
-from emfm.models.pod_net.mirrors import IMAGES
 from emfm.models.pod_net.network import PodNetParams
-from emfm.models.pod_net.source_cells import SourceRegionParams, cell_fields, quarter_in_parts, unit_scans
+from emfm.search.mirrors import IMAGES
+from emfm.search.params import SourceRegionParams
+from emfm.search.source_cells import cell_fields, quarter_in_parts, unit_scans
 from scene_params import scene_params
 from ttt.engine.task import Batch
 

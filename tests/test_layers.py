@@ -17,6 +17,7 @@ STOREYS = [
     "acquire",
     "compute_norm_stats",
     "model",
+    "search",
     "models",
     "results",
     "evaluate",

@@ -19,7 +19,7 @@ from ttt.config import DECIDES_NO_MODEL, keys_marked, read_yaml
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "src"
 DECIDE_NOTHING = ("emfm/workflow", "ttt/watch")
-MOST = 6
+MOST = 8
 """Folders of code that a stage may list."""
 BUILT_BY_NAME = {
     "train_stage": [
