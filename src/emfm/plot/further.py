@@ -6,7 +6,7 @@ from typing import Final
 from emfm.plot.numbers import NO_VALUE, shown
 from emfm.plot.text import table
 from emfm.results.definitions import Grouping
-from emfm.results.schema import GroupErrors, Metrics, NoiseErrors, Result, SetResults, ValResults, columns
+from emfm.results.schema import GroupErrors, Metrics, NoiseErrors, OtherSet, Result, SetResults, ValResults, columns
 
 GROUP_TITLES: Final[dict[Grouping, str]] = {
     "depth": "shallowest source below the scan [mm]",
@@ -48,20 +48,26 @@ def sets_table(val: ValResults) -> str:
     names = [final, *baselines]
     trust = val.models[final].trust
     unlike = {val.set: None if trust is None else trust.unlike_training}
-    unlike |= {name: other.unlike_training for name, other in val.sets.items()}
+    others: dict[str, OtherSet] = {**val.references, **{_kind(name): other for name, other in val.sets.items()}}
+    unlike |= {name: other.unlike_training for name, other in others.items()}
     heads = [] if all(share is None for share in unlike.values()) else [_UNLIKE]
     shown = {val.set: (val.samples, {final: val.models[final].metrics} | _figures(val.baselines))}
-    shown |= {name: (other.samples, other.metrics) for name, other in val.sets.items()}
+    shown |= {name: (other.samples, other.metrics) for name, other in others.items()}
     rows = [
         [
             name,
             f"{samples:,}",
-            *(_pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names),
+            *(pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names),
             *(_percent(unlike[name]) for _ in heads),
         ]
         for name, (samples, figures) in shown.items()
     ]
     return table(rows, ["E / H", "samples", *names, *heads])
+
+
+def _kind(name: str) -> str:
+    """A kind of scenes as a row is called: a reference set may have the same name."""
+    return f"kind {name}"
 
 
 def left_out(val: ValResults) -> str:
@@ -78,7 +84,7 @@ def noise_table(results: SetResults) -> str:
     rows = []
     for name, result in predictors.items():
         with_noise = [_pair_of(noise) for noise in result.noise]
-        rows.append([name, _pair(result.metrics.rel_l2_e, result.metrics.rel_l2_h), *with_noise])
+        rows.append([name, pair(result.metrics.rel_l2_e, result.metrics.rel_l2_h), *with_noise])
     return table(rows, ["E / H", "no noise", *(f"{ratio:g} dB" for ratio in ratios)])
 
 
@@ -142,10 +148,11 @@ def _figures(results: Mapping[str, Result]) -> dict[str, Metrics]:
 
 
 def _pair_of(errors: GroupErrors | NoiseErrors) -> str:
-    return _pair(errors.rel_l2_e, errors.rel_l2_h)
+    return pair(errors.rel_l2_e, errors.rel_l2_h)
 
 
-def _pair(e_error: float, h_error: float) -> str:
+def pair(e_error: float, h_error: float) -> str:
+    """Errors of E and H side by side."""
     return f"{shown(e_error)} / {shown(h_error)}"
 
 
