@@ -14,7 +14,7 @@ BASELINES: Final = {
 
 REFERENCES: Final = {
     "nec": "wire and loop structures solved by a method-of-moments program (NEC2)",
-    "fdtd_boards": "printed-circuit boards solved by a finite-difference program (openEMS); beyond: with currents "
+    "boards": "printed-circuit boards solved by a finite-difference program (openEMS); beyond: with currents "
     "outside the scan, cable: with a cable attached",
 }
 """The reference sets that come with the project, and what each is; a set of the user's own is named by the user."""
