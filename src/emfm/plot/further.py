@@ -57,7 +57,7 @@ def sets_table(val: ValResults) -> str:
         [
             name,
             f"{samples:,}",
-            *(pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names),
+            *(_pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names),
             *(_percent(unlike[name]) for _ in heads),
         ]
         for name, (samples, figures) in shown.items()
@@ -84,7 +84,7 @@ def noise_table(results: SetResults) -> str:
     rows = []
     for name, result in predictors.items():
         with_noise = [_pair_of(noise) for noise in result.noise]
-        rows.append([name, pair(result.metrics.rel_l2_e, result.metrics.rel_l2_h), *with_noise])
+        rows.append([name, _pair(result.metrics.rel_l2_e, result.metrics.rel_l2_h), *with_noise])
     return table(rows, ["E / H", "no noise", *(f"{ratio:g} dB" for ratio in ratios)])
 
 
@@ -148,11 +148,10 @@ def _figures(results: Mapping[str, Result]) -> dict[str, Metrics]:
 
 
 def _pair_of(errors: GroupErrors | NoiseErrors) -> str:
-    return pair(errors.rel_l2_e, errors.rel_l2_h)
+    return _pair(errors.rel_l2_e, errors.rel_l2_h)
 
 
-def pair(e_error: float, h_error: float) -> str:
-    """Errors of E and H side by side."""
+def _pair(e_error: float, h_error: float) -> str:
     return f"{shown(e_error)} / {shown(h_error)}"
 
 

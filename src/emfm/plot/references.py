@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emfm.plot.further import final_and_baselines, pair
+from emfm.plot.further import final_and_baselines
 from emfm.plot.numbers import NO_VALUE
 from emfm.results.definitions import REFERENCES
 from emfm.results.schema import CaseErrors, DipoleChoice, ReferenceCase, ReferenceSet, ValResults
@@ -49,7 +49,7 @@ def _table(name: str, found: ReferenceSet, final: str, baselines: list[str]) -> 
         ]
         for case, one in found.cases.items()
     ]
-    of_set = {predictor: pair(each.rel_l2_e, each.rel_l2_h) for predictor, each in found.metrics.items()}
+    of_set = {predictor: _pair(each.rel_l2_e, each.rel_l2_h) for predictor, each in found.metrics.items()}
     medians = [of_set[final], "", _share(found), *(of_set[baseline] for baseline in baselines)]
     rows.append([f"median of {found.samples:,}", *medians, *([""] if described else [])])
     about = REFERENCES.get(name, "cases of your own")
@@ -57,7 +57,12 @@ def _table(name: str, found: ReferenceSet, final: str, baselines: list[str]) -> 
 
 
 def _errors(errors: CaseErrors | None) -> str:
-    return NO_VALUE if errors is None else pair(errors.rel_l2_e, errors.rel_l2_h)
+    return NO_VALUE if errors is None else _pair(errors.rel_l2_e, errors.rel_l2_h)
+
+
+def _pair(e_error: float, h_error: float) -> str:
+    """To 3 digits: a single case is not worth more."""
+    return f"{e_error:#.3g} / {h_error:#.3g}"
 
 
 def _warning(case: ReferenceCase) -> str:

@@ -152,9 +152,9 @@ def test_every_case_stands_with_the_errors_of_all_and_the_median_below(val):
         "mean_field",
         "equivalent_dipoles",
     ]
-    errors = ["0.4000 / 0.2000", "\N{EN DASH}", "\N{EN DASH}", "1.500 / 0.7500", "0.1000 / 0.05000"]
+    errors = ["0.400 / 0.200", "\N{EN DASH}", "\N{EN DASH}", "1.50 / 0.750", "0.100 / 0.0500"]
     assert row(report, "wire_7", CASES)[1:] == errors
-    assert row(report, "median of 12", CASES)[1] == "0.4000 / 0.4000"
+    assert row(report, "median of 12", CASES)[1] == "0.400 / 0.400"
     assert "nec: wire and loop structures solved by a method-of-moments program (NEC2); in no training set." in report
     assert "![Fields: nec, worst: wire_3](figures/nec_worst.png)" in report
 
@@ -168,7 +168,7 @@ def test_a_warning_stands_without_a_number_and_properties_in_words(val):
     mine = nec.model_copy(update={"samples": 2, "cases": {"sure": sure, "unsure": unsure}, "unlike_training": 0.5})
     report = render_report(val.model_copy(update={"references": {"mine": mine}}), NOT_OPENED, [], PICTURES)
     assert "mine: cases of your own; in no training set." in report
-    assert row(report, "sure", CASES)[2:4] == ["0.2500 / 0.1250", "no"]
+    assert row(report, "sure", CASES)[2:4] == ["0.250 / 0.125", "no"]
     assert row(report, "sure", CASES)[-1] == "board_mm 20, beyond, kind microstrip"
     assert row(report, "unsure", CASES)[2:4] == ["\N{EN DASH}", "yes"]
     assert row(report, "median of 2", CASES)[3] == "1 of 2"
