@@ -14,12 +14,14 @@ from emfm.core.norm_stats import source_scale
 from emfm.evaluate.params import SearchParams
 from emfm.evaluate.remember import Remember, learn_anew
 from emfm.model.complex_rows import complex_rows
-from emfm.search.modes import SNAPSHOTS_PER_MODE, FieldModes
+from emfm.search.modes import FieldModes
 from emfm.search.snapshots import physical_snapshots
 from emfm.search.sparse_sources import SparseSources
 from ttt.engine.side_by_side import side_by_side
 
 _SCANS_AT_ONCE: Final = 32
+_SNAPSHOTS_PER_MODE: Final = 1.5
+"""Fields of random sources are alike enough: some more do not change what is predicted."""
 
 
 class FoundSources:
@@ -58,7 +60,7 @@ class FoundSources:
     @torch.no_grad()
     def _cell_fields(self) -> NDArray[np.complex128]:
         """All that was computed, in one row."""
-        count = SNAPSHOTS_PER_MODE * self._modes.count
+        count = round(_SNAPSHOTS_PER_MODE * self._modes.count)
         self._modes.find([physical_snapshots(self._geometry, self._params, count)])
         self._sources.find(self._modes)
         state = self._search.state_dict().values()
