@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from emfm.acquire.simulate import SimulatedSource
     from emfm.core.grid import Geometry
-    from emfm.models.pod_net.modes import FieldModes
-    from emfm.models.pod_net.source_cells import SourceRegionParams
-    from emfm.models.pod_net.sparse_sources import SparseSources
+    from emfm.model.search.modes import FieldModes
+    from emfm.model.search.params import SourceRegionParams
+    from emfm.model.search.sparse_sources import SparseSources
 
 RANKS = (80, 120, 160, 200, 242)
 ITERATIONS = (4, 6, 12)
@@ -64,9 +64,9 @@ def main() -> None:
 def measure(samples: int) -> str:
     """The table; libraries must be pinned before."""
     from emfm.acquire.simulate import SimulatedSource
-    from emfm.models.pod_net.modes import SNAPSHOTS_PER_MODE, FieldModes
-    from emfm.models.pod_net.snapshots import physical_snapshots
-    from emfm.models.pod_net.source_cells import SourceRegionParams
+    from emfm.model.search.modes import SNAPSHOTS_PER_MODE, FieldModes
+    from emfm.model.search.params import SourceRegionParams
+    from emfm.model.search.snapshots import physical_snapshots
     from emfm.settings import load_params
 
     file = ROOT / "params.yaml"
@@ -119,7 +119,7 @@ def scans_of_each_kind(source: "SimulatedSource") -> list[Scans]:
 
 def line(kinds: list[Scans], geometry: "Geometry", modes: "FieldModes", region: "SourceRegionParams") -> str:
     """The line of one setting."""
-    from emfm.models.pod_net.sparse_sources import SparseSources
+    from emfm.model.search.sparse_sources import SparseSources
 
     sources = SparseSources(region, geometry, modes.count)
     sources.find(modes)

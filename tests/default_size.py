@@ -20,6 +20,11 @@ SMALLER = {
     "model.pod_net.sources.rank": 60,
     "model.pod_net.sources.iterations": 3,
     "model.pod_net.width": 64,
+    "eval.sparse_sources.cell_mm": 1.5,
+    "eval.sparse_sources.layers": 2,
+    "eval.sparse_sources.rank": 60,
+    "eval.sparse_sources.iterations": 3,
+    "eval.sparse_sources.modes": 40,
     "train.batch_size": 16,
 }
 """Of params.yaml, with which every command of README.md works as at the default size, in a small part of the time."""

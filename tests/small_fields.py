@@ -11,10 +11,11 @@ from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.core.channels import to_channels
 from emfm.core.constants import ETA_0
 from emfm.core.elements import element_fields
+from emfm.model.search.mirrors import IMAGES
+from emfm.model.search.params import SourceRegionParams
+from emfm.model.search.source_cells import cell_fields, quarter_in_parts, unit_scans
 from emfm.model.spec import FieldSpec
-from emfm.models.pod_net.mirrors import IMAGES
 from emfm.models.pod_net.network import PodNetParams
-from emfm.models.pod_net.source_cells import SourceRegionParams, cell_fields, quarter_in_parts, unit_scans
 from scene_params import scene_params
 from ttt.engine.task import Batch
 

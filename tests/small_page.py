@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from emfm.plot.page_data import PicturedFields, drawn, overview
+from emfm.plot.page_data import drawn, overview
 from emfm.plot.page_html import render_page
+from emfm.results.pictured import PicturedFields
 from small_results import looks, val_results
 from small_store import GEOMETRY
 
@@ -29,7 +30,7 @@ def small_fields(ids=("s0", "s1"), names=RELATIVE_ERRORS):
     predictions = {
         name: (truth + size * strength * rng.standard_normal(shape)).astype(np.float32) for name, size in sizes.items()
     }
-    return PicturedFields(list(ids), truth, predictions)
+    return PicturedFields(list(ids), list(ids), truth, predictions)
 
 
 def small_page(fields, test, val=None):

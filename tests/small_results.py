@@ -7,11 +7,20 @@ from emfm.evaluate.groups import Group
 from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result
 from emfm.results.ledger import Look
-from emfm.results.schema import MilestoneResults, NotOpened, OtherSet, ValResults
+from emfm.results.schema import (
+    CaseErrors,
+    DipoleChoice,
+    MilestoneResults,
+    NotOpened,
+    ReferenceCase,
+    ReferenceSet,
+    ValResults,
+)
 from small_store import GEOMETRY
 
 TEST_SET = "e" * 64
 """The hash of the test set that `looks` are at."""
+DIPOLES = DipoleChoice(depth=1.5, margin=2.0, tikhonov=3e-4, tried=16)
 NOT_OPENED = NotOpened(milestone=False, test_set_sha256=TEST_SET)
 
 
@@ -46,8 +55,32 @@ def val_results():
     }
     baselines = {"mean_field": result(1.0), "equivalent_dipoles": result(0.2)}
     on_nec = {"stage3": result(0.4), "mean_field": result(1.5), "equivalent_dipoles": result(0.1)}
-    nec = OtherSet(samples=12, metrics={name: found.metrics for name, found in on_nec.items()}, unlike_training=None)
-    return ValResults(set="val_fixed", samples=40, models=models, baselines=baselines, sets={"nec": nec}, left_out={})
+    case = ReferenceCase(
+        properties={},
+        errors={name: errors_of_case(found.metrics.rel_l2_e) for name, found in on_nec.items()},
+        expected=None,
+        unlike_training=None,
+    )
+    nec = ReferenceSet(
+        samples=12,
+        metrics={name: found.metrics for name, found in on_nec.items()},
+        unlike_training=None,
+        cases={f"wire_{number}": case for number in range(12)},
+    )
+    return ValResults(
+        set="val_fixed",
+        samples=40,
+        models=models,
+        baselines=baselines,
+        equivalent_dipoles=DIPOLES,
+        references={"nec": nec},
+        sets={},
+        left_out={},
+    )
+
+
+def errors_of_case(size):
+    return CaseErrors(rel_l2_e=size, rel_l2_h=size / 2)
 
 
 def milestone_results(models):

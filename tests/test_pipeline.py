@@ -103,9 +103,10 @@ def test_results_say_the_set_the_samples_the_model_and_its_hash(reproduced):
     results = json.loads(reproduced.read("reports/val_fixed.json"))
     assert (results["set"], results["samples"]) == ("val_fixed", 12)
     assert [model["train_samples"] for model in results["models"].values()] == SIZES
-    assert {"mean_field", "linear_operator", "equivalent_dipoles"} <= set(results["baselines"])
+    assert {"mean_field", "linear_operator", "equivalent_dipoles", "sparse_sources"} <= set(results["baselines"])
     test = json.loads(reproduced.read("reports/test_final.json"))
     assert (test["milestone"], list(test["models"])) == (True, ["stage3", "stage5"])
+    assert list(test["baselines"]) == ["plane_wave_spectrum", "equivalent_dipoles", "sparse_sources"]
     looks = [json.loads(line) for line in reproduced.read("reports/test_final_ledger.jsonl").splitlines()]
     assert {look["model_sha256"] for look in looks} == {model["checkpoint_sha256"] for model in test["models"].values()}
 

@@ -42,6 +42,8 @@ TINY = {
     "train.batch_size": 8,
     "ckpt.every_steps": 2,
     "eval.num_pictures": 1,
+    "eval.equivalent_dipoles": {"depths": [1.5], "margins": [1.0, 2.0], "tikhonov": [0.0003, 0.003]},
+    "eval.sparse_sources": MODEL["pod_net"]["sources"] | {"modes": 12},
 }
 
 

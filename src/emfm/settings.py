@@ -187,7 +187,7 @@ def refuse_short_pool(samples: int, last_size: int) -> None:
 
 def _plane_problems(params: Params) -> list[str]:
     try:
-        dipole_array(params.data.geometry().source)
+        dipole_array(params.data.geometry().source, margin=min(params.eval.equivalent_dipoles.margins))
     except ValueError as error:
         return [f"data.source_plane: too few points along x or y for the baseline equivalent_dipoles: {error}"]
     return []

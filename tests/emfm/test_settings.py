@@ -157,6 +157,17 @@ DECIDE_NOTHING = {
     "eval.num_pictures": 2,
     "eval.ridge": 0.01,
     "eval.noise_snr_db": [30.0],
+    "eval.equivalent_dipoles.depths": [1.0],
+    "eval.equivalent_dipoles.margins": [0.0],
+    "eval.equivalent_dipoles.tikhonov": [0.1],
+    "eval.sparse_sources.depth_mm": [1.0, 3.0],
+    "eval.sparse_sources.margin_mm": 0.0,
+    "eval.sparse_sources.cell_mm": 1.0,
+    "eval.sparse_sources.layers": 2,
+    "eval.sparse_sources.rank": 100,
+    "eval.sparse_sources.iterations": 4,
+    "eval.sparse_sources.modes": 100,
+    "eval.reference": {"ours": "cases"},
     "milestone.stages": [5],
 }
 
@@ -178,7 +189,7 @@ def test_what_decides_neither_leaves_test_final_open(changed, key):
 def keys_of(values, path=""):
     for key, value in values.items():
         full = f"{path}.{key}" if path else key
-        if isinstance(value, dict) and set(value) != {"demo", "full"} and full not in CHANGED_VALUES:
+        if isinstance(value, dict) and set(value) != {"demo", "full"} and full not in CHANGED_VALUES | DECIDE_NOTHING:
             yield from keys_of(value, full)
         else:
             yield full
@@ -325,6 +336,12 @@ def test_a_key_that_decides_nothing_is_said_to_in_the_documentation_and_is_in_no
         ({"acquire.simulate.kind": "aperturee"}, "did you mean 'aperture'"),
         ({"acquire.simulate.mix.patch": 1.0}, "acquire.simulate.mix.patch: unknown; did you mean 'patches'"),
         ({"acquire.simulate.mix.loops": -0.5}, "acquire.simulate.mix.loops: found -0.5"),
+        ({"eval.reference": {"my boards": "cases"}}, "eval.reference: 'my boards' is no name of a set"),
+        ({"eval.equivalent_dipoles.depths": []}, "eval.equivalent_dipoles.depths: found []"),
+        (
+            {"eval.equivalent_dipoles.tikhonov": [0.1, 0.1]},
+            "found [0.1, 0.1] (list); allowed: each value must stand once",
+        ),
         ({"acquire.simulate.mix": {"loops": 0.0}}, "acquire.simulate.mix: no kind has a weight above 0"),
         (
             {"acquire.simulate.scenes.traces.max_leg": 2},

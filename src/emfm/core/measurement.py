@@ -204,6 +204,10 @@ class MeasuredSamples:
         """Identity of the samples' content and order, and of how they are measured."""
         return measured_identity(self.samples, self.measurement)
 
+    def spread(self, count: int) -> "MeasuredSamples":
+        """So many of the samples, spread over all: see `emfm.core.sample_lists.SampleList.spread`."""
+        return MeasuredSamples(self.samples.spread(count), self.measurement)
+
     def batches(self, size: int = AT_ONCE) -> Iterator[tuple[NDArray[np.float32], Channels]]:
         """Source H as measured, and target, ``size`` samples at a time."""
         done = 0

@@ -25,7 +25,11 @@ class Expectation:
 
     def unlike_training(self) -> float | None:
         """The share of scans that are unlike the training samples; None where the model expects nothing."""
-        return float(np.mean(self.distance > 1)) if np.isfinite(self.rel_l2_e).all() else None
+        return float(np.mean(self.distance > 1)) if self.is_known() else None
+
+    def is_known(self) -> bool:
+        """Whether the model expects anything at all."""
+        return bool(np.isfinite(self.rel_l2_e).all())
 
 
 def agreement(expected: Expectation, errors: SampleErrors) -> dict[str, float] | None:

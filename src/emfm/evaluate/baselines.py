@@ -1,7 +1,7 @@
 """What an engineer would otherwise use: predictors of the target field that need no training of a network."""
 
-from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,32 +11,20 @@ from emfm.core.errors import DataError
 from emfm.core.field_operator import FieldOperator, fitted_operator, scaled_examples
 from emfm.core.grid import Geometry
 from emfm.core.norm_stats import source_scale
-from emfm.evaluate.equivalent_dipoles import dipole_operator
+from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
+from emfm.evaluate.found_sources import FoundSources
+from emfm.evaluate.params import SearchParams
 from emfm.evaluate.plane_waves import plane_wave_operator
+from emfm.evaluate.remember import Remember, learn_anew
 
 Batches = Iterable[tuple[Channels, Channels]]
 """Source H and target of training samples, batch by batch."""
-
-N = TypeVar("N", np.float64, np.complex128)
-
-
-class Remember(Protocol):
-    """Keeps what a baseline has learned, for the next fit to the same samples."""
-
-    def __call__(self, learn: Callable[[], NDArray[N]], dtype: type[N], /) -> NDArray[N]:
-        """What ``learn`` returns, a matrix ``(n, m)`` of type ``dtype``, byte for byte."""
-        ...
-
-
-def learn_anew(learn: Callable[[], NDArray[N]], _: type[N], /) -> NDArray[N]:
-    """Keep nothing."""
-    return learn()
 
 
 class Baseline(Protocol):
     """A predictor of the target field from source H."""
 
-    def fit(self, batches: Batches, remember: Remember = learn_anew) -> None:
+    def fit(self, batches: Batches, /, remember: Remember = learn_anew) -> None:
         """Learn from training samples; a baseline that is physics alone does not read them.
 
         What is learned goes through ``remember``, which may know it from an earlier fit to the same samples.
@@ -109,18 +97,27 @@ class PhysicsOperator:
         return self._operator.apply(source_h)
 
 
-def make_baselines(geometry: Geometry, ridge: float) -> dict[str, Baseline]:
+def make_baselines(
+    geometry: Geometry, ridge: float, dipoles: DipoleSetting, search: SearchParams
+) -> dict[str, Baseline]:
     """The baselines of `emfm.results.definitions.BASELINES` by name, in that order.
 
     Args:
         geometry: frequency and planes of the samples.
         ridge: of `LinearOperator`, relative to the mean square of the scaled scans.
+        dipoles: the setting of the equivalent dipoles.
+        search: where sources are looked for and how long.
     """
+    physics = physics_baselines(geometry, dipoles, search)
+    return {"mean_field": MeanField(), **physics, "linear_operator": LinearOperator(geometry, ridge)}
+
+
+def physics_baselines(geometry: Geometry, dipoles: DipoleSetting, search: SearchParams) -> dict[str, Baseline]:
+    """Those of `make_baselines` that learn nothing from samples."""
     return {
-        "mean_field": MeanField(),
         "plane_wave_spectrum": PhysicsOperator(plane_wave_operator(geometry)),
-        "equivalent_dipoles": PhysicsOperator(dipole_operator(geometry)),
-        "linear_operator": LinearOperator(geometry, ridge),
+        "equivalent_dipoles": PhysicsOperator(dipole_operator(geometry, dipoles)),
+        "sparse_sources": FoundSources(geometry, search),
     }
 
 

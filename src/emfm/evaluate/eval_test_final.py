@@ -4,18 +4,22 @@ from emfm.core.measurement import Measurement, described
 from emfm.core.sample_lists import open_samples
 from emfm.core.store import Store
 from emfm.evaluate.evaluation import SetEvaluation
+from emfm.evaluate.fitted_baselines import fitted_physics
 from emfm.model.trained import TrainedModel
 from emfm.results.ledger import Look, record_looks
-from emfm.results.schema import MilestoneResults, NotOpened
+from emfm.results.schema import MilestoneResults, NotOpened, read_val_results
 from emfm.settings import Params
-from emfm.workflow.paths import LEDGER, PROMOTED, STORE, TEST_METRICS, TEST_RESULTS, best_model, ids_file
+from emfm.workflow.paths import LEDGER, PROMOTED, STORE, TEST_METRICS, TEST_RESULTS, VAL_RESULTS, best_model, ids_file
 from ttt.config import changes, read_yaml
 from ttt.engine.evaluate import resolve_device
 from ttt.files import write_json
 
 
 def run(params: Params) -> None:
-    """Write the milestone models' figures and enter each look in the ledger, or write that test_final stayed closed."""
+    """Write the milestone models' figures and enter each look in the ledger, or write that test_final stayed closed.
+
+    The baselines of physics alone are evaluated beside them, as they were chosen on val_fixed.
+    """
     different = changes(read_yaml(PROMOTED), params.deciding())
     test_final = open_samples(Store(STORE), ids_file("test_final"))
     if different:
@@ -35,6 +39,11 @@ def run(params: Params) -> None:
         name, checkpoint = f"stage{stage}", best_model(stage)
         predict = TrainedModel(checkpoint, device)
         models[name] = evaluation.evaluate_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
+    dipoles = read_val_results(VAL_RESULTS).equivalent_dipoles
+    baselines = {
+        name: evaluation.evaluate(baseline.predict, name)
+        for name, baseline in fitted_physics(params, dipoles, test_final.geometry)
+    }
     record_looks(
         LEDGER,
         [
@@ -49,7 +58,7 @@ def run(params: Params) -> None:
         samples=len(test_final),
         scans=described(measurement),
         models=models,
-        baselines={},
+        baselines=baselines,
     )
     write_json(TEST_RESULTS, results.model_dump(by_alias=True))
     figures = {name: model.metrics.headline() for name, model in models.items()}

@@ -84,11 +84,9 @@ def refuse_other_geometry(predict: TrainedModel, samples: Geometry, where: str) 
         )
 
 
-def share_unlike_training(predict: TrainedModel, samples: Samples, batch_size: int, name: str) -> float | None:
-    """The share of ``samples`` that the model calls unlike those it learned from; None where it says nothing."""
-    return _expectation(
-        [said for _, _, said in _predictions_with_trust(predict, samples, batch_size, name)]
-    ).unlike_training()
+def expectation(predict: TrainedModel, samples: Samples, batch_size: int, name: str) -> Expectation:
+    """What the model says of its predictions of ``samples``; shows progress under ``name``."""
+    return _expectation([said for _, _, said in _predictions_with_trust(predict, samples, batch_size, name)])
 
 
 @dataclass(frozen=True)

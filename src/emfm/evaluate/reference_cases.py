@@ -1,20 +1,34 @@
-"""Reference cases: structures solved by an independent program, in one file beside the code."""
+"""Reference sets: cases solved by an independent program that no training has seen, in a file or a folder.
 
-from collections.abc import Iterator
+A file holds the arrays ``source_H`` (n, 4, ny, nx), A/m, and ``target`` (n, 12, ny, nx), V/m and A/m, their axes and
+channels by name, and ``names`` of the cases or their ``kinds``; ``properties``, if there, is a JSON object for each. A
+folder holds cases as an import reads them; the parameters in its samples.csv are their properties.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emfm.acquire.import_cases import open_import
+from emfm.acquire.readers.base import AUTO
 from emfm.core.channels import SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, Grid
 from ttt.files import DAMAGED
 
+Property = bool | float | str
+"""Of a case, such as the size of its board."""
+
 _REMEDY = "restore the file from git"
 _LENGTH_TOLERANCE = 1e-9
+_NAMES: Final = "names"
+_KINDS: Final = "kinds"
+_PROPERTIES: Final = "properties"
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,8 @@ class ReferenceCases:
     """``(n, 4, ny, nx)``, A/m."""
     target: NDArray[np.float64]
     """``(n, 12, ny, nx)``, V/m and A/m."""
+    properties: tuple[Mapping[str, Property], ...]
+    """Of each case, by name; empty where nothing is known."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -37,8 +53,21 @@ class ReferenceCases:
             yield self.source_h[start : start + size], self.target[start : start + size]
 
 
+def read_reference(path: Path, geometry: Geometry, key: str) -> ReferenceCases:
+    """The cases in ``path``, which ``key`` of params.yaml names.
+
+    Those in a folder must be on the planes of ``geometry``; those in a file are on planes of their own. Raises
+    DataError where there is nothing, or what is there cannot be used.
+    """
+    if path.is_dir():
+        return _read_folder(path, geometry)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder; correct {key} in params.yaml, or restore the file from git")
+    return read_reference_cases(path)
+
+
 def read_reference_cases(path: Path) -> ReferenceCases:
-    """The cases in an npz file with the arrays of the contract's section 10.
+    """The cases in an npz file with the arrays that the module names.
 
     Raises DataError where it is missing, damaged, or not of the channels and axes that it names.
     """
@@ -50,7 +79,8 @@ def read_reference_cases(path: Path) -> ReferenceCases:
                 _square_grid(file["source_axis"], float(file["source_z"])),
                 _square_grid(file["target_axis"], float(file["target_z"])),
             )
-            kinds = file["kinds"].tolist()
+            ids = _ids(file)
+            properties = _properties(file, len(ids))
             source_h, target = file["source_H"], file["target"]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; {_REMEDY}") from None
@@ -62,11 +92,53 @@ def read_reference_cases(path: Path) -> ReferenceCases:
         ("source_H", source_h, len(SOURCE_CHANNELS), geometry.source),
         ("target", target, len(TARGET_CHANNELS), geometry.target),
     ):
-        shape = (len(kinds), count, *grid.shape)
+        shape = (len(ids), count, *grid.shape)
         if array.shape != shape or not np.isfinite(array).all():
             raise DataError(f"{path}: {name} must hold {shape} finite numbers, found {array.shape}; {_REMEDY}")
-    ids = tuple(f"{number:02d}_{kind}" for number, kind in enumerate(kinds, start=1))
-    return ReferenceCases(geometry, ids, source_h.astype(np.float32), target.astype(np.float64))
+    return ReferenceCases(geometry, ids, source_h.astype(np.float32), target.astype(np.float64), properties)
+
+
+def _read_folder(root: Path, geometry: Geometry) -> ReferenceCases:
+    cases = open_import([root], AUTO, geometry)
+    samples = [cases.sample(row) for row in range(len(cases))]
+    properties = tuple(
+        {
+            name: float(value)
+            for name, value in zip(cases.parameter_names, sample.parameters, strict=True)
+            if not np.isnan(value)
+        }
+        for sample in samples
+    )
+    return ReferenceCases(
+        geometry,
+        tuple(sample.id for sample in samples),
+        np.stack([sample.source_h for sample in samples]),
+        np.stack([sample.target for sample in samples]).astype(np.float64),
+        properties,
+    )
+
+
+def _ids(file: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+    """The cases' names, else their kinds with a number before each, since kinds may repeat."""
+    if _NAMES in file:
+        names = [str(name) for name in file[_NAMES].tolist()]
+        if len(set(names)) < len(names):
+            raise ValueError("a name stands twice among its names")
+        return tuple(names)
+    return tuple(f"{number:02d}_{kind}" for number, kind in enumerate(file[_KINDS].tolist(), start=1))
+
+
+def _properties(file: Mapping[str, NDArray[Any]], count: int) -> tuple[Mapping[str, Property], ...]:
+    """What is known of each case; raises ValueError where it is not a JSON object of plain values for each."""
+    if _PROPERTIES not in file:
+        return ({},) * count
+    found = [json.loads(text) for text in file[_PROPERTIES].tolist()]
+    plain = all(
+        isinstance(one, dict) and all(isinstance(v, bool | int | float | str) for v in one.values()) for one in found
+    )
+    if len(found) != count or not plain:
+        raise ValueError(f"properties must be {count} JSON objects of numbers, texts, true and false")
+    return tuple({key: float(v) if type(v) is int else v for key, v in one.items()} for one in found)
 
 
 def _square_grid(axis: NDArray[Any], z: float) -> Grid:

@@ -20,7 +20,7 @@ _MM = 1e3
 
 @in_report_style
 def field_map(
-    sample_id: str,
+    title: str,
     model: str,
     truth: Channels,
     prediction: Channels,
@@ -32,7 +32,7 @@ def field_map(
     Truth and prediction share a colour scale; the error, |prediction - truth| of complex fields, has its own.
 
     Args:
-        sample_id: named in the title.
+        title: what the sample is called.
         model: what made the prediction, named in the title.
         truth: channels ``(12, ny, nx)``, V/m and A/m.
         prediction: the same.
@@ -57,7 +57,7 @@ def field_map(
         errors.append(f"{quantity} {four_digits(_relative_error(predicted[chosen], true[chosen]))}")
     for axes in panels[-1]:
         axes.set_xlabel("x [mm]")
-    figure.suptitle(f"Sample {sample_id}, {model}: relative L2 error of {', of '.join(errors)}", fontsize=11)
+    figure.suptitle(f"{title}, {model}: relative L2 error of {', of '.join(errors)}", fontsize=11)
     return figure
 
 

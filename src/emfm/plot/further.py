@@ -7,7 +7,7 @@ from emfm.core.measurement import AS_STORED
 from emfm.plot.numbers import NO_VALUE, shown
 from emfm.plot.text import table
 from emfm.results.definitions import Grouping
-from emfm.results.schema import GroupErrors, Metrics, NoiseErrors, Result, SetResults, ValResults, columns
+from emfm.results.schema import GroupErrors, Metrics, NoiseErrors, OtherSet, Result, SetResults, ValResults, columns
 
 GROUP_TITLES: Final[dict[Grouping, str]] = {
     "depth": "shallowest source below the scan [mm]",
@@ -49,10 +49,11 @@ def sets_table(val: ValResults) -> str:
     names = [final, *baselines]
     trust = val.models[final].trust
     unlike = {val.set: None if trust is None else trust.unlike_training}
-    unlike |= {name: other.unlike_training for name, other in val.sets.items()}
+    others: dict[str, OtherSet] = {**val.references, **{_kind(name): other for name, other in val.sets.items()}}
+    unlike |= {name: other.unlike_training for name, other in others.items()}
     heads = [] if all(share is None for share in unlike.values()) else [_UNLIKE]
     shown = {val.set: (val.samples, {final: val.models[final].metrics} | _figures(val.baselines))}
-    shown |= {name: (other.samples, other.metrics) for name, other in val.sets.items()}
+    shown |= {name: (other.samples, other.metrics) for name, other in others.items()}
     rows = [
         [
             name,
@@ -63,6 +64,11 @@ def sets_table(val: ValResults) -> str:
         for name, (samples, figures) in shown.items()
     ]
     return table(rows, ["E / H", "samples", *names, *heads])
+
+
+def _kind(name: str) -> str:
+    """A kind of scenes as a row is called: a reference set may have the same name."""
+    return f"kind {name}"
 
 
 def left_out(val: ValResults) -> str:

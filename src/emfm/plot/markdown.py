@@ -16,6 +16,7 @@ from emfm.plot.further import (
     truth_residual,
 )
 from emfm.plot.numbers import shown
+from emfm.plot.references import about_dipoles, case_tables
 from emfm.plot.summary import about_milestones, highlights
 from emfm.plot.text import count, table
 from emfm.results.definitions import BASELINES, GROUPINGS
@@ -32,7 +33,6 @@ from emfm.results.schema import (
     definitions,
 )
 
-_NEC = "wire and loop structures solved by a method-of-moments program (NEC2)"
 _SHOWN_HASH_DIGITS = 12
 
 
@@ -46,7 +46,9 @@ class Pictures:
     error_by_distance: str | None
     """None where no sample's sources are known."""
     field_maps: Mapping[str, str]
-    """By sample ID."""
+    """Of fixed samples, by what they are called in the report."""
+    case_maps: Mapping[str, str]
+    """Of reference cases, likewise."""
 
 
 def render_report(
@@ -68,6 +70,7 @@ def render_report(
         f"{count(val.samples, 'sample')}, the same for every row. {scans_read(val)}",
         _set_table(val),
         _baselines(val),
+        about_dipoles(val.equivalent_dipoles),
         f"![Relative error against training samples]({pictures.scaling_curve})",
         f"## Strength of the field and Maxwell's equations on {val.set}",
         truth_residual(val),
@@ -76,6 +79,7 @@ def render_report(
         _milestones(test, looks),
         "## Reference cases and kinds of scenes",
         _sets(val),
+        *_cases(val, pictures.case_maps),
         *_trust(val, test),
         *_noise(val),
         *_groups(val, pictures.error_by_distance),
@@ -85,7 +89,7 @@ def render_report(
         "## Training",
         f"![Loss by epoch]({pictures.loss_curves})",
         f"## Fixed samples of {val.set}",
-        *(f"![Fields of sample {sample}]({link})" for sample, link in pictures.field_maps.items()),
+        *(f"![Fields: {title}]({link})" for title, link in pictures.field_maps.items()),
         "## How the figures are defined",
         "Over all samples and points of a set, in double precision; never a mean of batch means.",
         _definitions(),
@@ -118,10 +122,22 @@ def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> st
 def _sets(val: ValResults) -> str:
     """The sets that no split draws from, beside val_fixed."""
     intro = (
-        f"Median relative L2 errors, {val.set} for comparison. nec: {_NEC}, in no training set. "
-        "Any other set: simulated scenes of one kind, which its name says, with scans read as those of the set above."
+        f"Median relative L2 errors, {val.set} for comparison. Reference sets: cases that another program has solved, "
+        "in no training set, with scans as they are. kind: simulated scenes of one kind, with scans read as those of "
+        "the set above."
     )
     return "\n\n".join(part for part in (intro, sets_table(val), left_out(val)) if part)
+
+
+def _cases(val: ValResults, maps: Mapping[str, str]) -> list[str]:
+    """Every reference case, and pictures of some."""
+    if not val.references:
+        return []
+    intro = "An expected error is missing where the model warns: the scan is unlike its training samples."
+    parts = ["## Reference cases one by one", intro]
+    for found in case_tables(val):
+        parts += [found.about, table(found.rows, found.heads)]
+    return [*parts, *(f"![Fields: {title}]({link})" for title, link in maps.items())]
 
 
 def _trust(val: ValResults, test: MilestoneResults | NotOpened) -> list[str]:

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels
 from emfm.core.grid import Geometry, Grid
 from emfm.plot.numbers import NO_VALUE, shown
+from emfm.plot.references import CaseTable, about_dipoles, case_tables
 from emfm.plot.stored_fields import StoredField, stored
 from emfm.plot.summary import about_milestones, highlights
 from emfm.plot.text import count
 from emfm.results.definitions import BASELINES
 from emfm.results.ledger import Look, looks_at
+from emfm.results.pictured import PicturedFields
 from emfm.results.schema import (
     Metrics,
     MilestoneResults,
@@ -45,17 +47,6 @@ COLOUR_MAPS: Final = {
 _COLOURS_OF_A_MAP: Final = 65
 _MM: Final = 1e3
 _GHZ: Final = 1e-9
-
-
-@dataclass(frozen=True)
-class PicturedFields:
-    """The fixed samples that are drawn: their true fields, and each predictor's by its name."""
-
-    ids: Sequence[str]
-    truth: Channels
-    """``(n, 12, ny, nx)``, V/m and A/m."""
-    predictions: Mapping[str, Channels]
-    """The same shape."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +87,9 @@ class Overview:
     val: Table
     baselines: dict[str, str]
     """What each baseline is."""
+    dipoles: str
+    """Which setting of the equivalent dipoles was chosen."""
+    references: list[CaseTable]
     milestones: Table | None
     """None where test_final was not opened or no stage is a milestone."""
     milestones_text: str
@@ -146,7 +140,7 @@ class StoredPrediction:
 class StoredSample:
     """One sample of the field viewer."""
 
-    id: str
+    title: str
     truth: StoredField
     predictions: dict[str, StoredPrediction]
 
@@ -178,6 +172,8 @@ def overview(
         val_set=f"{val.set}, {count(val.samples, 'sample')}",
         val=_table(val),
         baselines={name: BASELINES[name] for name in val.baselines if name in BASELINES},
+        dipoles=about_dipoles(val.equivalent_dipoles),
+        references=case_tables(val),
         milestones=_table(test) if isinstance(test, MilestoneResults) and test.models else None,
         milestones_text=about_milestones(test, looks),
         definitions=[Definition(name, head, definitions(Metrics)[name]) for name, head in COLUMNS.items()],
@@ -263,7 +259,7 @@ def _colours(name: str) -> list[str]:
 def _stored_sample(fields: PicturedFields, place: int) -> StoredSample:
     truth = fields.truth[place].astype(np.float64)
     predictions = {name: _stored_prediction(field[place], truth) for name, field in fields.predictions.items()}
-    return StoredSample(fields.ids[place], stored(truth), predictions)
+    return StoredSample(fields.titles[place], stored(truth), predictions)
 
 
 def _stored_prediction(prediction: Channels, truth: Channels) -> StoredPrediction:

@@ -1,21 +1,18 @@
 """Stage ``plot``: pictures, tables and a page of the results, in ``reports/``."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from emfm.core.errors import DataError
 from emfm.plot.channel_bars import channel_errors
 from emfm.plot.curves import loss_curves, scaling_curve
 from emfm.plot.distance import error_by_distance, has_distances
 from emfm.plot.field_maps import field_map
 from emfm.plot.markdown import Pictures, render_report
-from emfm.plot.page_data import PicturedFields, drawn, overview
+from emfm.plot.page_data import drawn, overview
 from emfm.plot.page_html import render_page
 from emfm.plot.style import save_png
 from emfm.results.ledger import read_ledger
+from emfm.results.pictured import read_pictured
 from emfm.results.schema import read_milestone_results, read_val_results
 from emfm.settings import Params
 from emfm.workflow.paths import FIGURES, LEDGER, PAGE, PICTURED, REPORT, REPORTS, TEST_RESULTS, VAL_RESULTS, curve
@@ -37,27 +34,21 @@ def run(params: Params) -> None:
         )
     }
 
-    fields = pictured_fields(list(val.models) + list(val.baselines))
+    fields = read_pictured(PICTURED, list(val.models) + list(val.baselines))
     final = list(val.models)[-1]
     maps = {
-        sample: _drawn(field_map(sample, final, truth, prediction, geometry.target), f"field_{sample}")
-        for sample, truth, prediction in zip(fields.ids, fields.truth, fields.predictions[final], strict=True)
+        title: _drawn(field_map(title, final, truth, prediction, geometry.target), name)
+        for name, title, truth, prediction in zip(
+            fields.ids, fields.titles, fields.truth, fields.predictions[final], strict=True
+        )
     }
     by_distance = _drawn(error_by_distance(val), "error_by_distance") if has_distances(val) else None
-    pictures = Pictures(**links, error_by_distance=by_distance, field_maps=maps)
+    cases = {title: link for title, link in maps.items() if title.partition(",")[0] in val.references}
+    samples = {title: link for title, link in maps.items() if title not in cases}
+    pictures = Pictures(**links, error_by_distance=by_distance, field_maps=samples, case_maps=cases)
     looks = read_ledger(LEDGER)
     write_text(REPORT, render_report(val, test, looks, pictures))
     write_text(PAGE, render_page(overview(val, test, looks, geometry), drawn(val, curves, fields, geometry.target)))
-
-
-def pictured_fields(predictors: Sequence[str]) -> PicturedFields:
-    """The fixed samples, with what each of ``predictors`` made of them."""
-    with np.load(PICTURED, allow_pickle=False) as pictured:
-        missing = [name for name in predictors if name not in pictured]
-        if missing:
-            raise DataError(f"{PICTURED}: holds no fields of {', '.join(missing)}; run `dvc repro eval_val_fixed`")
-        predictions = {name: pictured[name] for name in predictors}
-        return PicturedFields(pictured["ids"].tolist(), pictured["truth"], predictions)
 
 
 def _drawn(figure: Figure, name: str) -> str:

@@ -25,6 +25,7 @@ BASELINE_LOOKS: Final = (
     ("#009E73", "-."),
     ("#CC79A7", ":"),
     ("#56B4E9", (0, (5, 1, 1, 1, 1, 1))),
+    ("#0072B2", (0, (1, 3))),
 )
 """Colour and dashes of the baselines; all colours are of the palette of M. Okabe and K. Ito (2008), which
 colour-blind readers can tell apart."""

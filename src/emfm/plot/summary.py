@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from emfm.plot.numbers import shown
@@ -39,19 +40,19 @@ def highlights(val: ValResults, test: MilestoneResults | NotOpened) -> list[High
         found.append(Highlight("On test_final", "not opened", "the training is not the promoted one"))
     else:
         found += [Highlight("On test_final", name, errors_of(result.metrics)) for name, result in test.models.items()]
-    return found + _at_reference(val)
+    return found + _at_references(val)
 
 
-def _at_reference(val: ValResults) -> list[Highlight]:
-    """The final stage beside the baseline that is best on the reference cases."""
-    if "nec" not in val.sets:
-        return []
-    reference, stage = val.sets["nec"], list(val.models)[-1]
-    known = {name: metrics for name, metrics in reference.metrics.items() if name != stage}
-    best = min(known, key=lambda name: known[name].rel_l2_e + known[name].rel_l2_h, default=None)
-    note = "" if best is None else f"Best baseline: {best}, {errors_of(known[best])}."
-    label = f"On the {count(reference.samples, 'reference case')} (nec)"
-    return [Highlight(label, stage, errors_of(reference.metrics[stage]), note)]
+def _at_references(val: ValResults) -> list[Highlight]:
+    """The final stage beside the baseline that is best, on each reference set."""
+    found, stage = [], list(val.models)[-1]
+    for name, reference in val.references.items():
+        known = {other: metrics for other, metrics in reference.metrics.items() if other != stage}
+        best = min(known, key=partial(_sum_of_errors, known), default=None)
+        note = "" if best is None else f"Best baseline: {best}, {errors_of(known[best])}."
+        label = f"On the {count(reference.samples, 'reference case')} ({name})"
+        found.append(Highlight(label, stage, errors_of(reference.metrics[stage]), note))
+    return found
 
 
 def about_milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> str:
@@ -75,3 +76,7 @@ def lowest_errors(results: Mapping[str, R]) -> tuple[str, R]:
     """The name and the result with the lowest sum of the relative errors of E and H."""
     name = min(results, key=lambda key: results[key].metrics.rel_l2_e + results[key].metrics.rel_l2_h)
     return name, results[name]
+
+
+def _sum_of_errors(metrics: Mapping[str, Metrics], name: str) -> float:
+    return metrics[name].rel_l2_e + metrics[name].rel_l2_h

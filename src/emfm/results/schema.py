@@ -218,11 +218,48 @@ class OtherSet(Section):
     )
 
 
+class CaseErrors(Section):
+    """The relative L2 errors of one predictor on one case."""
+
+    rel_l2_e: Error
+    rel_l2_h: Error
+
+
+class ReferenceCase(Section):
+    """One case of a reference set."""
+
+    properties: dict[str, bool | float | str] = Field(description="what the set says of the case, by name")
+    errors: dict[str, CaseErrors] = Field(description="by the name of the final stage and of each baseline")
+    expected: CaseErrors | None = Field(
+        description="the errors that the final stage expects; null where it warns or says nothing"
+    )
+    unlike_training: bool | None = Field(
+        description="whether the final stage warns of a scan unlike its training samples; null where it says nothing"
+    )
+
+
+class ReferenceSet(OtherSet):
+    """What the final stage and the baselines reached on cases that an independent program has solved."""
+
+    cases: dict[str, ReferenceCase] = Field(min_length=1, description="by name")
+
+
+class DipoleChoice(Section):
+    """The setting of the baseline equivalent_dipoles that was best on val_fixed; lengths in pitches of the scan."""
+
+    depth: float = Field(gt=0, description="of the dipoles below the scan")
+    margin: float = Field(ge=0, description="from the scan's rim inwards to the outermost dipoles")
+    tikhonov: float = Field(gt=0, description="regularisation relative to the mean diagonal of A A^H")
+    tried: int = Field(ge=1, description="settings among which it was chosen")
+
+
 class ValResults(SetResults):
     """The results of val_fixed, with the sets beside it that no split draws from."""
 
-    sets: dict[str, OtherSet] = Field(description="reference cases and kinds of scenes by name")
-    left_out: dict[str, str] = Field(description="sets that could not be evaluated, and why")
+    equivalent_dipoles: DipoleChoice
+    references: dict[str, ReferenceSet] = Field(description="the sets of eval.reference by name")
+    sets: dict[str, OtherSet] = Field(description="kinds of scenes by name")
+    left_out: dict[str, str] = Field(description="reference sets that could not be evaluated, and why")
 
 
 class MilestoneResults(SetResults):

@@ -10,7 +10,6 @@ DROPPED: Final = Path("data/dedupe/dropped.csv")
 SPLITS: Final = Path("data/splits")
 NORM_STATS: Final = Path("data/y_norm_stats.json")
 PICTURED: Final = Path("data/pictured.npz")
-REFERENCE_CASES: Final = Path("data/reference/nec_cases.npz")
 REPORTS: Final = Path("reports")
 VAL_RESULTS: Final = REPORTS / "val_fixed.json"
 VAL_METRICS: Final = REPORTS / "val_metrics.json"

@@ -13,7 +13,8 @@ from emfm.core.field_errors import FieldErrors
 from emfm.core.field_operator import field_rows, fitted_operator, scan_rows
 from emfm.core.grid import Geometry, Grid
 from emfm.evaluate.baselines import LinearOperator, MeanField, PhysicsOperator, make_baselines
-from emfm.evaluate.equivalent_dipoles import dipole_operator
+from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator, setting_errors
+from emfm.evaluate.params import SearchParams
 from emfm.evaluate.plane_waves import plane_wave_operator
 from emfm.results.definitions import BASELINES
 from ttt.memo import Memo
@@ -28,6 +29,7 @@ def plane(half_x, half_y, z, pitch=1.0, shift=0.0):
     return Grid((shift - half_x) * MM, (shift - half_y) * MM, pitch * MM, pitch * MM, nx, ny, z * MM)
 
 
+SEARCH = SearchParams(depth_mm=[1.0, 2.0], margin_mm=0.0, cell_mm=2.0, layers=1, rank=30, iterations=3, modes=20)
 SMALL = Geometry(FREQUENCY, plane(3, 2, 1), plane(5, 4, 5, pitch=2.0))
 
 
@@ -119,7 +121,7 @@ def test_equivalent_dipoles_reproduce_the_dipoles_of_their_own_array():
     positions = np.array([[2.0, -2.0, -0.5], [-2.0, 0.0, -0.5]]) * MM
     _, electric, magnetic = oblique_elements()
     source, target = samples(geometry, positions, electric, magnetic)
-    operator = dipole_operator(geometry, depth=1.5, pitch=2.0, margin=0.0, tikhonov=1e-12)
+    operator = dipole_operator(geometry, DipoleSetting(depth=1.5, pitch=2.0, margin=0.0, tikhonov=1e-12))
     assert max(relative_errors(operator.apply(source), target)) < 1e-4
 
 
@@ -128,14 +130,14 @@ def test_equivalent_dipoles_keep_to_the_scan_of_any_shape_and_place():
     positions, electric, magnetic = oblique_elements()
     positions = positions + np.array([20.0, 20.0, 1.0]) * MM
     source, target = samples(geometry, positions, electric, magnetic)
-    assert max(relative_errors(dipole_operator(geometry).apply(source), target)) < 0.25
+    assert max(relative_errors(dipole_operator(geometry, DipoleSetting()).apply(source), target)) < 0.25
 
 
 @pytest.mark.slow
 def test_equivalent_dipoles_hold_their_level_on_the_reference_cases():
     with np.load(NEC_CASES, allow_pickle=False) as cases:
         geometry = Geometry(float(cases["frequency"]), plane(5, 5, 1), plane(25, 25, 5))
-        prediction = dipole_operator(geometry).apply(cases["source_H"])
+        prediction = dipole_operator(geometry, DipoleSetting()).apply(cases["source_H"])
         rel_l2_e, rel_l2_h = relative_errors(prediction, cases["target"])
     assert rel_l2_e < 0.2
     assert rel_l2_h < 0.15
@@ -144,12 +146,20 @@ def test_equivalent_dipoles_hold_their_level_on_the_reference_cases():
 @pytest.mark.parametrize("change", [{"depth": 0.0}, {"pitch": -1.0}, {"tikhonov": 0.0}])
 def test_impossible_dipole_arrays_are_refused(change):
     with pytest.raises(ValueError, match="depth, pitch and tikhonov of the dipoles must be above 0"):
-        dipole_operator(SMALL, **change)
+        dipole_operator(SMALL, DipoleSetting(**change))
 
 
 def test_a_margin_that_leaves_no_room_for_dipoles_is_refused():
     with pytest.raises(ValueError, match=r"a margin of 2 .* leave no room for dipoles below 5 points; lower"):
-        dipole_operator(SMALL, margin=2)
+        dipole_operator(SMALL, DipoleSetting(margin=2))
+
+
+def test_settings_without_room_are_left_out_and_none_is_refused():
+    batches = [random_samples(SMALL, 3)]
+    fits, too_wide = DipoleSetting(), DipoleSetting(margin=2)
+    assert list(setting_errors(SMALL, [too_wide, fits], batches)) == [fits]
+    with pytest.raises(ValueError, match="no room for any setting of the dipoles: a margin of 2"):
+        setting_errors(SMALL, [too_wide], batches)
 
 
 def test_plane_waves_approach_the_true_field_as_the_scan_grows():
@@ -183,7 +193,7 @@ def test_impossible_plane_wave_settings_are_refused(change):
 
 def test_every_baseline_gives_a_finite_field_that_grows_with_its_scan():
     source, target = random_samples(SMALL, 40)
-    baselines = make_baselines(SMALL, ridge=0.01)
+    baselines = make_baselines(SMALL, 0.01, DipoleSetting(), SEARCH)
     assert list(baselines) == list(BASELINES)
     for baseline in baselines.values():
         baseline.fit([(source, target)])

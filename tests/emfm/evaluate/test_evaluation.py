@@ -5,8 +5,8 @@ import pytest
 
 from emfm.core.measurement import Measurement
 from emfm.core.sample_lists import whole_store
-from emfm.evaluate.equivalent_dipoles import dipole_operator
-from emfm.evaluate.evaluation import SetEvaluation, set_metrics, share_unlike_training, shown_batches
+from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
+from emfm.evaluate.evaluation import SetEvaluation, expectation, set_metrics, shown_batches
 from measurements import measurement_params, only
 from small_store import GEOMETRY, SingleElements, packed
 
@@ -20,7 +20,7 @@ def samples(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def dipoles():
-    return dipole_operator(GEOMETRY, margin=0.0).apply
+    return dipole_operator(GEOMETRY, DipoleSetting(margin=0.0)).apply
 
 
 class SelfJudging:
@@ -104,14 +104,15 @@ def test_a_model_that_knows_its_errors_is_said_to(samples, dipoles, tmp_path, ba
     trust = SetEvaluation(samples, batch_size, []).evaluate_model(model, tmp_path / "best.pth", 7, "model").trust
     assert (trust.rank_correlation_e, trust.rank_correlation_h) == (pytest.approx(1), pytest.approx(1))
     assert (trust.true_over_expected_e, trust.true_over_expected_h) == (pytest.approx(2), pytest.approx(2))
-    assert trust.unlike_training == share_unlike_training(model, samples, batch_size, "model") == pytest.approx(3 / 9)
+    said = expectation(model, samples, batch_size, "model")
+    assert trust.unlike_training == said.unlike_training() == pytest.approx(3 / 9)
 
 
 def test_a_model_that_was_not_calibrated_is_not_judged_for_it(samples, dipoles, tmp_path):
     (tmp_path / "best.pth").write_bytes(b"weights")
     model = SelfJudging(dipoles, samples, factor=np.nan)
     assert SetEvaluation(samples, 4, []).evaluate_model(model, tmp_path / "best.pth", 7, "model").trust is None
-    assert share_unlike_training(model, samples, 4, "model") is None
+    assert expectation(model, samples, 4, "model").unlike_training() is None
 
 
 def test_without_ratios_there_is_no_noise(samples, dipoles):

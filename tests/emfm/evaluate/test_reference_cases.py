@@ -13,6 +13,7 @@ from emfm.evaluate.reference_cases import read_reference_cases
 from ttt.arrays import write_npz
 
 NEC = Path(__file__).parents[3] / "data" / "reference" / "nec_cases.npz"
+BOARDS = NEC.with_name("board_cases.npz")
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,49 @@ def test_cases_come_as_they_are_in_the_file(cases, arrays):
         np.concatenate([source for source, _ in batches]), arrays["source_H"].astype(np.float32)
     )
     np.testing.assert_array_equal(np.concatenate([target for _, target in batches]), arrays["target"])
+
+
+def test_boards_come_with_their_names_and_properties():
+    boards = read_reference_cases(BOARDS)
+    assert differences(default_geometry(), boards.geometry) == []
+    assert len(boards) == 13
+    known = dict(zip(boards.ids, boards.properties, strict=True))
+    assert known["cable_trace_g20"]["cable"] is True
+    assert known["ms_match_g10"] == {
+        "board_mm": 10.0,
+        "t_mm": 0.8,
+        "ground": True,
+        "dielectric": True,
+        "beyond": False,
+        "cable": False,
+        "above_z0": False,
+        "kind": "microstrip",
+    }
+
+
+@pytest.mark.parametrize(
+    ("properties", "sentence"),
+    [
+        (["{}"] * 12, "properties must be 13 JSON objects"),
+        (["[1]"] * 13, "properties must be 13 JSON objects"),
+        (['{"size": [1, 2]}'] * 13, "properties must be 13 JSON objects"),
+        (["{"] * 13, "cannot be read as reference cases"),
+    ],
+)
+def test_properties_that_are_none_are_refused(tmp_path, properties, sentence):
+    with np.load(BOARDS, allow_pickle=False) as file:
+        content = dict(file) | {"properties": np.array(properties)}
+    write_npz(tmp_path / "cases.npz", content)
+    with pytest.raises(DataError, match=rf"cases\.npz: .*{sentence}"):
+        read_reference_cases(tmp_path / "cases.npz")
+
+
+def test_two_cases_of_one_name_are_refused(tmp_path):
+    with np.load(BOARDS, allow_pickle=False) as file:
+        content = dict(file) | {"names": np.array(["same"] * 13)}
+    write_npz(tmp_path / "cases.npz", content)
+    with pytest.raises(DataError, match="a name stands twice"):
+        read_reference_cases(tmp_path / "cases.npz")
 
 
 def test_they_are_on_the_planes_of_the_default_parameters(cases):

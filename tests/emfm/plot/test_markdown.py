@@ -6,7 +6,7 @@ from emfm.plot.further import group_label
 from emfm.plot.markdown import Pictures, render_report
 from emfm.plot.numbers import four_digits
 from emfm.results.definitions import BASELINES, GROUPINGS
-from emfm.results.schema import GroupErrors, Metrics, TrustMetrics
+from emfm.results.schema import CaseErrors, GroupErrors, Metrics, TrustMetrics
 from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 
 PICTURES = Pictures(
@@ -14,7 +14,8 @@ PICTURES = Pictures(
     scaling_curve="figures/scaling_curve.png",
     channel_errors="figures/channel_errors.png",
     error_by_distance="figures/error_by_distance.png",
-    field_maps={"s00000003": "figures/field_s00000003.png", "s00000005": "figures/field_s00000005.png"},
+    field_maps={"Sample s3": "figures/field_s00000003.png", "Sample s5": "figures/field_s00000005.png"},
+    case_maps={"nec, worst: wire_3": "figures/nec_worst.png"},
 )
 
 
@@ -40,8 +41,8 @@ def calibrated(val):
         "stage2": model(0.25, 1500, "b", trust(0.5, 0.0)),
         "stage3": model(0.3, 4900, "c", trust(0.8, 0.0125)),
     }
-    nec = val.sets["nec"].model_copy(update={"unlike_training": 0.75})
-    return val.model_copy(update={"models": models, "sets": {"nec": nec}})
+    nec = val.references["nec"].model_copy(update={"unlike_training": 0.75})
+    return val.model_copy(update={"models": models, "references": {"nec": nec}})
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_strength_is_in_db_and_the_residual_beside_that_of_the_truth(val):
 def test_a_plane_without_a_residual_is_said_to_have_none(val):
     figures = val.models["stage1"].metrics.model_copy(update={"maxwell_residual": None, "maxwell_residual_truth": None})
     stage1 = val.models["stage1"].model_copy(update={"metrics": figures})
-    flat = val.model_copy(update={"models": {"stage1": stage1}, "sets": {}})
+    flat = val.model_copy(update={"models": {"stage1": stage1}, "references": {}})
     report = render_report(flat, NOT_OPENED, [], PICTURES)
     assert "The target plane has fewer than 3 points along an axis: no Maxwell residual." in report
 
@@ -138,9 +139,50 @@ def test_models_that_say_nothing_have_no_section_of_trust(val):
     assert TRUST_SECTION not in render_report(val, NOT_OPENED, [], PICTURES)
 
 
+CASES = "Reference cases one by one"
+
+
+def test_every_case_stands_with_the_errors_of_all_and_the_median_below(val):
+    report = render_report(val, NOT_OPENED, [], PICTURES)
+    assert row(report, "case", CASES) == [
+        "case",
+        "stage3",
+        "it expects",
+        "it warns",
+        "mean_field",
+        "equivalent_dipoles",
+    ]
+    errors = ["0.400 / 0.200", "\N{EN DASH}", "\N{EN DASH}", "1.50 / 0.750", "0.100 / 0.0500"]
+    assert row(report, "wire_7", CASES)[1:] == errors
+    assert row(report, "median of 12", CASES)[1] == "0.400 / 0.400"
+    assert "nec: wire and loop structures solved by a method-of-moments program (NEC2); in no training set." in report
+    assert "![Fields: nec, worst: wire_3](figures/nec_worst.png)" in report
+
+
+def test_a_warning_stands_without_a_number_and_properties_in_words(val):
+    nec = val.references["nec"]
+    told = {"board_mm": 20.0, "beyond": True, "cable": False, "kind": "microstrip"}
+    expected = CaseErrors(rel_l2_e=0.25, rel_l2_h=0.125)
+    sure = nec.cases["wire_1"].model_copy(update={"properties": told, "expected": expected, "unlike_training": False})
+    unsure = nec.cases["wire_1"].model_copy(update={"unlike_training": True})
+    mine = nec.model_copy(update={"samples": 2, "cases": {"sure": sure, "unsure": unsure}, "unlike_training": 0.5})
+    report = render_report(val.model_copy(update={"references": {"mine": mine}}), NOT_OPENED, [], PICTURES)
+    assert "mine: cases of your own; in no training set." in report
+    assert row(report, "sure", CASES)[2:4] == ["0.250 / 0.125", "no"]
+    assert row(report, "sure", CASES)[-1] == "board_mm 20, beyond, kind microstrip"
+    assert row(report, "unsure", CASES)[2:4] == ["\N{EN DASH}", "yes"]
+    assert row(report, "median of 2", CASES)[3] == "1 of 2"
+
+
+def test_the_chosen_setting_of_the_dipoles_is_said(val):
+    report = render_report(val, NOT_OPENED, [], PICTURES)
+    assert "of 16 settings the best on val_fixed is a depth of 1.5 and a margin of 2 pitches" in report
+    assert "a regularisation of 0.0003; it is used everywhere." in report
+
+
 def test_sets_that_are_left_out_are_named_with_the_reason(val):
     reason = "the cases have another frequency than the section data"
-    without = val.model_copy(update={"sets": {}, "left_out": {"nec": reason}})
+    without = val.model_copy(update={"references": {}, "left_out": {"nec": reason}})
     report = render_report(without, NOT_OPENED, [], PICTURES)
     assert f"- nec is left out: {reason}." in report
     assert "reference cases (nec)" not in report

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from emfm.core.field_errors import FieldErrors
-from emfm.plot.page_data import PicturedFields, drawn, overview
+from emfm.plot.page_data import drawn, overview
+from emfm.results.pictured import PicturedFields
 from small_page import CURVE, PLANE, small_fields
 from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 from small_store import GEOMETRY
@@ -88,7 +89,7 @@ def test_relative_errors_of_a_sample_are_those_of_the_evaluation():
 
 def test_a_field_of_zeros_has_no_relative_error():
     fields = small_fields()
-    zero = PicturedFields(fields.ids, np.zeros_like(fields.truth), fields.predictions)
+    zero = PicturedFields(fields.ids, fields.titles, np.zeros_like(fields.truth), fields.predictions)
     shown = drawn(val_results(), {}, zero, PLANE)
     assert np.isnan(shown.samples[0].predictions["stage1"].rel_l2_e)
 

@@ -84,7 +84,7 @@ def test_hostile_names_add_no_element_and_come_back_as_they_are(hostile):
         tag for tag, _ in harmless.found if tag not in ("meta", "wbr")
     ]
     data = json.loads(page.scripts[0])
-    assert data["samples"][1]["id"] == hostile
+    assert data["samples"][1]["title"] == hostile
     assert hostile in data["samples"][0]["predictions"]
     assert data["stages"][0]["name"] == hostile
 

@@ -378,7 +378,13 @@ def test_hostile_names_are_shown_as_they_are_and_run_nothing(window, tmp_path, h
     names = [*stages, *baselines]
     fields = small_fields(ids=(hostile, "s1"), names=names)
     path = tmp_path / "index.html"
-    path.write_text(small_page(fields, NOT_OPENED, val.model_copy(update={"models": stages, "baselines": baselines})))
+    nec = val.references["nec"]
+    errors = dict.fromkeys(names, nec.cases["wire_0"].errors["stage3"])
+    case = nec.cases["wire_0"].model_copy(update={"errors": errors, "properties": {hostile: hostile}})
+    figures = dict.fromkeys(names, nec.metrics["stage3"])
+    references = {hostile: nec.model_copy(update={"metrics": figures, "cases": {hostile: case}})}
+    changed = {"models": stages, "baselines": baselines, "references": references}
+    path.write_text(small_page(fields, NOT_OPENED, val.model_copy(update=changed)))
     window.open(path)
     choose(window, predictor=hostile)
     assert window.run("return window.hacked ?? null") is None
@@ -389,6 +395,7 @@ def test_hostile_names_are_shown_as_they_are_and_run_nothing(window, tmp_path, h
     assert shown == [hostile, "s1", *names]
     assert hostile in text(window, "sample-errors")
     assert f"{hostile} <b>b</b>" in text(window, "scaling-e")
+    assert f"{hostile} {hostile}" in text(window, "references")
 
 
 def test_a_value_that_is_not_finite_is_a_dash_and_the_rest_is_drawn(window, tmp_path):

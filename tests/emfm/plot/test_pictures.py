@@ -20,6 +20,7 @@ from emfm.plot.distance import error_by_distance, has_distances
 from emfm.plot.field_maps import field_map
 from emfm.plot.style import save_png, with_prefix
 from emfm.results.schema import ValResults
+from small_results import DIPOLES
 from small_store import GEOMETRY
 
 GRID = Grid(-3e-3, -2e-3, 1e-3, 2e-3, 7, 5, 5e-3)
@@ -41,7 +42,16 @@ def result(seed):
 def results():
     models = {f"stage{n}": model_result(result(n), size, f"{n}" * 64) for n, size in enumerate(SIZES, start=1)}
     baselines = {name: result(7) for name in ("mean_field", "equivalent_dipoles")}
-    return ValResults(set="val_fixed", samples=3, models=models, baselines=baselines, sets={}, left_out={})
+    return ValResults(
+        set="val_fixed",
+        samples=3,
+        models=models,
+        baselines=baselines,
+        equivalent_dipoles=DIPOLES,
+        references={},
+        sets={},
+        left_out={},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -161,14 +171,14 @@ def test_channel_errors_show_e_and_h_in_their_own_units(results):
 
 def test_a_field_map_names_its_sample_model_and_errors(sample):
     truth, prediction = sample
-    title = field_map("s00000012", "stage3", truth, prediction, GRID).get_suptitle()
+    title = field_map("Sample s00000012", "stage3", truth, prediction, GRID).get_suptitle()
     assert title == "Sample s00000012, stage3: relative L2 error of E 1.000, of H 0.000"
 
 
 def test_a_component_that_is_zero_by_symmetry_can_be_drawn(sample):
     truth, prediction = sample[0].copy(), sample[1]
     truth[TARGET_CHANNELS.index("Hz_re") :] = 0
-    title = field_map("s1", "stage3", truth, prediction, GRID, quantities=("Hz",)).get_suptitle()
+    title = field_map("Sample s1", "stage3", truth, prediction, GRID, quantities=("Hz",)).get_suptitle()
     assert title == "Sample s1, stage3: relative L2 error of Hz inf"
 
 

@@ -6,10 +6,9 @@ import pytest
 from emfm.core.errors import DataError
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.eval_val_fixed import pictured
-from emfm.plot.stage import pictured_fields
+from emfm.results.pictured import read_pictured, write_pictured
 from emfm.workflow.paths import PICTURED
 from small_store import GEOMETRY, SingleElements, packed
-from ttt.arrays import write_npz
 
 
 def constant(value):
@@ -24,9 +23,10 @@ def samples(tmp_path, monkeypatch):
 
 def test_the_fixed_samples_come_with_the_fields_of_every_stage_and_baseline(samples):
     predictors = {"stage1": constant(1.0), "mean_field": constant(2.0)}
-    write_npz(PICTURED, pictured(samples, predictors, 2))
-    fields = pictured_fields(["mean_field", "stage1"])
-    assert fields.ids == ["s0", "s2"]
+    write_pictured(PICTURED, [pictured(samples, predictors, 2)])
+    fields = read_pictured(PICTURED, ["mean_field", "stage1"])
+    assert fields.ids == ["field_s0", "field_s2"]
+    assert fields.titles == ["Sample s0", "Sample s2"]
     np.testing.assert_array_equal(fields.truth, samples.store.target([0, 2]))
     assert {name: np.unique(field).tolist() for name, field in fields.predictions.items()} == {
         "mean_field": [2.0],
@@ -35,6 +35,6 @@ def test_the_fixed_samples_come_with_the_fields_of_every_stage_and_baseline(samp
 
 
 def test_fields_of_fewer_predictors_are_refused_with_the_remedy(samples):
-    write_npz(PICTURED, pictured(samples, {"stage1": constant(1.0)}, 1))
+    write_pictured(PICTURED, [pictured(samples, {"stage1": constant(1.0)}, 1)])
     with pytest.raises(DataError, match=r"data/pictured\.npz: holds no fields of mean_field; run `dvc repro eval_val_"):
-        pictured_fields(["stage1", "mean_field"])
+        read_pictured(PICTURED, ["stage1", "mean_field"])

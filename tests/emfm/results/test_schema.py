@@ -15,12 +15,13 @@ from emfm.results.schema import (
     Metrics,
     MilestoneResults,
     OtherSet,
+    SetResults,
     TrustMetrics,
     ValResults,
     read_milestone_results,
     read_val_results,
 )
-from small_results import NOT_OPENED, TEST_SET
+from small_results import DIPOLES, NOT_OPENED, TEST_SET
 from small_store import GEOMETRY
 from ttt.files import write_json
 
@@ -48,6 +49,8 @@ def val():
         samples=3,
         models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA, TRUST)},
         baselines={"mean_field": result},
+        equivalent_dipoles=DIPOLES,
+        references={},
         sets={
             "loops": OtherSet(
                 samples=3, metrics={"stage2": result.metrics, "mean_field": result.metrics}, unlike_training=0.5
@@ -95,7 +98,7 @@ def test_groups_have_their_bounds_and_the_number_of_their_samples(val):
 
 
 def test_milestone_results_are_told_from_a_set_that_was_not_opened(val, tmp_path):
-    shared = {key: value for key, value in val.model_dump(by_alias=True).items() if key not in ("sets", "left_out")}
+    shared = {key: value for key, value in val.model_dump(by_alias=True).items() if key in SetResults.model_fields}
     opened = MilestoneResults(milestone=True, test_set_sha256=TEST_SET, **(shared | {"models": {}}))
     write_json(tmp_path / "opened.json", opened.model_dump(by_alias=True))
     write_json(tmp_path / "closed.json", NOT_OPENED.model_dump(by_alias=True))

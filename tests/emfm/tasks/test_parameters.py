@@ -10,7 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "emfm.tasks.parameters")
 UNITS = {"_mm": "mm", "_hz": "Hz", "_db": "dB"}
-MAPPINGS = ("acquire.simulate.mix",)
+MAPPINGS = ("acquire.simulate.mix", "eval.reference")
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from emfm.model.search.sparse_sources import SparseSources
 from emfm.model.trained import TrainedModel
-from emfm.models.pod_net.sparse_sources import SparseSources
 from emfm.tasks.forward.export import main
 from emfm.use import export
 from emfm.use.export import FACTS, OUTPUTS, export_model, simulated_scans

@@ -19,8 +19,8 @@ from ttt.config import DECIDES_NO_MODEL, keys_marked, read_yaml
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "src"
 DECIDE_NOTHING = ("emfm/workflow", "ttt/watch")
-MOST = 6
-"""Folders of code that a stage may list."""
+MOST = 7
+"""Folders of code that a stage may list: six, and the importer for sets of solved cases to evaluate on."""
 BUILT_BY_NAME = {
     "train_stage": [
         "emfm.training.losses",

@@ -1,6 +1,6 @@
 """`pod_net`: modal coefficients of the field from a physical prior, a linear correction and a small network.
 
-The prior is the field of the few sources that explain the scan (`emfm.models.pod_net.sparse_sources`), or nothing. A
+The prior is the field of the few sources that explain the scan (`emfm.model.search.sparse_sources`), or nothing. A
 complex matrix corrects it linearly, a network of real numbers beyond that; both are as large as the prior's own
 uncertainty says, so that what is certain stays untouched. Everything but the network is found in closed form from the
 training samples, and computed once a sample: what is trained costs a few matrix products.
@@ -22,12 +22,12 @@ from emfm.model.complex_rows import complex_rows, row_length
 from emfm.model.encoding import EncodedSamples, IdentifiedSamples
 from emfm.model.field_model import FieldModel, SquaredErrors, in_float32
 from emfm.model.ridge import fit_with_ridge
+from emfm.model.search.modes import SNAPSHOTS_PER_MODE, FieldModes
+from emfm.model.search.snapshots import physical_snapshots
+from emfm.model.search.sparse_sources import DESCRIPTORS, SparseSources
 from emfm.model.spec import FieldSpec
 from emfm.model.trust import SCAN_DESCRIPTORS, scan_descriptors
-from emfm.models.pod_net.modes import SNAPSHOTS_PER_MODE, FieldModes
 from emfm.models.pod_net.params import PodNetParams
-from emfm.models.pod_net.snapshots import physical_snapshots
-from emfm.models.pod_net.sparse_sources import DESCRIPTORS, SparseSources
 from ttt.engine.on_device import free_memory
 from ttt.engine.side_by_side import side_by_side
 from ttt.engine.task import Batch, BatchDataset

@@ -7,6 +7,7 @@ const BASELINE_LOOKS = [
   { color: "#009e73", dash: "dashdot" },
   { color: "#cc79a7", dash: "dot" },
   { color: "#56b4e9", dash: "longdashdot" },
+  { color: "#0072b2", dash: "longdash" },
 ];
 const LEGEND = { orientation: "h", x: 0, yref: "container", y: 0, yanchor: "bottom", font: { size: 11 } };
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false };

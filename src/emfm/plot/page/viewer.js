@@ -38,7 +38,7 @@ class Viewer {
       parent.label = label;
       for (const name of names) option(parent, name, name);
     };
-    this.data.samples.forEach((sample, number) => option(this.controls.sample, String(number), sample.id));
+    this.data.samples.forEach((sample, number) => option(this.controls.sample, String(number), sample.title));
     group("Stages", this.data.stages.map((stage) => stage.name));
     group("Baselines", this.data.baselines.map((baseline) => baseline.name));
     this.controls.predictor.value = this.data.stages[this.data.stages.length - 1].name;
@@ -189,7 +189,7 @@ class Viewer {
     const figure = (value) => (value === null ? "\u2013" : value.toPrecision(4));
     const name = this.controls.predictor.value;
     document.getElementById("sample-errors").textContent =
-      `Relative L2 error of ${name} on sample ${this.sample.id}: ${figure(e)} of E, ${figure(h)} of H.` +
+      `${this.sample.title}, ${name}: relative L2 error ${figure(e)} of E, ${figure(h)} of H.` +
       (this.part === "db" ? ` ${this.referenceText()}.` : "");
     const what = `${this.quantity}, ${PARTS[this.part]}`;
     document.getElementById("truth-title").textContent = `Truth: ${what}`;

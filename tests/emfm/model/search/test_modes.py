@@ -7,8 +7,8 @@ import torch
 from emfm.core.channels import to_components
 from emfm.core.maxwell import in_plane_residual
 from emfm.model.complex_rows import complex_rows
-from emfm.models.pod_net.modes import FieldModes
-from emfm.models.pod_net.snapshots import physical_snapshots
+from emfm.model.search.modes import FieldModes
+from emfm.model.search.snapshots import physical_snapshots
 from small_fields import region, relative_errors, small_geometry, small_samples
 
 GEOMETRY = small_geometry()

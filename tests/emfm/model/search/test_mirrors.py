@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emfm.core.grid import Grid
-from emfm.models.pod_net.mirrors import (
+from emfm.model.search.mirrors import (
     IMAGES,
     exchange,
     image_signs,

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from emfm.model.complex_rows import complex_rows
-from emfm.models.pod_net.mirrors import IMAGES, image_signs, parity_bases
-from emfm.models.pod_net.modes import FieldModes
-from emfm.models.pod_net.snapshots import physical_snapshots
-from emfm.models.pod_net.source_cells import KEPT, quarter_in_parts, source_cells
+from emfm.model.search.mirrors import IMAGES, image_signs, parity_bases
+from emfm.model.search.modes import FieldModes
+from emfm.model.search.snapshots import physical_snapshots
+from emfm.model.search.source_cells import KEPT, quarter_in_parts, source_cells
 from small_fields import PLANES, all_cell_fields, one_sample, region, small_geometry
 
 GEOMETRY = small_geometry()

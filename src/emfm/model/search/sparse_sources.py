@@ -15,7 +15,7 @@ field would depend by up to a percent on the order in which a processor adds, an
 
 Scans are seen in patterns that are even or odd in x and in y. There the A_g of mirrored cells differ by signs alone,
 and entry i, j of A_g A_g^H changes its sign with the parity of i times that of j. So the sums over all groups are
-products with a quarter of them: see `emfm.models.pod_net.mirrors`.
+products with a quarter of them: see `emfm.model.search.mirrors`.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ from tqdm import tqdm
 
 from emfm.core.channels import SOURCE_COMPONENTS
 from emfm.core.grid import Geometry
-from emfm.models.pod_net.mirrors import IMAGES, exchange, in_parities, in_proportion, parity_bases, parity_sizes
-from emfm.models.pod_net.modes import FieldModes
-from emfm.models.pod_net.params import SourceRegionParams
-from emfm.models.pod_net.source_cells import (
+from emfm.model.search.mirrors import IMAGES, exchange, in_parities, in_proportion, parity_bases, parity_sizes
+from emfm.model.search.modes import FieldModes
+from emfm.model.search.params import SourceRegionParams
+from emfm.model.search.source_cells import (
     KEPT,
     cell_fields,
     quarter_in_parts,
@@ -145,7 +145,7 @@ class SparseSources(nn.Module):
         left_out = max(0.0, 1 - kept / sum(float(power.trace().real) for power in powers)) ** 0.5
         if left_out > _MUCH_LEFT_OUT:
             LOG.warning(
-                "model.pod_net.sources.rank: %d patterns leave out %.2g %% of what cells make on this scan; more "
+                "sources.rank: %d patterns leave out %.2g %% of what cells make on this scan; more "
                 "of them make the search finer and slower",
                 *(self.patterns.shape[1], 100 * left_out),
             )

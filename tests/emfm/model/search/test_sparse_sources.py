@@ -6,10 +6,10 @@ import torch
 
 from emfm.evaluate.equivalent_dipoles import dipole_operator
 from emfm.model.complex_rows import complex_rows
-from emfm.models.pod_net.modes import FieldModes
-from emfm.models.pod_net.snapshots import physical_snapshots
-from emfm.models.pod_net.source_cells import source_cells
-from emfm.models.pod_net.sparse_sources import DESCRIPTORS, SparseSources
+from emfm.model.search.modes import FieldModes
+from emfm.model.search.snapshots import physical_snapshots
+from emfm.model.search.source_cells import source_cells
+from emfm.model.search.sparse_sources import DESCRIPTORS, SparseSources
 from small_fields import all_cell_fields, one_sample, region, relative_errors, small_geometry, small_samples, times
 
 SQUARE = small_geometry(target_plane={"z_mm": 5.0, "x_mm": [-8, 8], "y_mm": [-8, 8], "pitch_mm": 2.0})

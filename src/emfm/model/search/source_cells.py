@@ -17,9 +17,9 @@ from emfm.core.channels import E_COMPONENTS, SOURCE_COMPONENTS
 from emfm.core.constants import ETA_0
 from emfm.core.elements import unit_element_fields
 from emfm.core.grid import Geometry, Grid
-from emfm.models.pod_net.mirrors import IMAGES, image_signs
-from emfm.models.pod_net.modes import FieldModes
-from emfm.models.pod_net.params import SourceRegionParams
+from emfm.model.search.mirrors import IMAGES, image_signs
+from emfm.model.search.modes import FieldModes
+from emfm.model.search.params import SourceRegionParams
 
 _MM = 1e-3
 _GAUSS: Final = 0.5 / np.sqrt(3)
@@ -32,7 +32,7 @@ KEPT: Final = 12
 
 @dataclass(frozen=True)
 class SourceCells:
-    """The middles and the size of the cells: a quarter of them, then its images, see `emfm.models.pod_net.mirrors`."""
+    """The middles and the size of the cells: a quarter of them, then its images, see `emfm.model.search.mirrors`."""
 
     middles: NDArray[np.float64]
     """``(cells, 3)``, m."""

@@ -6,8 +6,8 @@ from emfm.core.channels import Complex
 from emfm.core.constants import ETA_0
 from emfm.core.elements import stacked_element_fields
 from emfm.core.grid import Geometry
-from emfm.models.pod_net.params import SourceRegionParams
-from emfm.models.pod_net.source_cells import source_cells
+from emfm.model.search.params import SourceRegionParams
+from emfm.model.search.source_cells import source_cells
 
 _ELEMENTS = 2
 

@@ -1,0 +1,1 @@
+"""The search for the few sources that explain a scan, and the modes in which it gives their field: nothing learned."""
