@@ -63,7 +63,7 @@ class Board:
             return driving
         coupling, conductor = self._solved
         edges = conductor.edges
-        voltages = np.stack([coupling.voltages(one, edges) for one in driving], 1)
+        voltages = coupling.voltages(driving, edges)
         if len(elements.moments):
             voltages[:, -len(elements.moments) :] += self._impressed(edges, elements)
         induced = conductor.currents(voltages)

@@ -1,15 +1,15 @@
 """What currents on a grid do to each other: the mixed-potential form of the electric field integral equation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from emfm.acquire.conductors.green import averaged_green
+from emfm.acquire.conductors.lengths import fast_length
 from emfm.acquire.conductors.mesh import CellGrid, Edges, GridCurrents, X, Y
 from emfm.core.channels import Complex
 from emfm.core.constants import EPSILON_0, MU_0, SPEED_OF_LIGHT
@@ -93,14 +93,54 @@ class Coupling:
                 impedance[tests, sources] = table.take(one[:, None] - two)
         return impedance
 
-    def voltages(self, currents: GridCurrents, tested: Edges) -> Complex:
-        """The voltages that ``currents`` induce along the edges ``tested``, ``(m,)``, V."""
-        potential = _summed(self._potentials, currents.outflow / (-1j * self._omega))
-        falls: Complex = potential[tuple(tested.cells.T)] - potential[tuple(tested.ends.T)]
-        for direction, table in zip((X, Y), self._inductances, strict=True):
+    def voltages(self, currents: Sequence[GridCurrents], tested: Edges) -> Complex:
+        """The voltages that each of ``currents`` induces along the edges ``tested``, ``(m, n)``, V.
+
+        Sums over cells are convolutions, by the Fourier transform.
+        """
+        layers = np.unique(tested.cells[:, 0]).tolist()
+        charges = np.array([one.outflow for one in currents]) / (-1j * self._omega)
+        along = np.array([one.along for one in currents])
+        potential = self._convolved(self._potential_spectra, charges, layers)
+        falls = potential[(slice(None), *tested.cells.T)] - potential[(slice(None), *tested.ends.T)]
+        for direction, spectra in zip((X, Y), self._inductance_spectra, strict=True):
             chosen = tested.direction == direction
-            falls[chosen] -= _summed(table, currents.along[:, direction])[tuple(tested.cells[chosen].T)]
-        return falls
+            induced = self._convolved(spectra, along[:, :, direction], layers)
+            falls[:, chosen] -= induced[(slice(None), *tested.cells[chosen].T)]
+        return np.ascontiguousarray(falls.T)
+
+    @cached_property
+    def _potential_spectra(self) -> Complex:
+        return self._spectra(self._potentials)
+
+    @cached_property
+    def _inductance_spectra(self) -> tuple[Complex, Complex]:
+        along_x, along_y = self._inductances
+        return self._spectra(along_x), self._spectra(along_y)
+
+    @property
+    def _lengths(self) -> tuple[int, int]:
+        """Of the transforms: an offset of a grid either way must not meet the next period."""
+        _, rows, columns = self.grid.shape
+        return fast_length(2 * rows - 1), fast_length(2 * columns - 1)
+
+    def _spectra(self, table: Complex) -> Complex:
+        """The transforms of tables whose middle is offset 0."""
+        _, rows, columns = self.grid.shape
+        inner = table[..., 1:-1, 1:-1]
+        padded = np.zeros((*table.shape[:2], *self._lengths), np.complex128)
+        padded[..., : 2 * rows - 1, : 2 * columns - 1] = inner
+        return np.asarray(np.fft.fft2(np.roll(padded, (1 - rows, 1 - columns), (-2, -1))), np.complex128)
+
+    def _convolved(self, spectra: Complex, values: Complex, layers: list[int]) -> Complex:
+        """The sums over all cells that hold ``values``, ``(n, layers, rows, columns)``, at the cells of ``layers``."""
+        sums = np.zeros_like(values)
+        sources = [layer for layer in range(values.shape[1]) if values[:, layer].any()]
+        transforms = np.fft.fft2(values[:, sources], self._lengths)
+        for test in layers:
+            products = (transforms * spectra[test, sources]).sum(1)
+            sums[:, test] = np.fft.ifft2(products)[:, : values.shape[2], : values.shape[3]]
+        return sums
 
 
 def _by_kind(edges: Edges) -> list[tuple[tuple[int, int], slice]]:
@@ -108,15 +148,3 @@ def _by_kind(edges: Edges) -> list[tuple[tuple[int, int], slice]]:
     kinds = np.column_stack([edges.cells[:, 0], edges.direction])
     starts = [0, *(np.flatnonzero((np.diff(kinds, axis=0) != 0).any(1)) + 1).tolist(), len(edges)]
     return [((*kinds[one].tolist(),), slice(one, two)) for one, two in pairwise(starts) if two > one]
-
-
-def _summed(table: Complex, values: Complex) -> Complex:
-    """The sums over the cells that hold ``values``, ``(layers, rows, columns)``, at every cell."""
-    _, rows, columns = values.shape
-    sums = np.zeros_like(values)
-    for test, source in np.ndindex(table.shape[:2]):
-        row, column = np.nonzero(values[source])
-        windows = sliding_window_view(table[test, source], (rows, columns))
-        chosen: NDArray[np.complex128] = windows[rows - row, columns - column]
-        sums[test] += np.tensordot(values[source, row, column], chosen, 1)
-    return sums

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from emfm.acquire.conductors.green import spline_rule
+from emfm.acquire.conductors.lengths import fast_length
 from emfm.acquire.conductors.mesh import CellGrid, GridCurrents, X, Y
 from emfm.core.channels import Complex, Real
 from emfm.core.elements import FieldPoints
@@ -48,7 +49,7 @@ class PlaneField:
         """Of the transform along y and x."""
         _, *cells = self.grid.shape
         spans = zip(self._steps, self.points.shape, cells, strict=True)
-        y, x = (_fast_length(step * (count - 1) + own, step) for step, count, own in spans)
+        y, x = (fast_length(step * (count - 1) + own, step) for step, count, own in spans)
         return y, x
 
     def of(self, currents: list[GridCurrents]) -> Complex:
@@ -61,9 +62,13 @@ class PlaneField:
         products = spectra[:, 0, None] * kernels[0]
         for source in range(1, len(kernels)):
             products.addcmul_(spectra[:, source, None], kernels[source])
-        (step_y, step_x), (length_y, length_x) = self._steps, self._lengths
-        aliases = products.reshape(len(currents), 6, step_y, length_y // step_y, step_x, length_x // step_x)
-        fields = torch.fft.ifft2(aliases.sum((2, 4))) / (step_y * step_x)
+        step_y, step_x = self._steps
+        for step, axis in ((step_y, -2), (step_x, -1)):
+            aliases = products.chunk(step, axis)
+            products = aliases[0]
+            for alias in aliases[1:]:
+                products = products + alias
+        fields = torch.fft.ifft2(products) / (step_y * step_x)
         ny, nx = self.points.shape
         return np.asarray(fields[..., :ny, :nx].numpy())
 
@@ -121,18 +126,3 @@ def _nodes(order: int, far: bool) -> tuple[Real, Real]:
     if far:
         return np.array([-1, 1]) * (order / 12) ** 0.5, np.array([0.5, 0.5])
     return spline_rule(order, 3)
-
-
-def _fast_length(least: int, factor: int) -> int:
-    """The smallest multiple of ``factor`` from ``least`` on that has no prime factor above 5 but those of it."""
-    length = -(-least // factor)
-    while not _is_smooth(length):
-        length += 1
-    return length * factor
-
-
-def _is_smooth(number: int) -> bool:
-    for prime in (2, 3, 5):
-        while number % prime == 0:
-            number //= prime
-    return number == 1

@@ -27,6 +27,8 @@ _TAPPED: Final = 0.15
 _RINGS: Final = 0.6
 """Shares of traces with a branch, of traces with a load on the way, and of rings among nets without a plate."""
 _VIA_OHM: Final = 0.1
+_APART: Final = 2
+"""Cells between the sides of a loop: nearer ones would be one piece of copper."""
 
 _PlacedLoad = tuple[tuple[int, int], complex, bool]
 """Row and column, impedance in ohm, and whether a via leads to the plate."""
@@ -43,23 +45,24 @@ class NetDesign:
 
 
 def draw_net(design: BoardDesign, beyond: bool, to_cable: bool, rng: np.random.Generator) -> NetDesign:
-    """A random net of a board.
+    """A random net of a board, which begins below the scan: what it sees nothing of, nobody scans.
 
     Args:
         design: the board.
-        beyond: whether it may lie anywhere on the board, and not below the scan alone.
+        beyond: whether it may go on anywhere on the board, and not below the scan alone.
         to_cable: whether it is a trace that ends in the board's cable.
         rng: draws.
     """
-    room = _room(design, beyond or to_cable)
+    near = _room(design, whole=False)
     if not design.plated:
-        return _draw_free(design, room, rng)
+        return _draw_free(design, near, rng)
+    room, start = _room(design, beyond or to_cable), near.cell(rng)
     kind = "trace" if to_cable else str(rng.choice(list(_WEIGHTS), p=list(_WEIGHTS.values())))
     if kind == "trace":
-        return _draw_trace(design, room, design.cable[0] if to_cable else None, rng)
+        return _draw_trace(design, room, start, design.cable[0] if to_cable else None, rng)
     if kind == "loop":
-        return _draw_loop(design, room, rng)
-    return _draw_patch(design, room, kind, rng)
+        return _draw_loop(design, room, start, rng)
+    return _draw_patch(design, room, start, kind, rng)
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,13 @@ def _room(design: BoardDesign, whole: bool) -> _Room:
     return _Room((int(rows[0]), int(rows[-1])), (int(columns[0]), int(columns[-1])))
 
 
-def _draw_trace(design: BoardDesign, room: _Room, cable: Cells | None, rng: np.random.Generator) -> NetDesign:
+def _draw_trace(
+    design: BoardDesign, room: _Room, start: tuple[int, int], cable: Cells | None, rng: np.random.Generator
+) -> NetDesign:
     """A line of straight legs along x and y by turns, some with a branch or a via on the way, and any load."""
     side = design.board.grid.side
     width = int(rng.integers(1, max(1, round(_WIDEST / side)) + 1))
-    path = _walk(room.cell(rng), room, int(rng.integers(1, _LEGS + 1)), rng)
+    path = _walk(start, room, int(rng.integers(1, _LEGS + 1)), rng)
     line = LineConstants.of(width * side, design.height, design.permittivity)
     loads: list[_PlacedLoad] = []
     if cable is None:
@@ -108,18 +113,20 @@ def _draw_trace(design: BoardDesign, room: _Room, cable: Cells | None, rng: np.r
     return _copper(design, "trace", cells, line, width * side, path[0], loads)
 
 
-def _draw_loop(design: BoardDesign, room: _Room, rng: np.random.Generator) -> NetDesign:
+def _draw_loop(design: BoardDesign, room: _Room, start: tuple[int, int], rng: np.random.Generator) -> NetDesign:
     """A line round a rectangle that is shorted to the plate beside its feed."""
     side = design.board.grid.side
-    ring = _ring(_span(room.rows, rng), _span(room.columns, rng))
-    start = int(rng.integers(len(ring)))
-    path = (ring[start:] + ring[:start])[:-1]
+    ring = _ring(_span(start[0], room.rows, rng), _span(start[1], room.columns, rng))
+    turn = ring.index(start)
+    path = (ring[turn:] + ring[:turn])[:-1]
     line = LineConstants.of(side, design.height, design.permittivity)
     short = via_impedance(design.height, design.board.frequency, _VIA_OHM)
     return _copper(design, "loop", _swept(path, 1, room), line, side, path[0], [(path[-1], short, True)])
 
 
-def _draw_patch(design: BoardDesign, room: _Room, kind: str, rng: np.random.Generator) -> NetDesign:
+def _draw_patch(
+    design: BoardDesign, room: _Room, start: tuple[int, int], kind: str, rng: np.random.Generator
+) -> NetDesign:
     """A rectangle of copper, fed anywhere, with up to two loads: a pad, a patch, or a plane."""
     side = design.board.grid.side
     limits = [last - first + 1 for first, last in (room.rows, room.columns)]
@@ -130,22 +137,23 @@ def _draw_patch(design: BoardDesign, room: _Room, kind: str, rng: np.random.Gene
     else:
         sides = [max(2, round(float(rng.uniform(*_PATCH)) / side)) for _ in limits]
     rows, columns = (min(length, limit) for length, limit in zip(sides, limits, strict=True))
-    row = int(rng.integers(room.rows[0], room.rows[1] - rows + 2))
-    column = int(rng.integers(room.columns[0], room.columns[1] - columns + 2))
+    row, column = (
+        int(rng.integers(max(first, place - length + 1), min(place, last - length + 1) + 1))
+        for place, length, (first, last) in zip(start, (rows, columns), (room.rows, room.columns), strict=True)
+    )
     inner = _Room((row, row + rows - 1), (column, column + columns - 1))
     path = [(row + place // columns, column + place % columns) for place in range(rows * columns)]
     width = min(rows, columns) * side
     line = LineConstants.of(width, design.height, design.permittivity)
-    feed = inner.cell(rng)
     loads: list[_PlacedLoad] = [(inner.cell(rng), _draw_impedance(rng), True) for _ in range(int(rng.integers(3)))]
-    return _copper(design, kind, _swept(path, 1, room), line, width, feed, loads)
+    return _copper(design, kind, _swept(path, 1, room), line, width, start, loads)
 
 
 def _draw_free(design: BoardDesign, room: _Room, rng: np.random.Generator) -> NetDesign:
     """Without a plate: a ring with the same current all round, or a wire with a standing wave."""
     closed = rng.random() < _RINGS
     if closed:
-        path = _ring(_span(room.rows, rng), _span(room.columns, rng))
+        path = _ring(*(_span(int(rng.integers(*limits)), limits, rng) for limits in (room.rows, room.columns)))
     else:
         path = _walk(room.cell(rng), room, int(rng.integers(1, _LEGS + 1)), rng)
     cells = np.array([(COPPER, *place) for place in path])
@@ -213,11 +221,11 @@ def _straight(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, i
     return [(int(start[0] + n * step[0]), int(start[1] + n * step[1])) for n in range(1, count + 1)]
 
 
-def _span(limits: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-    """Two places within ``limits`` that are two or more apart, where there is room."""
-    first, last = limits
-    low = int(rng.integers(first, max(first + 1, last - 1)))
-    return low, int(rng.integers(min(low + 2, last), last + 1))
+def _span(place: int, limits: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """``place`` and another two or more from it within ``limits``, the lower first."""
+    others = [other for other in range(limits[0], limits[1] + 1) if abs(other - place) >= _APART]
+    other = int(rng.choice(others))
+    return min(place, other), max(place, other)
 
 
 def _ring(rows: tuple[int, int], columns: tuple[int, int]) -> list[tuple[int, int]]:

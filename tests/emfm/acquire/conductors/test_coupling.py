@@ -30,7 +30,7 @@ def test_the_voltages_of_many_currents_are_those_of_each_summed_up():
     values = rng.normal(size=len(driven)) + 1j * rng.normal(size=len(driven))
     currents = GridCurrents.none(GRID).with_rooftops(driven, values)
     expected = -COUPLING.matrix(tested, driven) @ values
-    found = COUPLING.voltages(currents, tested)
+    found = COUPLING.voltages([currents], tested)[:, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
 
 
@@ -49,7 +49,7 @@ def test_a_far_current_induces_what_its_field_says():
     ):
         electric, _ = element_fields(middles, [place], [moment], [[0, 0, 0]], FREQUENCY)
         expected = electric[[0, 1], tested.direction] * GRID.side
-        found = COUPLING.voltages(currents, tested)
+        found = COUPLING.voltages([currents], tested)[:, 0]
         np.testing.assert_allclose(found, expected, rtol=0.03, atol=0.03 * np.abs(expected).max())
 
 
