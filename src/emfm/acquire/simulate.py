@@ -32,6 +32,10 @@ _FURTHER_SET: Final = 100
 """Added to the streams of a set beside the main one: above every `_Stream`."""
 
 
+_SHARED_AT_ONCE: Final = 4
+"""So that a repeat, which goes back to an earlier family of its block, costs nothing anew; each may take 100 MB."""
+
+
 class _Stream(IntEnum):
     """What a random stream is for; part of its seed."""
 
@@ -65,7 +69,7 @@ class SimulatedSource:
     _last_drawn: dict[int, tuple[int, Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What `_draw` gave for the family asked for last: its members follow one another."""
     _last_shared: dict[tuple[int, int], Any] = field(init=False, repr=False, compare=False, default_factory=dict)
-    """What the families of the kind and the number asked for last share: they follow one another."""
+    """What the families of the kinds and numbers asked for last share: they follow one another."""
 
     def __post_init__(self) -> None:
         # Built here and not where they are used: a worker process has not imported the plug-in that registers them.
@@ -127,7 +131,8 @@ class SimulatedSource:
 
     def _shared(self, place: int, kind: SharingKind[Any], number: int) -> Any:
         if (place, number) not in self._last_shared:
-            self._last_shared.clear()
+            if len(self._last_shared) == _SHARED_AT_ONCE:
+                del self._last_shared[next(iter(self._last_shared))]
             self._last_shared[place, number] = kind.draw_shared(self._generator(_Stream.SHARED, number))
         return self._last_shared[place, number]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from emfm.acquire.conductors.mesh import CellGrid, Cells, Edges, GridCurrents
+from emfm.acquire.conductors.mesh import CellGrid, Cells, Edges, GridCurrents, edges_of
 from emfm.core.channels import Real
 from emfm.core.constants import ETA_0, MU_0, SPEED_OF_LIGHT
 
@@ -90,7 +90,9 @@ class Net:
     def currents(self, grid: CellGrid, frequency: float) -> GridCurrents:
         """The currents of the net through its edges and vias, A."""
         omega = 2 * np.pi * frequency
-        firsts, seconds = (self._places(cells) for cells in (self.edges.cells, self.edges.ends))
+        places = np.zeros(grid.shape, np.int64)
+        places[tuple(self.cells.T)] = np.arange(len(self.cells))
+        firsts, seconds = (places[tuple(cells.T)] for cells in (self.edges.cells, self.edges.ends))
         branches = np.asarray(1 / (1j * omega * self.inductances), np.complex128)
         charging = 1j * omega * self.capacitances * (1 - 1j * LOSS_TANGENT)
         nodes = np.diag(charging)
@@ -112,10 +114,6 @@ class Net:
             if load.via:
                 rising[load.place] -= voltages[load.place] / load.impedance
         return currents.with_vias(self.cells, rising)
-
-    def _places(self, cells: Cells) -> Cells:
-        numbers = {tuple(cell): place for place, cell in enumerate(self.cells.tolist())}
-        return np.array([numbers[tuple(cell)] for cell in cells.tolist()], np.int64)
 
 
 def copper(cells: Cells, line: LineConstants, side: float, width: float, feed: int, loads: tuple[Load, ...]) -> Net:
@@ -143,11 +141,8 @@ def via_impedance(height: float, frequency: float, resistance: float) -> complex
 
 def _inner(cells: Cells) -> Edges:
     """The edges between any two neighbours among ``cells``."""
-    known = {tuple(cell) for cell in cells.tolist()}
-    found = [
-        ((layer, row, column), direction)
-        for layer, row, column in cells.tolist()
-        for direction, upper in ((0, (layer, row, column + 1)), (1, (layer, row + 1, column)))
-        if upper in known
-    ]
-    return Edges(np.array([cell for cell, _ in found]), np.array([direction for _, direction in found]))
+    first = cells.min(0)
+    mask = np.zeros(np.ptp(cells, axis=0) + 1, bool)
+    mask[tuple((cells - first).T)] = True
+    edges = edges_of(mask)
+    return Edges(edges.cells + first, edges.direction)

@@ -57,7 +57,9 @@ class PlaneField:
         import torch  # here, for those who load the scene kinds and simulate nothing; it takes half of numpy's time
 
         sources = np.array([[*one.along.reshape(-1, *one.up.shape), one.up] for one in currents])
-        spectra = torch.fft.fft2(torch.from_numpy(sources), self._lengths)
+        # axis by axis, so that rows which are empty, or not wanted, are not transformed
+        length_y, length_x = self._lengths
+        spectra = torch.fft.fft(torch.fft.fft(torch.from_numpy(sources), length_x, -1), length_y, -2)
         kernels = torch.from_numpy(self._kernels)
         products = spectra[:, 0, None] * kernels[0]
         for source in range(1, len(kernels)):
@@ -68,9 +70,9 @@ class PlaneField:
             products = aliases[0]
             for alias in aliases[1:]:
                 products = products + alias
-        fields = torch.fft.ifft2(products) / (step_y * step_x)
         ny, nx = self.points.shape
-        return np.asarray(fields[..., :ny, :nx].numpy())
+        fields = torch.fft.ifft(torch.fft.ifft(products, dim=-2)[..., :ny, :], dim=-1)[..., :nx] / (step_y * step_x)
+        return np.asarray(fields.numpy())
 
     @cached_property
     def _kernels(self) -> Complex:
