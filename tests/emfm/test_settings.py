@@ -137,7 +137,6 @@ DECIDE_NOTHING = {
     "acquire.shard_samples": 512,
     "acquire.workers": 1,
     "acquire.simulate.kinds_samples": 5,
-    "acquire.simulate.scenes.loops.max_loops": 2,  # the mix draws none
     "acquire.import.roots": ["cases"],  # the source is a simulation
     "acquire.import.reader": "npz_cases",
     "acquire.import.position_tolerance_mm": 0.01,
@@ -184,6 +183,15 @@ def test_what_decides_a_model_or_its_test_set_closes_test_final(changed, key):
 @pytest.mark.parametrize("key", DECIDE_NOTHING)
 def test_what_decides_neither_leaves_test_final_open(changed, key):
     assert is_promoted(changed({key: DECIDE_NOTHING[key]}))
+
+
+def test_keys_of_a_scene_kind_that_is_not_drawn_decide_nothing(changed):
+    without = {"acquire.simulate.mix.loops": 0.0}
+    one, other = (
+        load_params(changed(without | more)).deciding() for more in ({}, {"acquire.simulate.scenes.loops.max_loops": 2})
+    )
+    assert changes(one, other) == []
+    assert not is_promoted(changed({"acquire.simulate.scenes.loops.max_loops": 2}))
 
 
 def keys_of(values, path=""):
