@@ -50,7 +50,7 @@ def contents(folder):
 
 def test_each_scene_kind_has_a_store_of_its_own_beside_the_main_one(params_at):
     acquire.run(params_at())
-    assert Store(STORE).header.origin == "simulated: elements"
+    assert Store(STORE).header.origin == "simulated: elements; scenes: boards, elements, loops, patches, traces"
     assert len(Store(STORE)) == 10
     assert sorted(path.name for path in KINDS.iterdir()) == SCENE_KINDS.names()
     for name in SCENE_KINDS.names():
@@ -83,7 +83,7 @@ def test_a_run_that_was_stopped_keeps_the_finished_kinds_and_ends_with_the_same_
                 acquire.run(params)
     assert contents(Path("data")) == whole  # what was good before is still there
     acquire.run(params)
-    assert packed == ["elements", "loops", "patches", "patches", "traces", "store", "store"]
+    assert packed == ["boards", "elements", "loops", "patches", "patches", "traces", "store", "store"]
     assert contents(Path("data")) == whole
 
 

@@ -268,7 +268,8 @@ def test_the_template_trains_judges_and_predicts_from_the_same_file(project):
     project.run("python", "-m", "ttt.train", "--config", "params.yaml", "--exp_name", "demo", "--epochs", "1")
     best = "runs/demo/001/best.pth"
     done = project.run("python", "-m", "ttt.eval", "--config", "params.yaml", "--ckpt", best)
-    assert json.loads(done.stdout)["val_loss"] == records(project, "runs/demo/001", "epoch")[0]["val_loss"]
+    in_training = records(project, "runs/demo/001", "epoch")[0]["val_loss"]
+    assert json.loads(done.stdout)["val_loss"] == pytest.approx(in_training, rel=1e-5)  # of batches of other sizes
     np.save(project.folder / "scan.npy", scan(project, 0))
     command = ("--config", "params.yaml", "--ckpt", best, "--input", "scan.npy", "--out", "field.npy")
     project.run("python", "-m", "ttt.infer", *command)

@@ -101,7 +101,7 @@ def assert_promoted():
             ("epochs:\n    demo: 5\n    full: 50\n", "epochs:\n    demo: 9\n    full: 50\n"),
             ("\nseed: 0\n", "\nseed: 5\n"),
         ],
-        [("    - 60.0\n", "    - 50.0\n"), ("    pct_start: 0.2\n", "")],
+        [("    - 30.0\n    - 60.0\n", "    - 30.0\n    - 50.0\n"), ("    pct_start: 0.2\n", "")],
         [("amp:\n  enabled: false\n  dtype: bfloat16\n", "amp: {enabled: true}\n")],
         [("  depth: 2\n", "  depth: {demo: 2, full: 3}\n"), ("lr: 0.0005", "lr: {demo: 1e-3, full: 5e-4}")],
         [(PARAMS[PARAMS.index("model:") : PARAMS.index("\nmetrics:")], PLAIN_UNET)],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from emfm.evaluate.equivalent_dipoles import dipole_operator
+from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.model.complex_rows import complex_rows
 from emfm.model.search.modes import FieldModes
 from emfm.model.search.snapshots import physical_snapshots
@@ -67,7 +67,7 @@ def test_one_element_is_found_where_dipoles_everywhere_are_not(fine, place_mm, e
     scan, target = one_sample(SQUARE, [place_mm], electric, magnetic)
     scan, target = scan / 1e-3, target / 1e-3
     errors = relative_errors(fine(scan), target)
-    dipoles = torch.from_numpy(dipole_operator(SQUARE).apply(scan.numpy()))
+    dipoles = torch.from_numpy(dipole_operator(SQUARE, DipoleSetting()).apply(scan.numpy()))
     assert errors.max() < 0.05
     assert (errors < 0.2 * relative_errors(dipoles, target)).all()
 
