@@ -17,6 +17,7 @@ from emfm.core.store import Store
 from emfm.settings import Params, refuse_too_few
 from emfm.workflow.paths import KEPT_IMPORT, KINDS, STORE
 from emfm.workflow.unfinished import code_digest, kept_folder, resume_folder, unfinished
+from ttt.config import ConfigError
 from ttt.log import LOG
 
 _SLICE = "acquire_slice"
@@ -132,12 +133,18 @@ def _say_what_is_read(cases: ImportedCases, earlier: PartlyKept | None) -> None:
 def _pack_kinds(params: Params, folder: Path) -> None:
     """A store of each registered scene kind in ``folder``, unless a run that was stopped has made it.
 
+    A kind that cannot be drawn on these planes has none; the main set, which is opened first, refuses it.
+
     They come before the main store and stay out of DVC's sight until that is done: DVC removes what a killed stage
     has put out, and the main store must not be lost for them, nor they for it.
     """
     acquire, geometry = params.acquire, params.data.geometry()
     for name in SCENE_KINDS.names():
         if not (folder / name).exists():
-            source = single_kind_source(name, geometry, acquire.simulate, acquire.seed)
+            try:
+                source = single_kind_source(name, geometry, acquire.simulate, acquire.seed)
+            except ConfigError as error:
+                LOG.warning("data/kinds has no set of %s: %s", name, error)
+                continue
             work = folder.with_name(f"{folder.name}-{name}")
             pack(source, geometry, source.origin, folder / name, work, acquire.shard_samples, acquire.workers)

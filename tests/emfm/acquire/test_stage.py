@@ -21,6 +21,7 @@ from emfm.core.store import Store
 from emfm.settings import load_params
 from emfm.stages import main
 from emfm.workflow.paths import KINDS, STORE
+from ttt.config import ConfigError
 from ttt.locks import BusyError
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +47,30 @@ def params_at(tmp_path, monkeypatch):
 
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def on_planes_without_boards(params_at):
+    """Parameters with a pitch on which no cells of boards fit, and a weight of boards in the mix."""
+
+    def write(weight):
+        params_at()
+        raw = yaml.safe_load(Path("params.yaml").read_text())
+        raw["data"]["target_plane"] |= {"x_mm": [-7.0, 7.0], "y_mm": [-7.0, 7.0], "pitch_mm": 0.7}
+        raw["acquire"]["simulate"]["mix"] |= {"boards": weight}
+        Path("params.yaml").write_text(yaml.safe_dump(raw))
+        return load_params(Path("params.yaml"))
+
+    return write
+
+
+def test_a_kind_that_cannot_be_drawn_on_these_planes_is_refused_in_the_mix_alone(on_planes_without_boards, caplog):
+    with pytest.raises(ConfigError, match="0.7 and 1 mm"):
+        acquire.run(on_planes_without_boards(1.0))
+    assert not STORE.exists()
+    acquire.run(on_planes_without_boards(0.0))
+    assert sorted(path.name for path in KINDS.iterdir()) == [name for name in SCENE_KINDS.names() if name != "boards"]
+    assert "data/kinds has no set of boards" in caplog.text
 
 
 def test_each_scene_kind_has_a_store_of_its_own_beside_the_main_one(params_at):

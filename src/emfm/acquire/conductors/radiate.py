@@ -16,7 +16,6 @@ from emfm.core.grid import Grid
 
 _FAR: Final = 2.5
 """Cells from a layer to the points beyond which a current is as good as a few with the same moments."""
-_TOLERANCE: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +81,7 @@ class PlaneField:
         side = self.grid.side
         offsets_y = self.points.y_first - self.grid.y_first - side * (rows - 0.5 - y)
         offsets_x = self.points.x_first - self.grid.x_first - side * (columns - 0.5 - x)
-        fields = []
-        for positions, moments in self._unit_currents():
-            fields.append(self._fields(offsets_y, offsets_x, positions, moments))
+        fields = [self._fields(offsets_y, offsets_x, *unit) for unit in self._unit_currents()]
         shifted = np.roll(np.array(fields), (1 - rows, 1 - columns), (-2, -1))
         return np.asarray(np.fft.fft2(shifted), np.complex128)
 

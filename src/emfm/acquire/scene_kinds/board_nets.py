@@ -74,12 +74,12 @@ class _Room:
 
     def cell(self, rng: np.random.Generator) -> tuple[int, int]:
         """A random row and column."""
-        return int(rng.integers(self.rows[0], self.rows[1] + 1)), int(
-            rng.integers(self.columns[0], self.columns[1] + 1)
-        )
+        row, column = (int(rng.integers(first, last + 1)) for first, last in (self.rows, self.columns))
+        return row, column
 
 
 def _room(design: BoardDesign, whole: bool) -> _Room:
+    """The cells of a board, or those below the scan, where they are enough for a net."""
     cells = design.plate_cells()
     near = cells & design.inside
     chosen = cells if whole or min(near.any(1).sum(), near.any(0).sum()) < _LEGS else near

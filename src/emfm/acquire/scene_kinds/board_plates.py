@@ -100,11 +100,8 @@ class BoardDesign:
         return mask
 
 
-def cell_side(params: BoardsParams, geometry: Geometry, area: float) -> float:
-    """The side of a cell for a plate of ``area``, m^2: the pitch of the planes, or a whole part of it.
-
-    Raises ConfigError where the pitches of the planes are not whole multiples of the smallest one.
-    """
+def smallest_pitch(geometry: Geometry) -> float:
+    """The smallest pitch of the planes, m; raises ConfigError where the others are not whole multiples of it."""
     planes = (geometry.source, geometry.target)
     pitches = [pitch for plane in planes for pitch in (plane.pitch_x, plane.pitch_y)]
     pitch = min(pitches)
@@ -117,6 +114,11 @@ def cell_side(params: BoardsParams, geometry: Geometry, area: float) -> float:
                     "be whole multiples of the smaller one; change them, or set acquire.simulate.mix.boards: 0"
                 ],
             )
+    return pitch
+
+
+def cell_side(params: BoardsParams, pitch: float, area: float) -> float:
+    """The side of a cell for a plate of ``area``, m^2: ``pitch``, m, or a whole part of it."""
     wanted = max(params.cell_mm * MM, sqrt(area / _CELLS))
     return pitch / max(1, int(pitch / wanted * (1 + 1e-9)))
 
@@ -129,7 +131,7 @@ def draw_board(params: BoardsParams, geometry: Geometry, half_width: float, rng:
     if rng.random() < 0.5:
         sides[1] = sides[0]
     middle = rng.uniform(-params.off_centre_mm, params.off_centre_mm, 2) * MM
-    side = cell_side(params, geometry, float(sides.prod()))
+    side = cell_side(params, smallest_pitch(geometry), float(sides.prod()))
     columns, rows = (max(_FEWEST, round(float(length) / side)) for length in sides)
     plated = rng.random() >= params.no_plate_share
     cable = np.zeros((0, 3), np.int64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emfm.acquire.params import SimulateParams
 from emfm.acquire.scene_kinds.board_nets import KINDS, NetDesign, draw_net
-from emfm.acquire.scene_kinds.board_plates import BoardDesign, BoardsParams, draw_board
+from emfm.acquire.scene_kinds.board_plates import BoardDesign, BoardsParams, draw_board, smallest_pitch
 from emfm.acquire.scene_kinds.kind import SCENE_KINDS
 from emfm.acquire.scene_kinds.lines import MM, complex_normal, padded_rows
 from emfm.acquire.scenes import Planes, Scene
@@ -75,6 +75,8 @@ class Boards:
     """
 
     def __init__(self, params: BoardsParams, simulate: SimulateParams, geometry: Geometry) -> None:
+        """Raises ConfigError for planes on which no cells fit: see `board_plates.smallest_pitch`."""
+        smallest_pitch(geometry)
         self._params = params
         self._simulate = simulate
         self._geometry = geometry

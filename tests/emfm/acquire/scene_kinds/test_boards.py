@@ -159,9 +159,8 @@ def test_target_fields_obey_maxwells_equations(seed):
 
 def test_a_pitch_that_does_not_fit_is_refused_with_the_key():
     other = Geometry(5e9, SOURCE, Grid(-7e-3, -7e-3, 0.7e-3, 0.7e-3, 21, 21, 5e-3))
-    params = BoardsParams(**PARAMS.scenes["boards"])
     with pytest.raises(ConfigError, match=r"0\.7 and 1 mm .* acquire\.simulate\.mix\.boards: 0"):
-        cell_side(params, other, 1e-4)
+        SimulatedSource(other, PARAMS, 0)
 
 
 @pytest.mark.parametrize(
@@ -181,5 +180,5 @@ def test_impossible_values_are_refused(changes, sentence):
 
 def test_cells_are_a_whole_part_of_the_pitch_and_finer_on_small_boards():
     params = BoardsParams(**(PARAMS.scenes["boards"] | {"cell_mm": 0.5}))
-    assert cell_side(params, GEOMETRY, 1e-4) == pytest.approx(0.5e-3)
-    assert cell_side(params, GEOMETRY, 9e-4) == pytest.approx(1e-3)
+    assert cell_side(params, 1e-3, 1e-4) == pytest.approx(0.5e-3)
+    assert cell_side(params, 1e-3, 9e-4) == pytest.approx(1e-3)
