@@ -147,7 +147,6 @@ CHANGES_NO_MODEL = {
     "acquire.workers": 2,
     "acquire.simulate.kinds_samples": 2,
     "acquire.import.roots": ["nowhere"],
-    "acquire.simulate.scenes.loops.max_loops": 1,
     "data.data_root": "nowhere",
     "data.train_ids": "nowhere.txt",
     "data.val_ids": "nowhere.txt",
