@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 from dvc.utils.serialize import modify_yaml
@@ -43,7 +44,7 @@ TINY = {
     "ckpt.every_steps": 2,
     "eval.num_pictures": 1,
     "eval.equivalent_dipoles": {"depths": [1.5], "margins": [1.0, 2.0], "tikhonov": [0.0003, 0.003]},
-    "eval.sparse_sources": MODEL["pod_net"]["sources"] | {"modes": 12},
+    "eval.sparse_sources": deepcopy(MODEL["pod_net"]["sources"]) | {"modes": 12},  # else YAML has an anchor for both
 }
 
 

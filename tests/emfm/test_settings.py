@@ -1,10 +1,12 @@
 """params.yaml as one typed object."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from emfm.core.measurement import Measurement
 from emfm.settings import load_params, refuse_impossible, refuse_short_pool
@@ -192,6 +194,17 @@ def test_keys_of_a_scene_kind_that_is_not_drawn_decide_nothing(changed):
     )
     assert changes(one, other) == []
     assert not is_promoted(changed({"acquire.simulate.scenes.loops.max_loops": 2}))
+
+
+def test_dvc_changes_one_line_of_params_yaml_and_keeps_every_comment(tmp_path):
+    """It loses a comment that follows a list."""
+    changed_file = tmp_path / "params.yaml"
+    shutil.copy(PARAMS, changed_file)
+    apply_overrides(changed_file, ["loss.h_weight=3.0"])
+    before, after = (path.read_text().splitlines() for path in (PARAMS, changed_file))
+    assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == [
+        ("  h_weight: 1.0", "  h_weight: 3.0")
+    ]
 
 
 def keys_of(values, path=""):
