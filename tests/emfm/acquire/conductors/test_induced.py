@@ -41,6 +41,18 @@ def own_field(scene, planes):
     return parts[:, :, 0] + 1j * parts[:, :, 1]
 
 
+def fed_strip(length):
+    """Places of the edges of a strip of so many cells of 1 mm, m, and its currents, A, for 1 V in its middle."""
+    grid = CellGrid(0, 0, 1e-3, (0.0, 1e-3), 1, length)
+    mask = np.zeros(grid.shape, bool)
+    mask[0] = True
+    edges = edges_of(mask)
+    voltages = np.zeros(len(edges), complex)
+    voltages[len(edges) // 2] = 1
+    currents = np.linalg.solve(Coupling(grid, FREQUENCY).matrix(edges, edges), voltages)
+    return grid.edge_middles(edges)[:, 0], currents
+
+
 def relative(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected)
 
@@ -132,18 +144,12 @@ def test_source_and_receiver_may_change_places():
 @pytest.mark.parametrize("length", [20, 28])
 def test_the_power_that_a_gap_feeds_is_radiated(length):
     """A strip dipole about half a wave long, fed in its middle; its far field is summed over all directions."""
-    grid = CellGrid(0, 0, 1e-3, (0.0, 1e-3), 1, length)
-    mask = np.zeros(grid.shape, bool)
-    mask[0] = True
-    edges = edges_of(mask)
-    voltages = np.zeros(len(edges), complex)
-    voltages[len(edges) // 2] = 1
-    currents = np.linalg.solve(Coupling(grid, FREQUENCY).matrix(edges, edges), voltages)
-    fed = 0.5 * (voltages @ currents.conj()).real
+    middles, currents = fed_strip(length)
+    fed = 0.5 * currents[len(currents) // 2].real
     wavenumber = 2 * np.pi * FREQUENCY / SPEED_OF_LIGHT
     cosines, weights = np.polynomial.legendre.leggauss(40)  # of the angle to the strip: the pattern has no other
-    phases = np.exp(1j * wavenumber * grid.edge_middles(edges)[:, 0] * cosines[:, None])
-    pattern = phases @ currents * grid.side * np.sqrt(1 - cosines**2)
+    phases = np.exp(1j * wavenumber * middles * cosines[:, None])
+    pattern = phases @ currents * 1e-3 * np.sqrt(1 - cosines**2)
     radiated = ETA_0 * wavenumber**2 / (16 * np.pi) * (weights @ np.abs(pattern) ** 2)
     assert radiated == pytest.approx(fed, rel=0.02)
 
@@ -152,14 +158,8 @@ def test_a_half_wave_strip_has_the_impedance_of_a_half_wave_dipole():
     """73 ohm at resonance, a little below half a wave (C. A. Balanis, Antenna Theory, 4th ed., sec. 8.5)."""
     impedances = []
     for length in range(25, 31):
-        grid = CellGrid(0, 0, 1e-3, (0.0, 1e-3), 1, length)
-        mask = np.zeros(grid.shape, bool)
-        mask[0] = True
-        edges = edges_of(mask)
-        voltages = np.zeros(len(edges), complex)
-        voltages[len(edges) // 2] = 1
-        currents = np.linalg.solve(Coupling(grid, FREQUENCY).matrix(edges, edges), voltages)
-        impedances.append(1 / currents[len(edges) // 2])
+        _, currents = fed_strip(length)
+        impedances.append(1 / currents[len(currents) // 2])
     resonant = impedances[int(np.argmin([abs(impedance.imag) for impedance in impedances]))]
     assert 60 < resonant.real < 80
 
