@@ -113,8 +113,11 @@ class Project:
         return (self.folder / path).read_text()
 
     def copy(self, folder: Path) -> "Project":
-        """All of it, with what was computed."""
-        shutil.copytree(self.folder, folder, symlinks=True)
+        """All of it, with what was computed, but for the messages of DVC's queue.
+
+        Its workers leave after the experiments that they ran, and remove messages while they do.
+        """
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("*.msg"))
         return Project(folder, self.variables)
 
     def clone(self, folder: Path) -> "Project":
