@@ -32,6 +32,7 @@ NOT_RUN = {
     "python benchmarks/scale.py": "takes half an hour",
     "python benchmarks/search.py": "takes some minutes",
     "python benchmarks/inference.py": "takes some minutes",
+    "python benchmarks/trust_outside.py": "takes some minutes; tests/test_benchmark_trust.py runs it on fewer scans",
     "python benchmarks/gpu.py": "needs a GPU; tests/test_benchmark_gpu.py runs it without one",
 }
 """What is not run here, and why."""
