@@ -95,11 +95,7 @@ def convention_rows() -> list[Row]:
         Row("Hx and Hy swapped", changed(lambda scan, _: scan[::-1])),
         Row("y flipped", changed(lambda scan, _: scan[:, ::-1])),
         Row("Hy of other sign", changed(lambda scan, _: scan * _each(1, -1))),
-        Row(
-            "rms for peak values",
-            changed(lambda scan, _: scan / np.sqrt(2)),
-            can_be_seen=False,
-        ),
+        Row("rms for peak values", changed(lambda scan, _: scan / np.sqrt(2)), can_be_seen=False),
         *(
             Row(f"scan at {ghz} GHz", partial(at_frequency, frequency=ghz * 1e9), can_be_seen=False)
             for ghz in (6, 1, 24)

@@ -22,7 +22,6 @@ HEIGHTS_MM: Final = (0.1, 0.2, 0.5)
 WINDOWS_MM: Final = {1.0: 3, 3.0: 5}
 """Sides of the probe's window, and nodes of the quadrature along each."""
 
-
 Random = np.random.Generator
 
 
