@@ -34,7 +34,8 @@ PLANES = {
 GEOMETRY = Geometry(5e9, *(plane.to_grid() for plane in PLANES.values()))
 GRID = GEOMETRY.source
 TRAIN, VAL = 60, 12
-COLUMNS = ["expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
+ERRORS = ["expected_rel_l2_e", "expected_rel_l2_h", "bound_rel_l2_e", "bound_rel_l2_h"]
+COLUMNS = [*ERRORS, "unlike_training", "distance"]
 SCAN_COLUMNS = ["rim_share", "rim_peak", "pitch_limit_share", "scan_too_small", "scan_too_coarse"]
 
 
@@ -240,9 +241,9 @@ def test_a_prediction_that_is_no_number_is_refused_by_file(run, scans, tmp_path,
     judged = TrainedModel.predict_with_trust
 
     def second_lost(self, batch):
-        prediction, expected, distance = judged(self, batch)
-        prediction[1, 3, 0, 0], expected[1], distance[1] = np.inf, np.nan, np.nan
-        return prediction, expected, distance
+        prediction, expected, bound, distance = judged(self, batch)
+        prediction[1, 3, 0, 0], expected[1], bound[1], distance[1] = np.inf, np.nan, np.nan, np.nan
+        return prediction, expected, bound, distance
 
     monkeypatch.setattr(TrainedModel, "predict_with_trust", second_lost)
     status, _, error = run(source, tmp_path / "out", "--out_format", out_format)
