@@ -52,8 +52,9 @@ def test_every_stage_and_baseline_has_a_row_and_every_column_a_definition():
     shown = overview(val_results(), MILESTONES, [], GEOMETRY)
     assert [row[0] for row in shown.val.rows] == ["stage1", "stage2", "stage3", "mean_field", "equivalent_dipoles"]
     assert [definition.head for definition in shown.definitions] == shown.val.heads[2:]
-    assert shown.val.rows[0][:3] == ["stage1", "100", "0.5000"]
-    assert shown.val.rows[3][:3] == ["mean_field", "\N{EN DASH}", "1.000"]
+    assert shown.val.rows[0][:3] == ["stage1", "100", "0.5000 (0.500 to 0.500)"]
+    assert shown.val.rows[3][:3] == ["mean_field", "\N{EN DASH}", "1.000 (1.00 to 1.00)"]
+    assert shown.val.rows[0][shown.val.heads.index("MSE, raw channels")].count("(") == 0
 
 
 def test_a_figure_that_is_not_known_or_not_a_number_is_a_dash():
