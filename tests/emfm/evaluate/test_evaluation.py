@@ -53,7 +53,11 @@ def numbers(tree):
     """All numbers of nested results, in order; NaN for None."""
     if isinstance(tree, dict):
         tree = list(tree.values())
-    return [number for branch in tree for number in numbers(branch)] if isinstance(tree, list) else [np.nan if tree is None else tree]
+    return (
+        [number for branch in tree for number in numbers(branch)]
+        if isinstance(tree, list)
+        else [np.nan if tree is None else tree]
+    )
 
 
 def test_a_result_does_not_depend_on_the_batch_size(samples, dipoles):

@@ -74,6 +74,20 @@ def test_it_has_nothing_to_train_and_nothing_to_say_before_it_is_fitted():
     assert model.trust(model.descriptors(samples.x))[0].isnan().all()
 
 
+def test_its_bound_holds_for_90_percent_of_unseen_scenes():
+    train, val, unseen = (small_samples("elements", count, seed) for seed, count in enumerate((600, 1000, 2000)))
+    model = fitted(train)
+    model.calibrate(train, val, 64)
+    with torch.no_grad():
+        prediction, expected, bound, distance = model.predict_with_trust(unseen.x)
+    like = distance <= 1
+    assert float(like.float().mean()) > 0.98
+    errors = relative_errors(prediction, unseen.y)[like]
+    covered = (errors <= bound[like]).float().mean(0)
+    assert ((covered > 0.87) & (covered < 0.93)).all()
+    assert ((errors <= expected[like]).float().mean(0) - 0.5).abs().max() < 0.08
+
+
 @pytest.mark.parametrize("ridge", [0.0, -1.0])
 def test_a_ridge_that_is_not_above_zero_is_refused_in_the_configuration(ridge):
     with pytest.raises(ValueError, match="greater than 0"):
