@@ -161,9 +161,9 @@ def scan_descriptors(source_h: Tensor) -> Tensor:
     points, relative to the mean square of all.
     """
     power = source_h.square().sum(1)
-    total = power.sum((1, 2)) + _TINY
+    total = power.sum((1, 2)).clamp_min(_TINY)
     shares = power.flatten(1) / total[:, None]
-    spread = -(shares * (shares + _TINY).log()).sum(1)
+    spread = -(shares * shares.clamp_min(_TINY).log()).sum(1)  # ONNX's exporter drops the sum with a number as small
     rough = source_h.diff(dim=2).square().sum((1, 2, 3)) + source_h.diff(dim=3).square().sum((1, 2, 3))
     rim = total - power[:, 1:-1, 1:-1].sum((1, 2))
-    return torch.stack([spread, (rough / total + _TINY).log(), (rim / total).clamp_min(1e-6).log()], 1)
+    return torch.stack([spread, (rough / total).clamp_min(_TINY).log(), (rim / total).clamp_min(1e-6).log()], 1)
