@@ -81,11 +81,11 @@ def test_a_graph_gives_the_models_numbers_for_any_number_of_scans(trained_of, tm
     assert json.loads(facts) == export.facts(trained)
 
 
-@pytest.mark.parametrize(("model", "suffix"), [(SEARCH, ".pt2"), (LINEAR, ".onnx")], ids=[".pt2", ".onnx"])
-def test_in_a_graph_no_number_stands_beside_a_warning(trained_of, tmp_path, model, suffix):
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_in_a_graph_no_number_stands_beside_a_warning(trained_of, tmp_path, suffix):
     if suffix == ".onnx":
         need_module("onnxscript", "onnx")
-    trained, path = trained_of(model), tmp_path / f"model{suffix}"
+    trained, path = trained_of(LINEAR), tmp_path / f"model{suffix}"
     export_model(trained, path)
     spike = np.zeros((1, 4, *trained.geometry.source.shape), np.float32)
     spike[0, :2, 2, 2] = 1, 0.5
