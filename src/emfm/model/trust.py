@@ -23,8 +23,9 @@ FEWEST_FOR_BOUND: Final = 9
 """With fewer validation samples no finite number is known to bound 90 % of unseen ones: 0.9 (n + 1) > n."""
 
 _RIDGE: Final = 1e-3
-_SAMPLES_OF_PRIOR: Final = 20.0
-"""The slopes that the training errors show weigh as much as so many validation samples."""
+_SAMPLES_OF_PRIOR: Final = 100.0
+"""The slopes that the training errors show weigh as much as so many validation samples. With fewer, 100 of these, of
+families of alike samples, made the expected errors follow the true ones less closely than the training errors alone."""
 _FOLDS: Final = 10
 _FLOOR: Final = 1e-6
 _TINY: Final = 1e-30
