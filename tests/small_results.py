@@ -38,8 +38,8 @@ def result(size):
         "depth": [Group(1e-3, 1.5e-3, np.array([0, 1])), Group(None, None, np.array([2]))],
         "family_size": [Group(1.0, 1.0, np.array([1])), Group(2.0, 5.0, np.array([0, 2]))],
     }
-    noise = {40.0: errors(2 * size), 20.0: errors(4 * size)}
-    return predictor_result(errors(size, SetMetrics(GEOMETRY)), groups, noise)
+    noise = {40.0: (errors(2 * size), None), 20.0: (errors(4 * size), None)}
+    return predictor_result(errors(size, SetMetrics(GEOMETRY)), np.array([0, 1, 1]), groups, noise)
 
 
 def model(size, train_samples, digit, trust=None):
@@ -59,12 +59,13 @@ def val_results():
         properties={},
         errors={name: errors_of_case(found.metrics.rel_l2_e) for name, found in on_nec.items()},
         expected=None,
+        bound=None,
         unlike_training=None,
     )
     nec = ReferenceSet(
         samples=12,
         metrics={name: found.metrics for name, found in on_nec.items()},
-        unlike_training=None,
+        trust=None,
         cases={f"wire_{number}": case for number in range(12)},
     )
     return ValResults(

@@ -46,7 +46,8 @@ def test_it_predicts_near_the_truth_and_says_how_near(run):
     for name in ("E", "H"):
         (error,) = re.findall(rf"true relative error of {name}: (\S+)", output)
         assert 0 < float(error) < 1
-    assert re.search(r"expected relative error: E \S+, H \S+\ndistance from the training samples: \S+", output)
+    said = r"expected relative error: E \S+, H \S+\n90 % bound: E \S+, H \S+\ndistance from the training samples: \S+"
+    assert re.search(said, output)
 
 
 def test_a_slip_of_the_unit_is_told(run):

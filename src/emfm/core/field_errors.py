@@ -89,6 +89,15 @@ class FieldErrors:
         self._check_some()
         return SampleErrors(*(np.concatenate(self._relative[part]) for part in _PARTS))
 
+    def mean_squares(self) -> NDArray[np.float64]:
+        """Mean squared error of each sample and channel over its points, ``(n, 12)``, (V/m)^2 and (A/m)^2.
+
+        Raises ValueError where no sample was given.
+        """
+        grid = self._check_some()
+        squares: NDArray[np.float64] = np.concatenate(self._squares)
+        return squares / prod(grid)
+
     def _mean_square(self) -> NDArray[np.float64]:
         """Mean squared error of each channel, ``(12,)``."""
         grid = self._check_some()

@@ -20,34 +20,48 @@ class Expectation:
     """Expected relative L2 error of E, ``(n,)``."""
     rel_l2_h: NDArray[np.float64]
     """The same of H."""
+    bound_e: NDArray[np.float64]
+    """What 90 % of the relative L2 errors of E are at most, ``(n,)``."""
+    bound_h: NDArray[np.float64]
+    """The same of H."""
     distance: NDArray[np.float64]
-    """From the training samples, ``(n,)``; above 1 a scan is unlike them."""
+    """From the training samples, ``(n,)``; above 1 a scan is unlike them, and the numbers before are NaN."""
 
-    def unlike_training(self) -> float | None:
-        """The share of scans that are unlike the training samples; None where the model expects nothing."""
-        return float(np.mean(self.distance > 1)) if self.is_known() else None
+    def warned(self) -> NDArray[np.bool_]:
+        """Which scans the model calls unlike its training samples."""
+        unlike: NDArray[np.bool_] = self.distance > 1
+        return unlike
 
     def is_known(self) -> bool:
-        """Whether the model expects anything at all."""
-        return bool(np.isfinite(self.rel_l2_e).all())
+        """Whether the model says anything at all: a calibrated one expects an error or warns."""
+        return bool((np.isfinite(self.rel_l2_e) | self.warned()).all())
 
 
-def agreement(expected: Expectation, errors: SampleErrors) -> dict[str, float] | None:
-    """Spearman's rank correlation, the median of true over expected error, and the share of unlike scans.
-
-    None where the model expects nothing, or where there are fewer than 3 samples.
-    """
-    unlike = expected.unlike_training()
-    if len(expected.distance) < _FEWEST or unlike is None:
+def agreement(expected: Expectation, errors: SampleErrors) -> dict[str, float | None] | None:
+    """The figures of `emfm.results.schema.TrustMetrics`; None where the model says nothing."""
+    if not expected.is_known():
         return None
-    figures = {}
-    for part, guess, true in (
-        ("e", expected.rel_l2_e, errors.rel_l2_e),
-        ("h", expected.rel_l2_h, errors.rel_l2_h),
+    like = ~expected.warned()
+    figures: dict[str, float | None] = {}
+    for part, guess, bound, true in (
+        ("e", expected.rel_l2_e, expected.bound_e, errors.rel_l2_e),
+        ("h", expected.rel_l2_h, expected.bound_h, errors.rel_l2_h),
     ):
-        figures[f"rank_correlation_{part}"] = rank_correlation(guess, true)
-        figures[f"true_over_expected_{part}"] = float(np.median(true / guess))
-    return figures | {"unlike_training": unlike}
+        figures |= {f"{name}_{part}": value for name, value in _of_part(guess[like], bound[like], true[like]).items()}
+    return figures | {"unlike_training": float(np.mean(expected.warned()))}
+
+
+def _of_part(
+    guess: NDArray[np.float64], bound: NDArray[np.float64], true: NDArray[np.float64]
+) -> dict[str, float | None]:
+    """Of the samples that the model does not warn of, ``(n,)`` each."""
+    if len(true) < _FEWEST:
+        return {"rank_correlation": None, "true_over_expected": None, "coverage": None}
+    return {
+        "rank_correlation": rank_correlation(guess, true),
+        "true_over_expected": float(np.median(true / guess)),
+        "coverage": float(np.mean(true <= bound)) if np.isfinite(bound).all() else None,
+    }
 
 
 def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

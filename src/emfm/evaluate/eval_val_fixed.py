@@ -10,7 +10,7 @@ from emfm.core.sample_lists import open_samples
 from emfm.core.store import Store
 from emfm.evaluate.evaluation import Predictor, SetEvaluation
 from emfm.evaluate.fitted_baselines import choose_dipoles, fitted_baselines
-from emfm.evaluate.other_sets import evaluate_kind, evaluate_reference, kind_sets, reference_sets
+from emfm.evaluate.other_sets import Compared, evaluate_kind, evaluate_reference, kind_sets, reference_sets
 from emfm.evaluate.reference_cases import ReferenceCases
 from emfm.model.trained import TrainedModel
 from emfm.results.pictured import PicturedFields, write_pictured
@@ -46,7 +46,7 @@ def run(params: Params) -> None:
         baselines[name] = evaluation.evaluate(baseline.predict, name)
         classic[name] = baseline.predict
 
-    compared: dict[str, Predictor] = {final: stages[final], **classic}
+    compared = Compared(final, stages[final], classic)
     results = ValResults(
         set="val_fixed",
         samples=len(val_fixed),
@@ -54,13 +54,8 @@ def run(params: Params) -> None:
         models=models,
         baselines=baselines,
         equivalent_dipoles=dipoles,
-        references={
-            name: evaluate_reference(compared, cases, batch_size, name, stages[final])
-            for name, cases in references.items()
-        },
-        sets={
-            name: evaluate_kind(compared, samples, batch_size, name, stages[final]) for name, samples in kinds.items()
-        },
+        references={name: evaluate_reference(compared, cases, batch_size, name) for name, cases in references.items()},
+        sets={name: evaluate_kind(compared, samples, batch_size, name) for name, samples in kinds.items()},
         left_out=left_out,
     )
     write_json(VAL_RESULTS, results.model_dump(by_alias=True))

@@ -17,10 +17,10 @@ from emfm.core.grid import Geometry, differences
 from emfm.core.measurement import MeasuredSamples, Measurement
 from emfm.core.noise import with_noise
 from emfm.core.sample_lists import SampleList
-from emfm.evaluate.agreement import Expectation, agreement
+from emfm.evaluate.agreement import Expectation
 from emfm.evaluate.groups import Group, sample_groups
 from emfm.evaluate.set_metrics import SetMetrics
-from emfm.evaluate.set_results import model_result, predictor_result
+from emfm.evaluate.set_results import model_result, predictor_result, trust_metrics
 from emfm.model.trained import TrainedModel
 from emfm.results.definitions import Grouping
 from emfm.results.schema import ModelResult, Result
@@ -84,9 +84,28 @@ def refuse_other_geometry(predict: TrainedModel, samples: Geometry, where: str) 
         )
 
 
-def expectation(predict: TrainedModel, samples: Samples, batch_size: int, name: str) -> Expectation:
-    """What the model says of its predictions of ``samples``; shows progress under ``name``."""
-    return _expectation([said for _, _, said in _predictions_with_trust(predict, samples, batch_size, name)])
+def collect_with_trust(
+    predict: TrainedModel,
+    samples: Samples,
+    batch_size: int,
+    errors: FieldErrors | SetMetrics,
+    name: str,
+    snr_db: float | None = None,
+) -> Expectation:
+    """Add the model's predictions of ``samples`` to ``errors``; what the model says of them.
+
+    With noise in source H at the ratio ``snr_db``, if given. Shows progress under ``name``.
+    """
+    said: list[NDArray[np.float64]] = []
+
+    def noting(source_h: NDArray[np.float32]) -> Channels:
+        prediction, *of_batch = predict.predict_with_trust(source_h)
+        said.append(np.column_stack(of_batch))
+        return prediction
+
+    for prediction, target in _predictions(noting, samples, batch_size, snr_db, name):
+        errors.update(prediction, target)
+    return Expectation(*np.concatenate(said).T)
 
 
 @dataclass(frozen=True)
@@ -104,10 +123,10 @@ class SetEvaluation:
         """The result of ``predict``; shows progress under ``name``."""
         figures = set_metrics(predict, self.measured, self.batch_size, name)
         noise = {
-            snr_db: errors_with_noise(predict, self.samples, self.batch_size, snr_db, name)
+            snr_db: (errors_with_noise(predict, self.samples, self.batch_size, snr_db, name), None)
             for snr_db in self.noise_snr_db
         }
-        return predictor_result(figures, self._groups, noise)
+        return predictor_result(figures, self._families, self._groups, noise)
 
     def evaluate_model(self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
         """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash.
@@ -115,16 +134,20 @@ class SetEvaluation:
         Raises DataError where it was made for another frequency or other planes than the samples have.
         """
         refuse_other_geometry(predict, self.samples.geometry, str(self.samples.store.folder))
-        trust = self._agreement(predict, f"{name}, trust")
-        return model_result(self.evaluate(predict, name), train_samples, sha256_file(checkpoint), trust)
+        figures = SetMetrics(self.samples.geometry)
+        said = collect_with_trust(predict, self.measured, self.batch_size, figures, name)
+        noise = {snr_db: self._with_noise(predict, snr_db, name) for snr_db in self.noise_snr_db}
+        result = predictor_result(figures, self._families, self._groups, noise)
+        trust = trust_metrics(said, figures.per_sample())
+        return model_result(result, train_samples, sha256_file(checkpoint), trust)
 
-    def _agreement(self, predict: TrainedModel, name: str) -> dict[str, float] | None:
-        """How well the model knows its own errors; None for one that says nothing of them."""
-        errors, said = FieldErrors(), []
-        for prediction, target, said_of_batch in _predictions_with_trust(predict, self.measured, self.batch_size, name):
-            errors.update(prediction, target)
-            said.append(said_of_batch)
-        return agreement(_expectation(said), errors.per_sample())
+    def _with_noise(self, predict: TrainedModel, snr_db: float, name: str) -> tuple[FieldErrors, Expectation]:
+        """The model's errors with noise in the stored scans, and what it says of them."""
+        errors = FieldErrors()
+        said = collect_with_trust(
+            predict, self.samples, self.batch_size, errors, f"{name}, {snr_db:g} dB", snr_db=snr_db
+        )
+        return errors, said
 
     @cached_property
     def measured(self) -> MeasuredSamples:
@@ -135,18 +158,12 @@ class SetEvaluation:
     def _groups(self) -> dict[Grouping, list[Group]]:
         return sample_groups(self.samples)
 
-
-def _predictions_with_trust(
-    predict: TrainedModel, samples: Samples, batch_size: int, name: str
-) -> Iterator[tuple[Channels, Channels, NDArray[np.float64]]]:
-    """Prediction, truth, and what the model says of the prediction ``(n, 3)``, batch by batch."""
-    for source_h, target in shown_batches(samples, batch_size, name):
-        prediction, expected, distance = predict.predict_with_trust(source_h)
-        yield prediction, target, np.column_stack([expected, distance])
-
-
-def _expectation(said: Sequence[NDArray[np.float64]]) -> Expectation:
-    return Expectation(*np.concatenate(said).T)
+    @cached_property
+    def _families(self) -> NDArray[np.int64]:
+        """Which scene family each sample is of, ``(n,)``, by number."""
+        names = self.samples.store.table["family"].to_numpy()[self.samples.rows]
+        numbers: NDArray[np.int64] = np.unique(names.astype(str), return_inverse=True)[1]
+        return numbers
 
 
 def _predictions(

@@ -1,7 +1,10 @@
 """The sets beside val_fixed that no split draws from: kinds of scenes, and reference sets case by case."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, differences
@@ -9,9 +12,10 @@ from emfm.core.measurement import MeasuredSamples, Measurement
 from emfm.core.sample_lists import whole_store
 from emfm.core.store import HEADER_FILE, Store
 from emfm.evaluate.agreement import Expectation
-from emfm.evaluate.evaluation import Predictor, Samples, expectation, set_metrics
+from emfm.evaluate.evaluation import Predictor, Samples, collect_with_trust, set_metrics
 from emfm.evaluate.reference_cases import ReferenceCases, read_reference
 from emfm.evaluate.set_metrics import SetMetrics
+from emfm.evaluate.set_results import trust_metrics
 from emfm.model.trained import TrainedModel
 from emfm.results.schema import CaseErrors, Metrics, OtherSet, ReferenceCase, ReferenceSet
 from emfm.workflow.paths import KINDS, STORE
@@ -48,42 +52,52 @@ def reference_sets(places: Mapping[str, str], geometry: Geometry) -> tuple[dict[
     return sets, left_out
 
 
-def evaluate_kind(
-    predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str, final: TrainedModel
-) -> OtherSet:
-    """The figures of each predictor on the set called ``name``, and how much of it ``final`` finds unlike its own."""
-    found = _measured(predictors, samples, batch_size, name)
-    said = expectation(final, samples, batch_size, f"{name}, trust")
-    return OtherSet(samples=len(samples), metrics=_metrics(found), unlike_training=said.unlike_training())
+@dataclass(frozen=True)
+class Compared:
+    """The predictors that are compared on the sets beside val_fixed."""
+
+    final: str
+    """The name of the final stage."""
+    model: TrainedModel
+    """Of the final stage."""
+    baselines: Mapping[str, Predictor]
 
 
-def evaluate_reference(
-    predictors: Mapping[str, Predictor], cases: ReferenceCases, batch_size: int, name: str, final: TrainedModel
-) -> ReferenceSet:
-    """As `evaluate_kind`, with the errors of each predictor on each case, and what ``final`` says of it."""
-    found = _measured(predictors, cases, batch_size, name)
-    said = expectation(final, cases, batch_size, f"{name}, trust")
+def evaluate_kind(compared: Compared, samples: Samples, batch_size: int, name: str) -> OtherSet:
+    """The figures of each predictor on the set called ``name``, and how well the final stage knows its errors there."""
+    found, said = _measured(compared, samples, batch_size, name)
+    trust = trust_metrics(said, found[compared.final].per_sample())
+    return OtherSet(samples=len(samples), metrics=_metrics(found), trust=trust)
+
+
+def evaluate_reference(compared: Compared, cases: ReferenceCases, batch_size: int, name: str) -> ReferenceSet:
+    """As `evaluate_kind`, with the errors of each predictor on each case, and what the final stage says of it."""
+    found, said = _measured(compared, cases, batch_size, name)
     by_case = {
         case: ReferenceCase(
             properties=dict(cases.properties[place]),
             errors={predictor: _errors_of(metrics, place) for predictor, metrics in found.items()},
-            expected=_expected_of(said, place),
-            unlike_training=bool(said.distance[place] > 1) if said.is_known() else None,
+            expected=_errors_if_known(said.rel_l2_e[place], said.rel_l2_h[place]),
+            bound=_errors_if_known(said.bound_e[place], said.bound_h[place]),
+            unlike_training=bool(said.warned()[place]) if said.is_known() else None,
         )
         for place, case in enumerate(cases.ids)
     }
-    return ReferenceSet(
-        samples=len(cases), metrics=_metrics(found), unlike_training=said.unlike_training(), cases=by_case
-    )
+    trust = trust_metrics(said, found[compared.final].per_sample())
+    return ReferenceSet(samples=len(cases), metrics=_metrics(found), trust=trust, cases=by_case)
 
 
 def _measured(
-    predictors: Mapping[str, Predictor], samples: Samples, batch_size: int, name: str
-) -> dict[str, SetMetrics]:
-    return {
-        predictor: set_metrics(predict, samples, batch_size, f"{predictor} on {name}")
-        for predictor, predict in predictors.items()
+    compared: Compared, samples: Samples, batch_size: int, name: str
+) -> tuple[dict[str, SetMetrics], Expectation]:
+    """The figures of each predictor, and what the final stage says of its predictions."""
+    of_final = SetMetrics(samples.geometry)
+    said = collect_with_trust(compared.model, samples, batch_size, of_final, f"{compared.final} on {name}")
+    of_baselines = {
+        baseline: set_metrics(predict, samples, batch_size, f"{baseline} on {name}")
+        for baseline, predict in compared.baselines.items()
     }
+    return {compared.final: of_final, **of_baselines}, said
 
 
 def _metrics(found: Mapping[str, SetMetrics]) -> dict[str, Metrics]:
@@ -95,8 +109,8 @@ def _errors_of(measured: SetMetrics, place: int) -> CaseErrors:
     return CaseErrors(rel_l2_e=float(errors.rel_l2_e[place]), rel_l2_h=float(errors.rel_l2_h[place]))
 
 
-def _expected_of(said: Expectation, place: int) -> CaseErrors | None:
-    """None beside a warning: there the number means nothing."""
-    if not said.is_known() or said.distance[place] > 1:
+def _errors_if_known(e_error: float, h_error: float) -> CaseErrors | None:
+    """None for NaN, which stands beside a warning."""
+    if np.isnan(e_error) or np.isnan(h_error):
         return None
-    return CaseErrors(rel_l2_e=float(said.rel_l2_e[place]), rel_l2_h=float(said.rel_l2_h[place]))
+    return CaseErrors(rel_l2_e=float(e_error), rel_l2_h=float(h_error))

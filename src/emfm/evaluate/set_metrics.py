@@ -7,6 +7,7 @@ from emfm.core.channels import E_CHANNELS, H_CHANNELS, Channels, to_components
 from emfm.core.field_errors import FieldErrors, SampleErrors
 from emfm.core.grid import Geometry
 from emfm.core.maxwell import FEWEST_POINTS, in_plane_residual
+from emfm.evaluate.bootstrap import Counts, intervals, mean_of, percentile_of
 from emfm.evaluate.decibels import decibel_errors
 
 
@@ -41,6 +42,30 @@ class SetMetrics:
         if self._residuals:
             residuals = [float(value) for value in np.median(np.concatenate(self._residuals), axis=0)]
         return known | dict(zip(("maxwell_residual", "maxwell_residual_truth"), residuals, strict=True))
+
+    def intervals(self, families: NDArray[np.int64]) -> dict[str, tuple[float, float]]:
+        """The bootstrap interval of each headline metric that is known: see `emfm.evaluate.bootstrap.intervals`.
+
+        ``families`` ``(n,)`` says which scene family each sample is of.
+        """
+        squares, errors = self._errors.mean_squares(), self._errors.per_sample()
+
+        def metrics(counts: Counts) -> dict[str, NDArray[np.float64]]:
+            by_channel = mean_of(squares, counts)
+            known = {
+                "val_mse": by_channel.mean(1),
+                "rmse_e_mean": np.sqrt(by_channel[:, E_CHANNELS]).mean(1),
+                "rmse_h_mean": np.sqrt(by_channel[:, H_CHANNELS]).mean(1),
+                "rel_l2_e": percentile_of(errors.rel_l2_e, counts, 50),
+                "rel_l2_h": percentile_of(errors.rel_l2_h, counts, 50),
+                "rel_l2_e_p95": percentile_of(errors.rel_l2_e, counts, 95),
+                "rel_l2_h_p95": percentile_of(errors.rel_l2_h, counts, 95),
+            }
+            if self._residuals:
+                known["maxwell_residual"] = percentile_of(np.concatenate(self._residuals)[:, 0], counts, 50)
+            return known
+
+        return intervals(metrics, families)
 
     def rmse_per_channel(self) -> dict[str, float]:
         """See `FieldErrors.rmse_per_channel`."""

@@ -75,8 +75,8 @@ class FieldModel(nn.Module, ABC):
         """What of a prediction can be computed once and be given to the model in the place of the scan."""
         return source_h
 
-    def predict_with_trust(self, source_h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The field of scans, and what `trust` says of it: expected errors ``(n, 2)``, distances ``(n,)``."""
+    def predict_with_trust(self, source_h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The field of scans, and what `trust` says of it: expected errors, bounds ``(n, 2)``, distances ``(n,)``."""
         encoded = self.encode(source_h)
         return self(encoded), *self.trust(self.descriptors(encoded))
 

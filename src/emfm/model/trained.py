@@ -80,22 +80,25 @@ class TrainedModel:
     @torch.inference_mode()
     def predict_with_trust(
         self, source_h: NDArray[np.float32]
-    ) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64]]:
-        """The prediction, expected relative errors of E and H ``(n, 2)``, distance from the training samples ``(n,)``.
+    ) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The prediction, and what the model says of it.
 
-        See `emfm.model.trust.TrustCalibration`.
+        Expected relative errors of E and H ``(n, 2)``, their 90 % bounds ``(n, 2)``, distances from the training
+        samples ``(n,)``: see `emfm.model.trust.TrustCalibration`.
         """
-        prediction, expected, distance = self._model.predict_with_trust(self._tensor(source_h))
-        return prediction.cpu().numpy(), expected.double().cpu().numpy(), distance.double().cpu().numpy()
+        prediction, expected, bound, distance = self._model.predict_with_trust(self._tensor(source_h))
+        return prediction.cpu().numpy(), _double(expected), _double(bound), _double(distance)
 
     @torch.inference_mode()
-    def trust(self, source_h: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The last two results of `predict_with_trust`, without the field on the plane."""
-        expected, distance = self._model.trust(self._model.descriptors(self._tensor(source_h)))
-        return expected.double().cpu().numpy(), distance.double().cpu().numpy()
+    def trust(
+        self, source_h: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The last three results of `predict_with_trust`, without the field on the plane."""
+        expected, bound, distance = self._model.trust(self._model.descriptors(self._tensor(source_h)))
+        return _double(expected), _double(bound), _double(distance)
 
     def module(self) -> nn.Module:
-        """From a tensor of scans to the three results of `predict_with_trust`, as tensors."""
+        """From a tensor of scans to the four results of `predict_with_trust`, as tensors."""
         return _PredictWithTrust(self._model)
 
     def _tensor(self, source_h: NDArray[np.float32]) -> torch.Tensor:
@@ -107,8 +110,13 @@ class _PredictWithTrust(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, source_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, source_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         return self.model.predict_with_trust(source_h)
+
+
+def _double(numbers: torch.Tensor) -> NDArray[np.float64]:
+    array: NDArray[np.float64] = numbers.double().cpu().numpy()
+    return array
 
 
 def find_device(name: str) -> torch.device:

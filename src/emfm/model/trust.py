@@ -1,9 +1,12 @@
-"""How far to trust a prediction, from the model alone: an expected error, and how unlike the training set a scan is.
+"""How far to trust a prediction, from the model alone: an expected error, a bound, and how unlike its training it is.
 
-The expected error is log-linear in a few descriptors of the scan and of the model's own estimate, and calibrated on
-val_fixed. How unlike a scan is, is the Mahalanobis distance of its descriptors from those of the training samples.
+The expected error is log-linear in a few descriptors of the scan and of the model's own estimate. The bound is the
+expected error times what 90 % of the validation samples stay below: split conformal prediction with normalised scores.
+How unlike a scan is, is the Mahalanobis distance of its descriptors from those of the training samples. No error is
+named of a scan that is unlike them: here, so that every use of a model agrees.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -14,16 +17,24 @@ from emfm.model.ridge import fit_with_ridge
 SCAN_DESCRIPTORS: Final = ("points that carry the scan", "roughness", "share at the rim")
 OUTSIDE: Final = 0.999
 """A scan farther out than this share of the training samples is called unlike them."""
+COVERED_PERCENT: Final = 90
+"""Share of unseen samples of the training world whose error is at most the bound."""
+FEWEST_FOR_BOUND: Final = 9
+"""With fewer validation samples no finite number is known to bound 90 % of unseen ones: 0.9 (n + 1) > n."""
 
 _RIDGE: Final = 1e-3
+_SAMPLES_OF_PRIOR: Final = 100.0
+"""The slopes that the training errors show weigh as much as so many validation samples. With fewer, 100 of these, of
+families of alike samples, made the expected errors follow the true ones less closely than the training errors alone."""
+_FOLDS: Final = 10
 _FLOOR: Final = 1e-6
 _TINY: Final = 1e-30
 
 
 class TrustCalibration(nn.Module):
-    """From descriptors ``(n, d)`` to expected relative errors and the distance from the training samples.
+    """From descriptors ``(n, d)`` to expected relative errors, their bound and the distance from the training samples.
 
-    Before `calibrate` the expected errors are NaN and nothing is called unlike the training samples.
+    Before `calibrate` errors and bounds are NaN and nothing is called unlike the training samples.
     """
 
     def __init__(self, descriptors: int) -> None:
@@ -34,51 +45,114 @@ class TrustCalibration(nn.Module):
         self.highest: Tensor
         self.farthest: Tensor
         self.coefficients: Tensor
+        self.bound_over_expected: Tensor
         self.register_buffer("mean", torch.zeros(descriptors))
         self.register_buffer("whitening", torch.zeros(descriptors, descriptors))
         self.register_buffer("lowest", torch.zeros(descriptors))
         self.register_buffer("highest", torch.zeros(descriptors))
         self.register_buffer("farthest", torch.tensor(float("inf")))
         self.register_buffer("coefficients", torch.full((descriptors + 1, 2), float("nan")))
+        self.register_buffer("bound_over_expected", torch.full((2,), float("nan")))
 
     def calibrate(self, train: Tensor, train_errors: Tensor, val: Tensor, val_errors: Tensor) -> None:
         """Fit to descriptors and to errors of E and H ``(n, 2)``.
 
-        The training samples, of which there are more, say how the error goes with the descriptors; the validation
-        samples, which the model did not see, how large it is.
+        How the error goes with the descriptors say the training samples, which are many, and the validation samples,
+        which the model did not see: the more there are, the less counts what a model that fits its training samples too
+        well says of them. How large the error is, say the validation samples alone. Of these only those count that are
+        like the training samples, as of others no error is named; with fewer than `FEWEST_FOR_BOUND` there is no bound
+        (NaN), with none all of them say how large the error is.
         """
         train, train_errors, val, val_errors = (
             part.to(self.mean.device, torch.float64) for part in (train, train_errors, val, val_errors)
         )
+        known = self._learn_distance(train)
+        logs, unseen_logs = (errors.clamp_min(_TINY).log() for errors in (train_errors, val_errors))
+        slopes = fit_with_ridge(known, logs - logs.mean(0), _RIDGE)
+        unseen, distance = self._whitened(val)
+        like = distance <= 1
+        bounded = int(like.sum()) >= FEWEST_FOR_BOUND
+        if not bool(like.any()):
+            like = torch.ones_like(like)
+        unseen, unseen_logs = unseen[like], unseen_logs[like]
+        self.coefficients.copy_(_log_linear(unseen, unseen_logs, slopes))
+        if bounded:
+            self.bound_over_expected.copy_(_conformal_quantile(_scores(unseen, unseen_logs, slopes)))
+        else:
+            self.bound_over_expected.fill_(float("nan"))
+
+    def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Expected relative errors of E and H and their 90 % bounds ``(n, 2)``, distances from the training ``(n,)``.
+
+        The distance is relative to `farthest`: above 1 the scan is unlike the training samples, nothing is known of its
+        error, and both numbers are NaN.
+        """
+        white, distance = self._whitened(descriptors)
+        expected = (self.coefficients[0] + white @ self.coefficients[1:]).exp()
+        expected = torch.where(distance[:, None] > 1, torch.full_like(expected, float("nan")), expected)
+        return expected, expected * self.bound_over_expected, distance
+
+    def _learn_distance(self, train: Tensor) -> Tensor:
+        """Keep what the distance from ``train`` needs; the whitened descriptors of ``train``."""
         mean = train.mean(0)
         covariance = (train - mean).T @ (train - mean) / len(train)
         covariance.diagonal().add_(_FLOOR * covariance.diagonal().mean().clamp_min(_TINY))
         values, vectors = torch.linalg.eigh(covariance)
         whitening = vectors / values.sqrt()
-        known = (train - mean) @ whitening
+        known: Tensor = (train - mean) @ whitening
         self.mean.copy_(mean)
         self.whitening.copy_(whitening)
         self.lowest.copy_(known.amin(0))
         self.highest.copy_(known.amax(0))
         self.farthest.copy_(known.norm(dim=1).quantile(OUTSIDE).clamp_min(_TINY))
-        logs, unseen_logs = (errors.clamp_min(_TINY).log() for errors in (train_errors, val_errors))
-        slopes = fit_with_ridge(known, logs - logs.mean(0), _RIDGE)
-        self.coefficients.copy_(torch.cat([torch.zeros_like(slopes[:1]), slopes]))
-        expected, _ = self(val.to(self.mean.dtype))
-        ratios = (unseen_logs - expected.double().log()).sort(0).values
-        self.coefficients[0] = ratios[(len(ratios) - 1) // 2]  # the median, by a way that repeats on a GPU
+        return known
 
-    def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
-        """Expected relative errors of E and H ``(n, 2)``, and the distance relative to `farthest` ``(n,)``.
+    def _whitened(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
+        """Whitened descriptors, none beyond the range of the training samples, and the distances of all."""
+        mean, whitening, lowest, highest, farthest = (
+            part.to(descriptors.dtype) for part in (self.mean, self.whitening, self.lowest, self.highest, self.farthest)
+        )
+        white: Tensor = (descriptors - mean) @ whitening
+        return torch.minimum(torch.maximum(white, lowest), highest), white.norm(dim=1) / farthest
 
-        A distance above 1 says that the scan is unlike the training samples: nothing is known of its error then, and
-        what is said of the nearest training samples is raised in proportion to the distance.
-        """
-        white = (descriptors - self.mean) @ self.whitening
-        distance = white.norm(dim=1) / self.farthest
-        inside = torch.minimum(torch.maximum(white, self.lowest), self.highest)
-        expected = (self.coefficients[0] + inside @ self.coefficients[1:]).exp()
-        return expected * distance.clamp_min(1)[:, None], distance
+
+def _log_linear(white: Tensor, logs: Tensor, slopes: Tensor) -> Tensor:
+    """Coefficients ``(1 + d, 2)`` of log errors ``(n, 2)``: their offset, and ``slopes`` corrected for what they miss.
+
+    The offset makes half of the errors larger than expected; it is a median of sorted numbers, since torch's own does
+    not repeat on a GPU.
+    """
+    missed = logs - white @ slopes
+    corrected = slopes + fit_with_ridge(white - white.mean(0), missed - missed.mean(0), _SAMPLES_OF_PRIOR / len(white))
+    middle = (len(logs) - 1) // 2
+    return torch.cat([(logs - white @ corrected).sort(0).values[middle : middle + 1], corrected])
+
+
+def _scores(white: Tensor, logs: Tensor, slopes: Tensor) -> Tensor:
+    """True / expected error ``(n, 2)`` of each sample, expected by what all parts of the samples but its own say.
+
+    A score by a fit to the sample itself would be too small: cross-conformal prediction (Barber, Candes, Ramdas,
+    Tibshirani, Predictive inference with the jackknife+, Annals of Statistics 2021). The parts are stretches of the
+    samples' order, since samples of one family stand side by side.
+    """
+    scores, folds = torch.empty_like(logs), min(_FOLDS, len(logs))
+    edges = [len(logs) * fold // folds for fold in range(folds + 1)]
+    for start, stop in pairwise(edges):
+        others = torch.cat([white[:start], white[stop:]]), torch.cat([logs[:start], logs[stop:]])
+        coefficients = _log_linear(*others, slopes)
+        scores[start:stop] = (logs[start:stop] - coefficients[0] - white[start:stop] @ coefficients[1:]).exp()
+    return scores
+
+
+def _conformal_quantile(scores: Tensor) -> Tensor:
+    """The ceil(0.9 (n + 1))-th smallest of ``scores (n, 2)``: an unseen one is at most that in 90 % of cases.
+
+    Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, Distribution-free predictive inference for regression, JASA 2018,
+    section 2.2; divided by what is expected of each sample as in its section 5.2.
+    """
+    rank = -(-COVERED_PERCENT * (len(scores) + 1) // 100)
+    quantile: Tensor = scores.sort(0).values[rank - 1]
+    return quantile
 
 
 def scan_descriptors(source_h: Tensor) -> Tensor:
@@ -88,9 +162,9 @@ def scan_descriptors(source_h: Tensor) -> Tensor:
     points, relative to the mean square of all.
     """
     power = source_h.square().sum(1)
-    total = power.sum((1, 2)) + _TINY
+    total = power.sum((1, 2)).clamp_min(_TINY)
     shares = power.flatten(1) / total[:, None]
-    spread = -(shares * (shares + _TINY).log()).sum(1)
+    spread = -(shares * shares.clamp_min(_TINY).log()).sum(1)  # ONNX's exporter drops the sum with a number as small
     rough = source_h.diff(dim=2).square().sum((1, 2, 3)) + source_h.diff(dim=3).square().sum((1, 2, 3))
     rim = total - power[:, 1:-1, 1:-1].sum((1, 2))
-    return torch.stack([spread, (rough / total + _TINY).log(), (rim / total).clamp_min(1e-6).log()], 1)
+    return torch.stack([spread, (rough / total).clamp_min(_TINY).log(), (rim / total).clamp_min(1e-6).log()], 1)

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from emfm.core.errors import DataError
 from emfm.plot.style import BASELINE_LOOKS, BLUE, VERMILION, in_report_style
-from emfm.results.schema import SetResults
+from emfm.results.schema import INTERVAL_PERCENT, SetResults
 
 _CURVE_COLUMNS = ("epoch", "train_loss", "val_loss")
 _PANELS_IN_A_ROW = 3
@@ -48,13 +48,17 @@ def loss_curves(curves: Mapping[str, pd.DataFrame]) -> Figure:
 
 @in_report_style
 def scaling_curve(results: SetResults) -> Figure:
-    """Relative errors of E and H against the number of training samples, the baselines as level lines."""
+    """Relative errors of E and H against the number of training samples, the baselines as level lines.
+
+    With the bootstrap interval of each stage as a bar.
+    """
     figure = Figure(figsize=(9.0, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, figure_name, quantity in zip(panels, ("rel_l2_e", "rel_l2_h"), ("E", "H"), strict=True):
         sizes = [model.train_samples for model in results.models.values()]
         errors = [getattr(model.metrics, figure_name) for model in results.models.values()]
         axes.plot(sizes, errors, "o-", color="black", label="model by stage", zorder=3)
+        _draw_intervals(axes, results, figure_name)
         for number, (name, baseline) in enumerate(results.baselines.items()):
             colour, dashes = BASELINE_LOOKS[number % len(BASELINE_LOOKS)]
             level = getattr(baseline.metrics, figure_name)
@@ -67,6 +71,15 @@ def scaling_curve(results: SetResults) -> Figure:
     panels[0].set_ylabel(f"relative L2 error, median of {results.samples:,} samples")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
+
+
+def _draw_intervals(axes: Axes, results: SetResults, metric: str) -> None:
+    """A bar for each model that has an interval."""
+    known = [model for model in results.models.values() if metric in model.intervals]
+    if known:
+        low, high = ([getattr(model.intervals[metric], end) for model in known] for end in ("low", "high"))
+        sizes, label = [model.train_samples for model in known], f"{INTERVAL_PERCENT} % interval"
+        axes.vlines(sizes, low, high, color="black", linewidth=4, alpha=0.3, label=label)
 
 
 def _check_curve(stage: str, curve: pd.DataFrame) -> None:

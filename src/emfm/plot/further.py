@@ -49,8 +49,8 @@ def sets_table(val: ValResults) -> str:
     names = [final, *baselines]
     trust = val.models[final].trust
     unlike = {val.set: None if trust is None else trust.unlike_training}
-    others: dict[str, OtherSet] = {**val.references, **{_kind(name): other for name, other in val.sets.items()}}
-    unlike |= {name: other.unlike_training for name, other in others.items()}
+    others = sets_by_row(val)
+    unlike |= {name: None if other.trust is None else other.trust.unlike_training for name, other in others.items()}
     heads = [] if all(share is None for share in unlike.values()) else [_UNLIKE]
     shown = {val.set: (val.samples, {final: val.models[final].metrics} | _figures(val.baselines))}
     shown |= {name: (other.samples, other.metrics) for name, other in others.items()}
@@ -59,16 +59,16 @@ def sets_table(val: ValResults) -> str:
             name,
             f"{samples:,}",
             *(_pair(figures[column].rel_l2_e, figures[column].rel_l2_h) for column in names),
-            *(_percent(unlike[name]) for _ in heads),
+            *(percent(unlike[name]) for _ in heads),
         ]
         for name, (samples, figures) in shown.items()
     ]
     return table(rows, ["E / H", "samples", *names, *heads])
 
 
-def _kind(name: str) -> str:
-    """A kind of scenes as a row is called: a reference set may have the same name."""
-    return f"kind {name}"
+def sets_by_row(val: ValResults) -> dict[str, OtherSet]:
+    """The sets beside val_fixed as their rows are called: a reference set may have the name of a kind of scenes."""
+    return {**val.references, **{f"kind {name}": other for name, other in val.sets.items()}}
 
 
 def left_out(val: ValResults) -> str:
@@ -132,20 +132,8 @@ def final_and_baselines(val: ValResults) -> tuple[str, Mapping[str, Result]]:
     return list(val.models)[-1], val.baselines
 
 
-def trust_table(results: SetResults) -> str:
-    """How well the models know their own errors, a row for each that says something of them."""
-    rows = []
-    for name, model in results.models.items():
-        if model.trust is not None:
-            trust = model.trust
-            correlations = f"{trust.rank_correlation_e:.2f} / {trust.rank_correlation_h:.2f}"
-            ratios = f"{trust.true_over_expected_e:.2f} / {trust.true_over_expected_h:.2f}"
-            rows.append([name, correlations, ratios, _percent(trust.unlike_training)])
-    heads = ["", "rank correlation, E / H", "true / expected error, E / H", _UNLIKE]
-    return table(rows, heads) if rows else ""
-
-
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """``12.5 %``, or a dash for what is not known."""
     return NO_VALUE if share is None else f"{100 * share:.1f} %"
 
 

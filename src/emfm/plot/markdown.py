@@ -5,23 +5,26 @@ from dataclasses import dataclass
 
 from emfm.core.channels import TARGET_CHANNELS, UNITS
 from emfm.core.noise import NOISE
+from emfm.plot.cells import ABOUT_INTERVALS, metric_cells
 from emfm.plot.further import (
+    final_and_baselines,
     group_tables,
     left_out,
     noise_table,
     scans_read,
     sets_table,
     strength_table,
-    trust_table,
     truth_residual,
 )
 from emfm.plot.numbers import shown
 from emfm.plot.references import about_dipoles, case_tables
 from emfm.plot.summary import about_milestones, highlights
-from emfm.plot.text import count, table
+from emfm.plot.text import Table, count, table
+from emfm.plot.trust_tables import noise_trust_table, sets_trust_table, trust_table
 from emfm.results.definitions import BASELINES, GROUPINGS
 from emfm.results.ledger import Look
 from emfm.results.schema import (
+    INTERVALS,
     Metrics,
     MilestoneResults,
     NotOpened,
@@ -34,6 +37,10 @@ from emfm.results.schema import (
 )
 
 _SHOWN_HASH_DIGITS = 12
+_ABOUT_NOISE_AND_TRUST = (
+    "With noise, the share of errors within the 90 % bound, over the scans that the model does not warn of, and the "
+    "share that it warns of:"
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ def render_report(
         _glance(val, test),
         f"## Stages and baselines on {val.set}",
         f"{count(val.samples, 'sample')}, the same for every row. {scans_read(val)}",
+        ABOUT_INTERVALS,
         _set_table(val),
         _baselines(val),
         about_dipoles(val.equivalent_dipoles),
@@ -110,10 +118,14 @@ def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> st
     about = about_milestones(test, looks)
     if isinstance(test, NotOpened) or not test.models:
         return about
-    parts = [about, scans_read(test), _set_table(test), truth_residual(test), strength_table(test)]
+    parts = [about, scans_read(test), ABOUT_INTERVALS, _set_table(test), truth_residual(test), strength_table(test)]
     for intro, found in (
-        ("How well the models predict their own errors (calibrated on val_fixed, so tested here):", trust_table(test)),
+        (
+            "How well the models predict their own errors (calibrated on val_fixed, tested here):",
+            _drawn(trust_table(test)),
+        ),
         ("With noise in source H:", noise_table(test)),
+        (_ABOUT_NOISE_AND_TRUST, _drawn(noise_trust_table(test))),
     ):
         parts += [intro, found] if found else []
     return "\n\n".join(parts)
@@ -133,7 +145,7 @@ def _cases(val: ValResults, maps: Mapping[str, str]) -> list[str]:
     """Every reference case, and pictures of some."""
     if not val.references:
         return []
-    intro = "An expected error is missing where the model warns: the scan is unlike its training samples."
+    intro = "Expected error and bound are missing where the model warns: the scan is unlike its training samples."
     parts = ["## Reference cases one by one", intro]
     for found in case_tables(val):
         parts += [found.about, table(found.rows, found.heads)]
@@ -142,16 +154,22 @@ def _cases(val: ValResults, maps: Mapping[str, str]) -> list[str]:
 
 def _trust(val: ValResults, test: MilestoneResults | NotOpened) -> list[str]:
     """How well the models know their errors on the very samples that they were calibrated on."""
-    found = trust_table(val)
+    found = _drawn(trust_table(val))
     if not found:
         return []
-    honest = "Milestones on test_final" if isinstance(test, MilestoneResults) and trust_table(test) else ""
+    honest = "Milestones on test_final" if isinstance(test, MilestoneResults) and trust_table(test).rows else ""
     intro = (
-        f"The errors that the models expect were calibrated on {val.set} itself: here the true errors are as large as "
-        "the expected ones by construction, and only test_final is an honest test of them; "
+        f"The errors that the models expect, and the bounds, were calibrated on {val.set} itself: here the true errors "
+        "are as large as the expected ones, and 90 % are within the bound, by construction. Only test_final is an "
+        "honest test of them; "
     )
     intro += f"see {honest}." if honest else "no such figures of test_final are known."
-    return [f"## How well the models predict their own errors on {val.set}", intro, found]
+    intro += " All but the last column is of the samples that the model does not warn of."
+    parts = [f"## How well the models predict their own errors on {val.set}", intro, found]
+    final, _ = final_and_baselines(val)
+    on_sets = _drawn(sets_trust_table(val))
+    parts += [f"{final} on the sets that it was not calibrated on:", on_sets] if on_sets else []
+    return parts
 
 
 def _noise(val: ValResults) -> list[str]:
@@ -161,7 +179,8 @@ def _noise(val: ValResults) -> list[str]:
     intro = (
         f"Median relative L2 errors on {val.set}; with noise alone in the stored scans, by the ratio of signal to it."
     )
-    return ["## Noise in the scan", intro, found]
+    trusted = _drawn(noise_trust_table(val))
+    return ["## Noise in the scan", intro, found, *([_ABOUT_NOISE_AND_TRUST, trusted] if trusted else [])]
 
 
 def _groups(val: ValResults, picture: str | None) -> list[str]:
@@ -179,17 +198,22 @@ def _baselines(results: SetResults) -> str:
     return "\n".join(lines)
 
 
+def _drawn(found: Table) -> str:
+    """Empty without rows."""
+    return table(found.rows, found.heads) if found.rows else ""
+
+
 def _set_table(results: SetResults) -> str:
     rows = [
         [
             stage,
             f"{model.train_samples:,}",
-            *_cells(model.metrics),
+            *metric_cells(model, columns("errors")),
             model.checkpoint_sha256[:_SHOWN_HASH_DIGITS],
         ]
         for stage, model in results.models.items()
     ]
-    rows += [[name, "", *_cells(baseline.metrics), ""] for name, baseline in results.baselines.items()]
+    rows += [[name, "", *metric_cells(baseline, columns("errors")), ""] for name, baseline in results.baselines.items()]
     headers = ["", "training samples", *columns("errors").values(), "checkpoint"]
     return table(rows, headers)
 
@@ -209,12 +233,9 @@ def _definitions() -> str:
     heads, defined = columns("errors") | columns("strength"), definitions(Metrics)
     names = {name: f"`{name}` ({heads[name]})" if name in heads else f"`{name}`" for name in defined}
     lines = [f"- {names[name]}: {text}." for name, text in defined.items()]
+    lines.append(f"- `intervals`: {INTERVALS}.")
     lines.append("- `rmse_per_channel`: root mean square error over samples and points, V/m or A/m.")
     lines.append(f"- `noise`: relative L2 errors as above with {NOISE}.")
     lines += [f"- `trust.{name}`: {text}." for name, text in definitions(TrustMetrics).items()]
     lines += [f"- `groups.{name}`: relative L2 errors as above by {text}." for name, text in GROUPINGS.items()]
     return "\n".join(lines)
-
-
-def _cells(figures: Metrics) -> list[str]:
-    return [shown(getattr(figures, name)) for name in columns("errors")]

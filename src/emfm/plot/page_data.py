@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels
 from emfm.core.grid import Geometry, Grid
-from emfm.plot.numbers import NO_VALUE, shown
+from emfm.plot.cells import ABOUT_INTERVALS, metric_cells
+from emfm.plot.numbers import NO_VALUE
 from emfm.plot.references import CaseTable, about_dipoles, case_tables
 from emfm.plot.stored_fields import StoredField, stored
 from emfm.plot.summary import about_milestones, highlights
-from emfm.plot.text import count
+from emfm.plot.text import Table, count
+from emfm.plot.trust_tables import NO_TRUST, sets_trust_table, trust_table
 from emfm.results.definitions import BASELINES
 from emfm.results.ledger import Look, looks_at
 from emfm.results.pictured import PicturedFields
@@ -59,14 +61,6 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table of results; the first column names the row."""
-
-    heads: list[str]
-    rows: list[list[str]]
-
-
-@dataclass(frozen=True)
 class Definition:
     """What a figure means: its name in the JSON files, the head of its column, and the text."""
 
@@ -89,6 +83,14 @@ class Overview:
     """What each baseline is."""
     dipoles: str
     """Which setting of the equivalent dipoles was chosen."""
+    intervals: str
+    """What stands in brackets beside an error."""
+    trust: Table
+    """How well the models know their errors on the set; no rows where none says anything."""
+    trust_on_sets: Table
+    """How well the final stage knows them on the sets beside it; likewise."""
+    trust_of_milestones: Table
+    """How well the milestones know them on test_final; likewise."""
     references: list[CaseTable]
     milestones: Table | None
     """None where test_final was not opened or no stage is a milestone."""
@@ -173,6 +175,10 @@ def overview(
         val=_table(val),
         baselines={name: BASELINES[name] for name in val.baselines if name in BASELINES},
         dipoles=about_dipoles(val.equivalent_dipoles),
+        intervals=ABOUT_INTERVALS,
+        trust=trust_table(val),
+        trust_on_sets=sets_trust_table(val),
+        trust_of_milestones=trust_table(test) if isinstance(test, MilestoneResults) else NO_TRUST,
         references=case_tables(val),
         milestones=_table(test) if isinstance(test, MilestoneResults) and test.models else None,
         milestones_text=about_milestones(test, looks),
@@ -227,14 +233,18 @@ def _cards(val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[
 
 def _table(results: SetResults) -> Table:
     rows = [
-        [name, f"{result.train_samples:,}" if isinstance(result, ModelResult) else NO_VALUE, *_cells(result)]
+        [
+            name,
+            _trained_on(result),
+            *metric_cells(result, COLUMNS),
+        ]
         for name, result in {**results.models, **results.baselines}.items()
     ]
     return Table(["", "training samples", *COLUMNS.values()], rows)
 
 
-def _cells(result: Result) -> list[str]:
-    return [shown(getattr(result.metrics, name)) for name in COLUMNS]
+def _trained_on(result: Result) -> str:
+    return f"{result.train_samples:,}" if isinstance(result, ModelResult) else NO_VALUE
 
 
 def _level(name: str, result: Result, train_samples: int | None) -> ErrorLevel:

@@ -37,12 +37,14 @@ def about_dipoles(choice: DipoleChoice) -> str:
 
 def _table(name: str, found: ReferenceSet, final: str, baselines: list[str]) -> CaseTable:
     described = any(case.properties for case in found.cases.values())
-    heads = ["case", final, "it expects", "it warns", *baselines, *(["properties"] if described else [])]
+    of_final = [final, "it expects", "its 90 % bound", "it warns"]
+    heads = ["case", *of_final, *baselines, *(["properties"] if described else [])]
     rows = [
         [
             case,
             _errors(one.errors[final]),
             _errors(one.expected),
+            _errors(one.bound),
             _warning(one),
             *(_errors(one.errors[baseline]) for baseline in baselines),
             *([_properties(one.properties)] if described else []),
@@ -50,7 +52,7 @@ def _table(name: str, found: ReferenceSet, final: str, baselines: list[str]) -> 
         for case, one in found.cases.items()
     ]
     of_set = {predictor: _pair(each.rel_l2_e, each.rel_l2_h) for predictor, each in found.metrics.items()}
-    medians = [of_set[final], "", _share(found), *(of_set[baseline] for baseline in baselines)]
+    medians = [of_set[final], "", "", _share(found), *(of_set[baseline] for baseline in baselines)]
     rows.append([f"median of {found.samples:,}", *medians, *([""] if described else [])])
     about = REFERENCES.get(name, "cases of your own")
     return CaseTable(name, f"{name}: {about}; in no training set. Relative L2 errors, E / H.", heads, rows)
@@ -73,7 +75,7 @@ def _warning(case: ReferenceCase) -> str:
 
 def _share(found: ReferenceSet) -> str:
     """In how many cases the final stage warns."""
-    if found.unlike_training is None:
+    if found.trust is None:
         return NO_VALUE
     return f"{sum(bool(case.unlike_training) for case in found.cases.values())} of {found.samples:,}"
 

@@ -1,6 +1,16 @@
 """Pieces of the report's text: tables in Markdown and numbers of things."""
 
+from dataclasses import dataclass
+
 from tabulate import tabulate
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of results; the first column names the row."""
+
+    heads: list[str]
+    rows: list[list[str]]
 
 
 def table(rows: list[list[str]], headers: list[str]) -> str:

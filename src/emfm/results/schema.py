@@ -150,12 +150,61 @@ class GroupErrors(Section):
     rel_l2_h: Error = Field(description="median over the group's samples")
 
 
+Correlation = Annotated[float, Field(ge=-1, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class TrustMetrics(Section):
+    """How well the errors that a model expects of itself agree with those it makes.
+
+    All but ``unlike_training`` are of the samples that the model does not warn of, as it names no error of the others,
+    and null where these are fewer than 3; the coverages are null, too, where the model has no bound.
+    """
+
+    rank_correlation_e: Correlation | None = metric(
+        "Spearman's rank correlation of the expected and the true relative L2 error of E over the "
+        "samples that the model does not warn of; ties have their mean rank"
+    )
+    true_over_expected_e: Error | None = metric(
+        "true / expected relative L2 error of E, median over the samples that the model does not warn of"
+    )
+    coverage_e: Share | None = metric(
+        "share of the samples that the model does not warn of whose true relative L2 error of E is at most the bound "
+        "that the model gives for it; a right bound has 0.9"
+    )
+    rank_correlation_h: Correlation | None = metric("the same as rank_correlation_e, for H")
+    true_over_expected_h: Error | None = metric("the same as true_over_expected_e, for H")
+    coverage_h: Share | None = metric("the same as coverage_e, for H")
+    unlike_training: Share = metric(
+        "share of the samples that the model warns of: their scan is farther from the training samples than 999 of "
+        "1000 of these"
+    )
+
+
 class NoiseErrors(Section):
     """The errors of a set with noise in its source H."""
 
     snr_db: float = Field(description="ratio of signal to noise, dB")
     rel_l2_e: Error
     rel_l2_h: Error
+    trust: TrustMetrics | None = Field(description="with that noise; null where the predictor says nothing")
+
+
+INTERVAL_PERCENT: Final = 95
+RESAMPLES: Final = 1000
+
+
+class Interval(Section):
+    """Where a metric lies in 95 % of the sets that are drawn from its samples: see `emfm.evaluate.bootstrap`."""
+
+    low: Error
+    high: Error
+
+
+INTERVALS: Final = (
+    f"the {INTERVAL_PERCENT} % interval of the metric by the percentiles of a bootstrap: {RESAMPLES:,} sets of as many "
+    "scene families as the set has, drawn with replacement, each family whole"
+)
 
 
 class Result(Section):
@@ -164,28 +213,12 @@ class Result(Section):
     model_config = ConfigDict(populate_by_name=True)
 
     metrics: Metrics = Field(alias="figures")
+    intervals: dict[str, Interval] = Field(
+        description=f"of each headline metric by name, {INTERVALS}; empty for a set of one family"
+    )
     rmse_per_channel: ChannelErrors
     groups: dict[Grouping, list[GroupErrors]] = Field(description="see `emfm.results.definitions.GROUPINGS`")
     noise: list[NoiseErrors] = Field(description="one for each ratio under eval.noise_snr_db")
-
-
-Correlation = Annotated[float, Field(ge=-1, le=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class TrustMetrics(Section):
-    """How well the errors that a model expects of itself agree with those it makes."""
-
-    rank_correlation_e: Correlation = metric(
-        "Spearman's rank correlation of the expected and the true relative L2 error of E over the "
-        "samples; ties have their mean rank"
-    )
-    true_over_expected_e: Error = metric("true / expected relative L2 error of E, median over samples")
-    rank_correlation_h: Correlation = metric("the same as rank_correlation_e, for H")
-    true_over_expected_h: Error = metric("the same as true_over_expected_e, for H")
-    unlike_training: Share = metric(
-        "share of the samples whose scan is farther from the training samples than 999 of 1000 of these"
-    )
 
 
 class ModelResult(Result):
@@ -213,9 +246,7 @@ class OtherSet(Section):
 
     samples: int = Field(ge=1, description="samples of the set")
     metrics: dict[str, Metrics] = Field(alias="figures", description="by the name of the stage and of each baseline")
-    unlike_training: Share | None = Field(
-        description="share of scans that the final stage calls unlike its training samples; null where it says nothing"
-    )
+    trust: TrustMetrics | None = Field(description="of the final stage; null where it says nothing of its errors")
 
 
 class CaseErrors(Section):
@@ -232,6 +263,9 @@ class ReferenceCase(Section):
     errors: dict[str, CaseErrors] = Field(description="by the name of the final stage and of each baseline")
     expected: CaseErrors | None = Field(
         description="the errors that the final stage expects; null where it warns or says nothing"
+    )
+    bound: CaseErrors | None = Field(
+        description="what 90 % of its errors are at most; null where it warns or says nothing, or has no bound"
     )
     unlike_training: bool | None = Field(
         description="whether the final stage warns of a scan unlike its training samples; null where it says nothing"

@@ -1,7 +1,8 @@
 """Trained models as files that other programs run: a graph of PyTorch (.pt2) or ONNX (.onnx), for any number of scans.
 
 A graph takes scans ``source_h (n, 4, ny, nx)`` float32, A/m, and returns ``target (n, 12, ny, nx)``, V/m and A/m,
-``expected_rel_l2 (n, 2)`` of E and H, and ``distance (n,)`` from the training samples. What it is for, `facts`, is
+``expected_rel_l2 (n, 2)`` of E and H, ``bound_rel_l2 (n, 2)``, which 90 % of errors do not exceed, and
+``distance (n,)`` from the training samples; where it is above 1 the two before are NaN. What it is for, `facts`, is
 stored in the file.
 """
 
@@ -23,14 +24,15 @@ from emfm.core.channels import SOURCE_CHANNELS, TARGET_CHANNELS, UNITS, to_chann
 from emfm.core.elements import element_fields
 from emfm.core.grid import Geometry, Grid
 from emfm.model.trained import TrainedModel
+from emfm.model.trust import COVERED_PERCENT
 from ttt.config import UserError
 from ttt.files import write_bytes
 
-FORMAT: Final = "emfm-export-1"
+FORMAT: Final = "emfm-export-2"
 FACTS: Final = "emfm.json"
 """Where the facts are: the extra file of this name in a .pt2, the metadata property of this name in a .onnx."""
 INPUT: Final = "source_h"
-OUTPUTS: Final = ("target", "expected_rel_l2", "distance")
+OUTPUTS: Final = ("target", "expected_rel_l2", "bound_rel_l2", "distance")
 LARGEST_DIFFERENCE: Final = 1e-4
 """Of the written graph from the model, relative to the largest number of each output."""
 
@@ -81,8 +83,16 @@ def facts(trained: TrainedModel) -> dict[str, Any]:
         "calibrated": trained.facts.calibrated,
         INPUT: _plane(SOURCE_CHANNELS, geometry.source),
         OUTPUTS[0]: _plane(TARGET_CHANNELS, geometry.target),
-        OUTPUTS[1]: {"columns": ["E", "H"], "meaning": "expected relative L2 error; NaN if not calibrated"},
-        OUTPUTS[2]: {"meaning": "above 1 a scan is unlike the training samples"},
+        OUTPUTS[1]: {
+            "columns": ["E", "H"],
+            "meaning": "expected relative L2 error; NaN where distance is above 1 or the model is not calibrated",
+        },
+        OUTPUTS[2]: {
+            "columns": ["E", "H"],
+            "meaning": f"{COVERED_PERCENT} % of unseen samples like the training samples have at most this relative L2 "
+            "error; NaN as expected_rel_l2",
+        },
+        OUTPUTS[3]: {"meaning": "above 1 a scan is unlike the training samples"},
     }
 
 

@@ -22,22 +22,40 @@ Field = NDArray[np.complex64]
 CHUNK: Final = 64
 """Scans that are predicted at a time, so that memory beside the results does not grow with the batch."""
 
+_NUMBERS: Final = 5
+"""Of `Trust`, in its order, beside the checks of the scan."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trust:
     """How far a model trusts its predictions: numbers for one scan, arrays ``(n,)`` for a batch.
 
-    The errors and the distance are NaN where the checkpoint was not calibrated; a best.pth is.
+    All but ``scan`` are NaN where the checkpoint was not calibrated; a best.pth is. Expected errors and bounds are NaN
+    where the scan is unlike the training samples, too: nothing is known of the error then. Errors are relative L2
+    errors, numbers without a unit: 0.1 is 10 %.
     """
 
     expected_rel_l2_e: NDArray[np.float64]
-    """Expected ||error of E|| / ||true E||."""
+    """Expected ||error of E|| / ||true E||: half of the errors are larger."""
     expected_rel_l2_h: NDArray[np.float64]
     """The same of H."""
+    bound_rel_l2_e: NDArray[np.float64]
+    """||error of E|| / ||true E|| is at most that for 90 % of unseen samples like the training samples.
+
+    NaN, too, where the model was calibrated on fewer than 9 samples like its training samples.
+    """
+    bound_rel_l2_h: NDArray[np.float64]
+    """The same of H."""
     distance: NDArray[np.float64]
-    """From the training samples; above 1 the scan is unlike them, and little is known of the error."""
+    """From the training samples; above 1 the scan is unlike them."""
     scan: ScanChecks
     """Whether the scan itself is too small or too coarse, which these figures need not show."""
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.float64], scan: ScanChecks) -> "Trust":
+        """From `_NUMBERS` rows in the order above: ``(5,)`` of one scan, ``(5, n)`` of a batch."""
+        e, h, most_e, most_h, distance = numbers
+        return cls(e, h, most_e, most_h, distance, scan)
 
     @property
     def unlike_training(self) -> NDArray[np.bool_]:
@@ -86,9 +104,10 @@ class ForwardModel:
             np.empty((len(scans), len(components), *self._target.shape), np.complex64)
             for components in (E_COMPONENTS, H_COMPONENTS)
         )
-        said = np.empty((len(scans), 3))
+        said = np.empty((len(scans), _NUMBERS))
         for part in _chunks(len(scans)):
-            channels, said[part, :2], said[part, 2] = self._trained.predict_with_trust(scans[part])
+            channels, *of_trust = self._trained.predict_with_trust(scans[part])
+            said[part] = np.column_stack(of_trust)
             _fill(e_field[part], channels[:, E_CHANNELS])
             _fill(h_field[part], channels[:, H_CHANNELS])
         trust = self._trust(said, scans, single)
@@ -97,9 +116,9 @@ class ForwardModel:
     def trust(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Trust:
         """What `predict` would say of its own error, without the field; arguments and errors are the same."""
         scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
-        said = np.empty((len(scans), 3))
+        said = np.empty((len(scans), _NUMBERS))
         for part in _chunks(len(scans)):
-            said[part, :2], said[part, 2] = self._trained.trust(scans[part])
+            said[part] = np.column_stack(self._trained.trust(scans[part]))
         return self._trust(said, scans, single)
 
     @property
@@ -155,8 +174,8 @@ class ForwardModel:
         if not self.facts.calibrated:
             said = np.full_like(said, np.nan)
         checks = check_scans(scans)
-        e, h, distance = said[0] if single else np.ascontiguousarray(said.T)
-        return Trust(e, h, distance, checks[0] if single else checks)
+        numbers = said[0] if single else np.ascontiguousarray(said.T)
+        return Trust.of(numbers, checks[0] if single else checks)
 
     @staticmethod
     def _shown(grid: Grid) -> str:

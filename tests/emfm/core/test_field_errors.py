@@ -66,6 +66,12 @@ def test_figures_are_what_their_definitions_say():
     assert list(errors.compute()) == [name for name in Metrics.model_fields if name.startswith(("val", "rmse", "rel"))]
 
 
+def test_mean_squares_are_those_of_each_sample_and_channel():
+    prediction, truth = fields(7)
+    found = errors_of(prediction, truth, [3, 4]).mean_squares()
+    np.testing.assert_allclose(found, ((prediction - truth) ** 2).mean((2, 3)), rtol=1e-12)
+
+
 def test_an_error_of_one_channel_shows_in_its_own_figures_alone():
     _, truth = fields(5)
     prediction = truth.copy()

@@ -6,7 +6,7 @@ import pytest
 from emfm.core.measurement import Measurement
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
-from emfm.evaluate.evaluation import SetEvaluation, expectation, set_metrics, shown_batches
+from emfm.evaluate.evaluation import SetEvaluation, set_metrics, shown_batches
 from measurements import measurement_params, only
 from small_store import GEOMETRY, SingleElements, packed
 
@@ -24,35 +24,40 @@ def dipoles():
 
 
 class SelfJudging:
-    """Dipoles that expect of themselves what ``factor`` makes of the true errors, and do not know the last scans."""
+    """Dipoles that expect of themselves what ``factor`` makes of the true errors, and do not know the last scans.
+
+    They say that the errors are at most ``bound`` times what they expect.
+    """
 
     geometry = GEOMETRY
 
-    def __init__(self, apply, samples, factor, unlike=0):
+    def __init__(self, apply, samples, factor, unlike=0, bound=3.0):
         errors = set_metrics(apply, samples, 4, "dipoles").per_sample()
         scans = np.concatenate([source for source, _ in samples.batches(1)])
         expected = np.stack([errors.rel_l2_e, errors.rel_l2_h], 1) * factor
         distances = 0.5 + (np.arange(len(samples)) >= len(samples) - unlike)
-        self._known = {s.tobytes(): said for s, said in zip(scans, zip(expected, distances, strict=True), strict=True)}
+        expected[distances > 1] = np.nan
+        said = zip(expected, bound * expected, distances, strict=True)
+        self._known = dict(zip((scan.tobytes() for scan in scans), said, strict=True))
         self._apply = apply
 
     def __call__(self, source_h):
         return self._apply(source_h)
 
     def predict_with_trust(self, source_h):
-        said = [self._known[scan.tobytes()] for scan in source_h]
-        return (
-            self(source_h),
-            np.stack([expected for expected, _ in said]),
-            np.array([distance for _, distance in said]),
-        )
+        said = [self._known.get(scan.tobytes(), (np.full(2, np.nan), np.full(2, np.nan), 2.0)) for scan in source_h]
+        return self(source_h), *(np.stack(part) for part in zip(*said, strict=True))
 
 
 def numbers(tree):
-    """All numbers of nested results, in order."""
+    """All numbers of nested results, in order; NaN for None."""
     if isinstance(tree, dict):
         tree = list(tree.values())
-    return [number for branch in tree for number in numbers(branch)] if isinstance(tree, list) else [tree]
+    return (
+        [number for branch in tree for number in numbers(branch)]
+        if isinstance(tree, list)
+        else [np.nan if tree is None else tree]
+    )
 
 
 def test_a_result_does_not_depend_on_the_batch_size(samples, dipoles):
@@ -104,15 +109,50 @@ def test_a_model_that_knows_its_errors_is_said_to(samples, dipoles, tmp_path, ba
     trust = SetEvaluation(samples, batch_size, []).evaluate_model(model, tmp_path / "best.pth", 7, "model").trust
     assert (trust.rank_correlation_e, trust.rank_correlation_h) == (pytest.approx(1), pytest.approx(1))
     assert (trust.true_over_expected_e, trust.true_over_expected_h) == (pytest.approx(2), pytest.approx(2))
-    said = expectation(model, samples, batch_size, "model")
-    assert trust.unlike_training == said.unlike_training() == pytest.approx(3 / 9)
+    assert (trust.coverage_e, trust.coverage_h) == (1, 1)
+    assert trust.unlike_training == pytest.approx(3 / 9)
+
+
+def test_a_bound_below_the_true_errors_covers_none(samples, dipoles, tmp_path):
+    (tmp_path / "best.pth").write_bytes(b"weights")
+    model = SelfJudging(dipoles, samples, factor=0.5, bound=1.9)
+    trust = SetEvaluation(samples, 4, []).evaluate_model(model, tmp_path / "best.pth", 7, "model").trust
+    assert (trust.coverage_e, trust.coverage_h) == (0, 0)
+
+
+def test_what_a_model_says_of_scans_with_noise_is_held_against_its_errors_with_that_noise(samples, dipoles, tmp_path):
+    (tmp_path / "best.pth").write_bytes(b"weights")
+    model = SelfJudging(dipoles, samples, factor=1.0)
+    noisy = SetEvaluation(samples, 4, [20.0]).evaluate_model(model, tmp_path / "best.pth", 7, "model").noise[0]
+    assert noisy.trust.unlike_training == 1  # it knows no scan with noise
+    assert noisy.trust.coverage_e is None
+
+    class Sure(SelfJudging):
+        def predict_with_trust(self, source_h):
+            prediction, expected, bound, distance = super().predict_with_trust(source_h)
+            return prediction, np.full_like(expected, 1e-6), np.full_like(bound, 1e9), np.zeros_like(distance)
+
+    sure = Sure(dipoles, samples, factor=1.0)
+    found = SetEvaluation(samples, 4, [20.0]).evaluate_model(sure, tmp_path / "best.pth", 7, "model").noise[0]
+    assert found.trust.coverage_h == 1
+    assert found.trust.true_over_expected_h == pytest.approx(found.rel_l2_h * 1e6)
+    plain = SetEvaluation(samples, 4, [20.0]).evaluate(dipoles, "dipoles").noise[0]
+    assert (plain.rel_l2_h, plain.trust) == (found.rel_l2_h, None)
+
+
+def test_each_headline_metric_has_an_interval_over_whole_families(samples, dipoles):
+    result = SetEvaluation(samples, 4, []).evaluate(dipoles, "dipoles")
+    assert list(result.intervals) == list(result.metrics.headline())
+    for name, value in result.metrics.headline().items():
+        assert result.intervals[name].low <= value <= result.intervals[name].high
+    one = samples.part([2, 3, 4])  # of the family b, all of them
+    assert SetEvaluation(one, 4, []).evaluate(dipoles, "dipoles").intervals == {}
 
 
 def test_a_model_that_was_not_calibrated_is_not_judged_for_it(samples, dipoles, tmp_path):
     (tmp_path / "best.pth").write_bytes(b"weights")
     model = SelfJudging(dipoles, samples, factor=np.nan)
     assert SetEvaluation(samples, 4, []).evaluate_model(model, tmp_path / "best.pth", 7, "model").trust is None
-    assert expectation(model, samples, 4, "model").unlike_training() is None
 
 
 def test_without_ratios_there_is_no_noise(samples, dipoles):

@@ -11,7 +11,7 @@ from emfm.core.errors import DataError
 from emfm.core.measurement import Measurement
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
-from emfm.evaluate.other_sets import evaluate_reference, kind_sets, reference_sets
+from emfm.evaluate.other_sets import Compared, evaluate_kind, evaluate_reference, kind_sets, reference_sets
 from emfm.evaluate.reference_cases import read_reference_cases
 from emfm.workflow.paths import KINDS
 from measurements import measurement_params
@@ -23,15 +23,16 @@ PLACES = {"nec": str(REFERENCE_CASES)}
 
 
 class KnowsHalf:
-    """A model that calls every second of the reference cases unlike its training samples."""
+    """A model of no field that calls every second of the cases unlike its training samples."""
 
-    def __init__(self):
-        self._asked = 0
+    def __init__(self, target):
+        self._asked, self._shape = 0, target.shape
 
     def predict_with_trust(self, source_h):
         distance = (np.arange(len(source_h)) + self._asked) % 2 * 2.0
         self._asked += len(source_h)
-        return None, np.full((len(source_h), 2), 0.1), distance
+        expected = np.where(distance[:, None] > 1, np.nan, [[0.5, 0.4]])
+        return np.zeros((len(source_h), 12, *self._shape)), expected, 2 * expected, distance
 
 
 @pytest.fixture
@@ -78,9 +79,13 @@ def test_equivalent_dipoles_are_good_on_the_reference_cases(project):
     sets, left_out = reference_sets(PLACES, cases.geometry)
     assert (list(sets), left_out) == (["nec"], {})
     predict = dipole_operator(cases.geometry, DipoleSetting()).apply
-    found = evaluate_reference({"dipoles": predict}, sets["nec"], 5, "nec", KnowsHalf())
+    compared = Compared("stage5", KnowsHalf(cases.geometry.target), {"dipoles": predict})
+    found = evaluate_reference(compared, sets["nec"], 5, "nec")
     assert found.samples == 12
-    assert found.unlike_training == 0.5
+    assert list(found.metrics) == ["stage5", "dipoles"]
+    assert found.trust.unlike_training == 0.5
+    assert found.trust.true_over_expected_e == pytest.approx(2)
+    assert (found.trust.coverage_e, found.trust.coverage_h) == (1, 0)
     assert found.metrics["dipoles"].rel_l2_e < 0.3
     assert found.metrics["dipoles"].rel_l2_h < 0.3
     assert found.metrics["dipoles"].maxwell_residual_truth < 1e-3
@@ -90,13 +95,25 @@ def test_equivalent_dipoles_are_good_on_the_reference_cases(project):
     assert [case.unlike_training for case in found.cases.values()] == [False, True] * 6
 
 
-def test_no_expected_error_stands_beside_a_warning(project):
+def test_no_expected_error_and_no_bound_stand_beside_a_warning(project):
     sets, _ = reference_sets(PLACES, read_reference_cases(REFERENCE_CASES).geometry)
-    nothing = {"zero": lambda source_h: np.zeros((len(source_h), 12, 51, 51))}
-    found = evaluate_reference(nothing, sets["nec"], 12, "nec", KnowsHalf())
+    model = KnowsHalf(sets["nec"].geometry.target)
+    found = evaluate_reference(Compared("stage5", model, {}), sets["nec"], 12, "nec")
     for case in found.cases.values():
-        assert (case.expected is None) == case.unlike_training
-        assert case.errors["zero"].rel_l2_e == pytest.approx(1)
+        assert (case.expected is None) == (case.bound is None) == case.unlike_training
+        assert case.errors["stage5"].rel_l2_e == pytest.approx(1)
+    first = next(iter(found.cases.values()))
+    assert (first.expected.rel_l2_h, first.bound.rel_l2_e) == (0.4, 1.0)
+
+
+def test_of_a_kind_of_scenes_it_is_known_how_well_the_final_stage_knows_its_errors(project):
+    geometry = read_reference_cases(REFERENCE_CASES).geometry
+    packed(SingleElements(list("abcdefg"), geometry=geometry), KINDS / "loops")
+    samples = kind_sets(geometry)["loops"]
+    found = evaluate_kind(Compared("stage5", KnowsHalf(geometry.target), {}), samples, 3, "loops")
+    assert found.trust.unlike_training == pytest.approx(3 / 7)
+    assert (found.trust.coverage_e, found.trust.coverage_h) == (1, 0)
+    assert found.metrics["stage5"].rel_l2_e == pytest.approx(1)
 
 
 def test_a_set_that_is_not_there_is_named_with_its_key(project):

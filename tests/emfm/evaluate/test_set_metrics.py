@@ -9,6 +9,7 @@ from emfm.core.channels import to_components
 from emfm.core.field_errors import FieldErrors
 from emfm.core.grid import Geometry, Grid
 from emfm.core.maxwell import in_plane_residual
+from emfm.evaluate import bootstrap
 from emfm.evaluate.decibels import decibel_errors
 from emfm.evaluate.set_metrics import SetMetrics
 from emfm.results.schema import Metrics
@@ -47,6 +48,16 @@ def test_figures_are_what_their_definitions_say():
     for name, field in (("maxwell_residual", PREDICTION), ("maxwell_residual_truth", TRUTH)):
         residual = in_plane_residual(to_components(field), GEOMETRY.target, GEOMETRY.frequency)
         assert found[name] == pytest.approx(np.median(residual))
+
+
+def test_the_interval_of_a_set_that_is_drawn_as_it_is_are_its_headline_metrics(monkeypatch):
+    monkeypatch.setattr(bootstrap, "resampled", lambda families: [np.ones((2, len(families)), np.int64)])
+    found = figures_of(PREDICTION, TRUTH, [4, 5])
+    headline = Metrics.model_validate(found.compute()).headline()
+    intervals = found.intervals(np.arange(len(TRUTH)))
+    assert list(intervals) == list(headline)
+    for name, (low, high) in intervals.items():
+        assert low == high == pytest.approx(headline[name], rel=1e-12)
 
 
 def test_noise_on_a_prediction_shows_in_the_residual_and_not_in_the_truth_s():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from emfm.model.trust import SCAN_DESCRIPTORS, TrustCalibration, scan_descriptors
+from emfm.model.trust import FEWEST_FOR_BOUND, SCAN_DESCRIPTORS, TrustCalibration, scan_descriptors
 from small_fields import small_samples, times
 
 
@@ -29,39 +29,123 @@ def calibrated(factor=1.0):
 
 def test_expected_errors_follow_the_true_ones():
     descriptors = described(500, 4)
-    expected, distance = calibrated()(descriptors)
-    ratio = expected / errors_of(descriptors, 5)
-    assert expected.shape == (500, 2)
+    expected, bound, distance = calibrated()(descriptors)
+    assert expected.shape == bound.shape == (500, 2)
     assert distance.shape == (500,)
+    expected = expected[distance <= 1]
+    ratio = expected / errors_of(descriptors, 5)[distance <= 1]
     assert float(ratio.median()) == pytest.approx(1.0, rel=0.1)
     assert float((ratio.log().abs() < 0.7).float().mean()) > 0.95
     assert float(expected[:, 0].max() / expected[:, 0].min()) > 100
 
 
 def test_e_and_h_are_told_apart():
-    expected, _ = calibrated()(described(50, 4))
+    expected, _, _ = calibrated()(described(50, 4))
     torch.testing.assert_close(expected[:, 1] / expected[:, 0], torch.full((50,), 2.0), rtol=0.15, atol=0)
 
 
 def test_unseen_samples_say_how_large_the_error_is():
     """A model is better on what it was trained on."""
     descriptors = described(50, 4)
-    torch.testing.assert_close(
-        calibrated(3.0)(descriptors)[0] / calibrated()(descriptors)[0], torch.full((50, 2), 3.0), rtol=1e-3, atol=0
-    )
+    for larger, small in zip(calibrated(3.0)(descriptors)[:2], calibrated()(descriptors)[:2], strict=True):
+        torch.testing.assert_close(larger / small, torch.full((50, 2), 3.0), rtol=1e-3, atol=0)
 
 
-def test_half_of_the_unseen_samples_are_worse_than_expected_even_where_they_are_unlike_a_small_training_set():
-    trust, known, unseen = TrustCalibration(3), described(6, 0), described(41, 1, spread=4.0)
+def test_half_of_the_unseen_samples_that_are_like_the_training_are_worse_than_expected():
+    trust, known, unseen = TrustCalibration(3), described(30, 0), described(401, 1, spread=2.0)
     true = errors_of(unseen, 3)
     trust.calibrate(known, errors_of(known, 2), unseen, true)
-    expected, distance = trust(unseen)
-    assert float((distance > 1).float().mean()) > 0.5
-    torch.testing.assert_close((true / expected).median(0).values, torch.ones(2), rtol=1e-3, atol=0)
+    expected, _, distance = trust(unseen)
+    like = distance <= 1
+    assert 0.1 < float(like.float().mean()) < 0.9
+    ratio = (true / expected)[like]
+    worse = (ratio > 1).float().mean(0)
+    torch.testing.assert_close(worse, torch.full((2,), 0.5), rtol=0, atol=1 / len(ratio) + 1e-3)
+
+
+def uneven(count, seed, too_good=1.0):
+    """Eight descriptors and errors whose chance and size go with some of them, not as a straight line.
+
+    ``too_good``: how far a model that fits its training samples too well is below that, and flatter.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    values = torch.randn(count, 8, generator=chance)
+    logs = -3 + too_good * (values @ torch.linspace(0.4, -0.2, 8) + 0.2 * values[:, 0].square())
+    spread = 0.2 + 0.5 * torch.sigmoid(2 * values[:, 2])
+    noise = spread[:, None] * torch.randn(count, 2, generator=chance)
+    return values, too_good * (logs[:, None] + torch.tensor([0.0, 0.4]) + noise).exp()
+
+
+def test_the_bound_covers_90_percent_of_unseen_samples_whose_errors_are_not_as_the_regression_thinks():
+    """Over calibrations, as a single one covers more or less: the beta distribution of split conformal prediction."""
+    covered = []
+    for seed in range(20):
+        trust = TrustCalibration(8)
+        trust.calibrate(*uneven(1000, 3 * seed, too_good=0.2), *uneven(200, 3 * seed + 1))
+        unseen, true = uneven(2000, 3 * seed + 2)
+        _, bound, distance = trust(unseen)
+        covered.append((true <= bound)[distance <= 1].float().mean(0))
+    shares = torch.stack(covered)
+    assert (shares.mean(0) - 0.9).abs().max() < 0.01
+    assert shares.min() > 0.8
+    single = TrustCalibration(8)
+    single.calibrate(*uneven(1000, 100, too_good=0.2), *uneven(1000, 101))
+    unseen, true = uneven(5000, 102)
+    _, bound, distance = single(unseen)
+    share = (true <= bound)[distance <= 1].float().mean(0)
+    assert ((share > 0.87) & (share < 0.93)).all()
+
+
+def test_the_bound_is_that_of_each_scan_and_not_one_for_all():
+    descriptors = described(500, 4)
+    expected, bound, distance = calibrated()(descriptors)
+    like = distance <= 1
+    assert (bound[like] > expected[like]).all()
+    assert float(bound[like, 0].max() / bound[like, 0].min()) > 100
+    true = errors_of(descriptors, 5)[like]
+    for part in (expected[like, 0] < expected[like, 0].median(), expected[like, 0] > expected[like, 0].median()):
+        assert float((true <= bound[like])[part].float().mean()) == pytest.approx(0.9, abs=0.06)
+
+
+def test_slopes_of_a_model_that_fits_its_training_samples_too_well_are_corrected_by_the_validation_samples():
+    """The training errors hardly go with the descriptors, the others do."""
+    unseen, true = uneven(1000, 2)
+    spread = []
+    for count in (40, 1000):
+        trust = TrustCalibration(8)
+        trust.calibrate(*uneven(1000, 0, too_good=0.01), *uneven(count, 1))
+        expected, _, distance = trust(unseen)
+        spread.append(float((true / expected)[distance <= 1].log().std()))
+    flat = float(true.log().std())
+    assert spread[1] < 0.95 * spread[0] < 0.95 * 0.95 * flat
+
+
+@pytest.mark.parametrize("count", [1, FEWEST_FOR_BOUND - 1, FEWEST_FOR_BOUND])
+def test_with_too_few_validation_samples_there_is_no_bound(count):
+    trust, known, unseen = TrustCalibration(3), described(2000, 0), described(count, 1)
+    trust.calibrate(known, errors_of(known, 2), unseen, errors_of(unseen, 3))
+    expected, bound, distance = trust(described(9, 4))
+    assert (distance <= 1).all()
+    assert expected.isfinite().all()
+    assert bool(bound.isfinite().all()) == (count == FEWEST_FOR_BOUND)
+    assert bool(bound.isnan().all()) == (count < FEWEST_FOR_BOUND)
+
+
+def test_validation_samples_that_are_all_unlike_the_training_give_no_bound_but_an_expected_error():
+    trust, known, unseen = TrustCalibration(3), described(2000, 0), described(20, 1) + 1000
+    trust.calibrate(known, errors_of(known, 2), unseen, errors_of(described(20, 1), 3))
+    expected, bound, _ = trust(described(9, 4))
+    assert expected.isfinite().all()
+    assert bound.isnan().all()
+
+
+def test_a_calibration_repeats_bit_for_bit():
+    for one, again in zip(calibrated().state_dict().values(), calibrated().state_dict().values(), strict=True):
+        assert torch.equal(one, again)
 
 
 def test_hardly_any_scan_like_the_training_samples_is_called_unlike_them():
-    _, distance = calibrated()(described(2000, 6))
+    _, _, distance = calibrated()(described(2000, 6))
     assert float((distance > 1).float().mean()) < 0.005
     assert float(distance.max()) > 0.7
 
@@ -71,17 +155,17 @@ def test_a_scan_far_from_all_training_samples_is_called_unlike_them_in_any_direc
     trust = calibrated()
     for sign in (1, -1):
         far = described(1, 0) + sign * torch.tensor([direction])
-        expected, distance = trust(far)
-        further_expected, further = trust(far + sign * torch.tensor([direction]))
+        *numbers, distance = trust(far)
+        *further_numbers, further = trust(far + sign * torch.tensor([direction]))
         assert float(distance) > 1
         assert float(further) > 1.5 * float(distance)
-        assert torch.isfinite(further_expected).all()
-        assert (further_expected > expected).all()
+        assert torch.cat([*numbers, *further_numbers]).isnan().all()  # no number stands beside the warning
 
 
 def test_before_calibration_nothing_is_known_and_nothing_unlike():
-    expected, distance = TrustCalibration(3)(described(4, 0))
+    expected, bound, distance = TrustCalibration(3)(described(4, 0))
     assert expected.isnan().all()
+    assert bound.isnan().all()
     assert not distance.any()
 
 
@@ -91,8 +175,9 @@ def test_descriptors_that_do_not_vary_are_no_obstacle(constant):
     known[:, constant] = known[:1, constant]
     trust = TrustCalibration(3)
     trust.calibrate(known, errors_of(known, 1), known, errors_of(known, 2))
-    expected, distance = trust(known)
-    assert torch.isfinite(expected).all()
+    expected, bound, distance = trust(known)
+    assert expected[distance <= 1].isfinite().all()
+    assert bound[distance <= 1].isfinite().all()
     assert float((distance > 1).float().mean()) <= 0.02
 
 
@@ -100,7 +185,7 @@ def test_calibration_is_kept_with_the_weights():
     trust, other = calibrated(), TrustCalibration(3)
     other.load_state_dict(trust.state_dict())
     for one, again in zip(trust(described(9, 7)), other(described(9, 7)), strict=True):
-        torch.testing.assert_close(one, again, rtol=0, atol=0)
+        torch.testing.assert_close(one, again, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("factor", [1e-4 + 0j, 3j, complex(-2, 5)])

@@ -6,7 +6,7 @@ from emfm.plot.further import group_label
 from emfm.plot.markdown import Pictures, render_report
 from emfm.plot.numbers import four_digits
 from emfm.results.definitions import BASELINES, GROUPINGS
-from emfm.results.schema import CaseErrors, GroupErrors, Metrics, TrustMetrics
+from emfm.results.schema import CaseErrors, GroupErrors, Interval, Metrics, TrustMetrics
 from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 
 PICTURES = Pictures(
@@ -19,14 +19,21 @@ PICTURES = Pictures(
 )
 
 
-def trust(correlation, unlike):
-    return {
-        "rank_correlation_e": correlation,
-        "true_over_expected_e": 1.0,
-        "rank_correlation_h": correlation / 2,
-        "true_over_expected_h": 1.25,
-        "unlike_training": unlike,
-    }
+def trust(correlation, unlike, covered=0.875):
+    return TrustMetrics(
+        rank_correlation_e=correlation,
+        true_over_expected_e=1.0,
+        coverage_e=covered,
+        rank_correlation_h=correlation / 2,
+        true_over_expected_h=1.25,
+        coverage_h=None,
+        unlike_training=unlike,
+    )
+
+
+def with_noise_trust(found, trusts):
+    noise = [one.model_copy(update={"trust": said}) for one, said in zip(found.noise, trusts, strict=True)]
+    return found.model_copy(update={"noise": noise})
 
 
 @pytest.fixture
@@ -41,7 +48,8 @@ def calibrated(val):
         "stage2": model(0.25, 1500, "b", trust(0.5, 0.0)),
         "stage3": model(0.3, 4900, "c", trust(0.8, 0.0125)),
     }
-    nec = val.references["nec"].model_copy(update={"unlike_training": 0.75})
+    models["stage3"] = with_noise_trust(models["stage3"], [trust(0.1, 0.25, 0.5), None])
+    nec = val.references["nec"].model_copy(update={"trust": trust(0.3, 0.75)})
     return val.model_copy(update={"models": models, "references": {"nec": nec}})
 
 
@@ -72,9 +80,9 @@ def test_the_glance_sets_the_best_stage_beside_the_best_baseline(val, test_final
 
 def test_stages_and_baselines_stand_in_one_table(val):
     report = render_report(val, NOT_OPENED, [], PICTURES)
-    assert row(report, "stage1")[1:4] == ["100", "0.5000", "0.5000"]
+    assert row(report, "stage1")[1:3] == ["100", "0.5000 (0.500 to 0.500)"]
     assert row(report, "stage3")[-1] == "c" * 12
-    assert row(report, "mean_field")[1:3] == ["", "1.000"]
+    assert row(report, "mean_field")[1:3] == ["", "1.000 (1.00 to 1.00)"]
     assert f"- mean_field: {BASELINES['mean_field']}." in report
 
 
@@ -124,15 +132,39 @@ def test_trust_on_val_fixed_is_said_to_be_calibrated_there_and_test_final_to_be_
     models = {"stage3": model(0.1, 4900, "c", trust(0.6, 0.1))}
     report = render_report(calibrated, test_final.model_copy(update={"models": models}), [], PICTURES)
     assert rows(report, "stage1", TRUST_SECTION) == []
-    assert row(report, "stage3", TRUST_SECTION)[1:] == ["0.80 / 0.40", "1.00 / 1.25", "1.2 %"]
-    assert "only test_final is an honest test of them; see Milestones on test_final." in report
-    assert ["stage3", "0.60 / 0.30", "1.00 / 1.25", "10.0 %"] in rows(report, "stage3", "Milestones on test_final")
+    assert row(report, "stage3", TRUST_SECTION)[1:] == ["0.80 / 0.40", "1.00 / 1.25", "87.5 % / \N{EN DASH}", "1.2 %"]
+    assert "Only test_final is an honest test of them; see Milestones on test_final." in report
+    honest = ["stage3", "0.60 / 0.30", "1.00 / 1.25", "87.5 % / \N{EN DASH}", "10.0 %"]
+    assert honest in rows(report, "stage3", "Milestones on test_final")
+
+
+def test_the_final_stage_is_held_to_its_word_on_the_sets_beside_val_fixed(calibrated):
+    report = render_report(calibrated, NOT_OPENED, [], PICTURES)
+    assert "stage3 on the sets that it was not calibrated on:" in report
+    assert row(report, "nec", TRUST_SECTION)[1:] == ["0.30 / 0.15", "1.00 / 1.25", "87.5 % / \N{EN DASH}", "75.0 %"]
+
+
+def test_bound_and_warnings_stand_by_the_ratio_of_noise(calibrated):
+    report = render_report(calibrated, NOT_OPENED, [], PICTURES)
+    assert row(report, "E / H, warned of", "Noise in the scan")[1:] == ["40 dB", "20 dB"]
+    *_, cells = rows(report, "stage3", "Noise in the scan")
+    assert cells[1:] == ["50.0 % / \N{EN DASH}, 25.0 %", "\N{EN DASH}"]
+
+
+def test_errors_stand_with_their_interval(val):
+    interval = Interval(low=0.4567, high=0.5432)
+    stage1 = val.models["stage1"].model_copy(update={"intervals": {"rel_l2_e": interval, "val_mse": interval}})
+    alone = val.model_copy(update={"models": {"stage1": stage1}, "references": {}})
+    report = render_report(alone, NOT_OPENED, [], PICTURES)
+    assert row(report, "stage1")[2:4] == ["0.5000 (0.457 to 0.543)", "0.5000"]
+    assert not any("(" in cell for cell in row(report, "stage1")[3:])
+    assert "In brackets: the 95 % bootstrap interval, drawn by whole scene families" in report
 
 
 @pytest.mark.parametrize("opened", [True, False])
 def test_without_honest_figures_of_trust_none_are_promised(calibrated, test_final, opened):
     report = render_report(calibrated, test_final if opened else NOT_OPENED, [], PICTURES)
-    assert "only test_final is an honest test of them; no such figures of test_final are known." in report
+    assert "Only test_final is an honest test of them; no such figures of test_final are known." in report
 
 
 def test_models_that_say_nothing_have_no_section_of_trust(val):
@@ -148,11 +180,12 @@ def test_every_case_stands_with_the_errors_of_all_and_the_median_below(val):
         "case",
         "stage3",
         "it expects",
+        "its 90 % bound",
         "it warns",
         "mean_field",
         "equivalent_dipoles",
     ]
-    errors = ["0.400 / 0.200", "\N{EN DASH}", "\N{EN DASH}", "1.50 / 0.750", "0.100 / 0.0500"]
+    errors = ["0.400 / 0.200", *["\N{EN DASH}"] * 3, "1.50 / 0.750", "0.100 / 0.0500"]
     assert row(report, "wire_7", CASES)[1:] == errors
     assert row(report, "median of 12", CASES)[1] == "0.400 / 0.400"
     assert "nec: wire and loop structures solved by a method-of-moments program (NEC2); in no training set." in report
@@ -163,15 +196,18 @@ def test_a_warning_stands_without_a_number_and_properties_in_words(val):
     nec = val.references["nec"]
     told = {"board_mm": 20.0, "beyond": True, "cable": False, "kind": "microstrip"}
     expected = CaseErrors(rel_l2_e=0.25, rel_l2_h=0.125)
-    sure = nec.cases["wire_1"].model_copy(update={"properties": told, "expected": expected, "unlike_training": False})
+    bound = CaseErrors(rel_l2_e=0.5, rel_l2_h=0.375)
+    sure = nec.cases["wire_1"].model_copy(
+        update={"properties": told, "expected": expected, "bound": bound, "unlike_training": False}
+    )
     unsure = nec.cases["wire_1"].model_copy(update={"unlike_training": True})
-    mine = nec.model_copy(update={"samples": 2, "cases": {"sure": sure, "unsure": unsure}, "unlike_training": 0.5})
+    mine = nec.model_copy(update={"samples": 2, "cases": {"sure": sure, "unsure": unsure}, "trust": trust(0.5, 0.5)})
     report = render_report(val.model_copy(update={"references": {"mine": mine}}), NOT_OPENED, [], PICTURES)
     assert "mine: cases of your own; in no training set." in report
-    assert row(report, "sure", CASES)[2:4] == ["0.250 / 0.125", "no"]
+    assert row(report, "sure", CASES)[2:5] == ["0.250 / 0.125", "0.500 / 0.375", "no"]
     assert row(report, "sure", CASES)[-1] == "board_mm 20, beyond, kind microstrip"
-    assert row(report, "unsure", CASES)[2:4] == ["\N{EN DASH}", "yes"]
-    assert row(report, "median of 2", CASES)[3] == "1 of 2"
+    assert row(report, "unsure", CASES)[2:5] == ["\N{EN DASH}", "\N{EN DASH}", "yes"]
+    assert row(report, "median of 2", CASES)[4] == "1 of 2"
 
 
 def test_the_chosen_setting_of_the_dipoles_is_said(val):
@@ -289,7 +325,7 @@ def test_pictures_are_linked_as_given(val):
 def test_every_figure_is_defined(val):
     report = render_report(val, NOT_OPENED, [], PICTURES)
     prefixed = [*(f"groups.{name}" for name in GROUPINGS), *(f"trust.{name}" for name in TrustMetrics.model_fields)]
-    for name in (*Metrics.model_fields, "rmse_per_channel", "noise", *prefixed):
+    for name in (*Metrics.model_fields, "intervals", "rmse_per_channel", "noise", *prefixed):
         assert report.count(f"- `{name}`") == 1
 
 

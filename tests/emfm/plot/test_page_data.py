@@ -5,7 +5,9 @@ import pytest
 
 from emfm.core.field_errors import FieldErrors
 from emfm.plot.page_data import drawn, overview
+from emfm.plot.page_html import render_page
 from emfm.results.pictured import PicturedFields
+from emfm.results.schema import TrustMetrics
 from small_page import CURVE, PLANE, small_fields
 from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 from small_store import GEOMETRY
@@ -52,8 +54,39 @@ def test_every_stage_and_baseline_has_a_row_and_every_column_a_definition():
     shown = overview(val_results(), MILESTONES, [], GEOMETRY)
     assert [row[0] for row in shown.val.rows] == ["stage1", "stage2", "stage3", "mean_field", "equivalent_dipoles"]
     assert [definition.head for definition in shown.definitions] == shown.val.heads[2:]
-    assert shown.val.rows[0][:3] == ["stage1", "100", "0.5000"]
-    assert shown.val.rows[3][:3] == ["mean_field", "\N{EN DASH}", "1.000"]
+    assert shown.val.rows[0][:3] == ["stage1", "100", "0.5000 (0.500 to 0.500)"]
+    assert shown.val.rows[3][:3] == ["mean_field", "\N{EN DASH}", "1.000 (1.00 to 1.00)"]
+    assert shown.val.rows[0][shown.val.heads.index("MSE, raw channels")].count("(") == 0
+
+
+def says_of_itself(unlike):
+    of_parts = {f"{name}_{part}": 0.75 for name in ("rank_correlation", "coverage") for part in ("e", "h")}
+    return TrustMetrics(**of_parts, true_over_expected_e=1.0, true_over_expected_h=2.0, unlike_training=unlike)
+
+
+def test_how_well_models_know_their_errors_stands_by_set():
+    val = val_results()
+    nec = val.references["nec"].model_copy(update={"trust": says_of_itself(0.5)})
+    models = val.models | {"stage3": model(0.3, 4900, "c", says_of_itself(0.0))}
+    val = val.model_copy(update={"models": models, "references": {"nec": nec}})
+    test_final = milestone_results({"stage3": model(0.1, 4900, "c", says_of_itself(0.25))})
+    shown = overview(val, test_final, [], GEOMETRY)
+    figures = ["0.75 / 0.75", "1.00 / 2.00", "75.0 % / 75.0 %"]
+    assert shown.trust.rows == [["stage3", *figures, "0.0 %"]]
+    assert shown.trust_on_sets.rows == [["nec", *figures, "50.0 %"]]
+    assert shown.trust_of_milestones.rows == [["stage3", *figures, "25.0 %"]]
+    page = render_page(shown, drawn(val, {}, small_fields(), PLANE))
+    assert page.count("<td>75.0 % / 75.0 %</td>") == 3
+    assert '<a href="#trust">' in page
+
+
+def test_models_that_say_nothing_of_their_errors_have_no_section_of_trust():
+    shown = overview(val_results(), NOT_OPENED, [], GEOMETRY)
+    for found in (shown.trust, shown.trust_on_sets, shown.trust_of_milestones):
+        assert found.rows == []
+    page = render_page(shown, drawn(val_results(), {}, small_fields(), PLANE))
+    assert 'id="trust"' not in page
+    assert "#trust" not in page
 
 
 def test_a_figure_that_is_not_known_or_not_a_number_is_a_dash():

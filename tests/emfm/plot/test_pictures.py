@@ -35,7 +35,7 @@ def result(seed):
     figures.update(truth * (1 + rng.standard_normal(truth.shape) / (1 + seed)), truth)
     bounds = ((1e-3, 1.2e-3), (1.25e-3, 2e-3), (None, None))
     depth = [Group(*pair, np.array([place])) for place, pair in enumerate(bounds)]
-    return predictor_result(figures, {"depth": depth}, {})
+    return predictor_result(figures, np.arange(3), {"depth": depth}, {})
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,11 @@ def test_the_scaling_curve_shows_errors_by_training_samples_and_baselines_as_lev
         expected = [getattr(result.metrics, name) for result in results.models.values()]
         np.testing.assert_array_equal(model.get_ydata(), expected)
         assert [line.get_label() for line in baselines] == list(results.baselines)
+        (bars,) = axes.collections
+        ends = [result.intervals[name] for result in results.models.values()]
+        found = [segment[:, 1].tolist() for segment in bars.get_segments()]
+        assert found == [[interval.low, interval.high] for interval in ends]
+        assert all(low < error < high for (low, high), error in zip(found, expected, strict=True))
         level = getattr(results.baselines["mean_field"].metrics, name)
         np.testing.assert_array_equal(baselines[0].get_ydata(), [level, level])
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")

@@ -30,8 +30,10 @@ SHA = "0123456789abcdef" * 4
 TRUST = {
     "rank_correlation_e": 0.8,
     "true_over_expected_e": 1.1,
+    "coverage_e": 0.9,
     "rank_correlation_h": -0.2,
     "true_over_expected_h": 0.9,
+    "coverage_h": None,
     "unlike_training": 0.25,
 }
 
@@ -43,18 +45,17 @@ def val():
     figures.update(*fields)
     noise.update(*fields)
     groups = {"depth": [Group(1e-3, 2e-3, np.array([0, 2])), Group(None, None, np.array([1]))]}
-    result = predictor_result(figures, groups, {20.0: noise})
+    result = predictor_result(figures, np.array([0, 0, 1]), groups, {20.0: (noise, None)})
+    trust = TrustMetrics.model_validate(TRUST)
     return ValResults(
         set="val_fixed",
         samples=3,
-        models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA, TRUST)},
+        models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA, trust)},
         baselines={"mean_field": result},
         equivalent_dipoles=DIPOLES,
         references={},
         sets={
-            "loops": OtherSet(
-                samples=3, metrics={"stage2": result.metrics, "mean_field": result.metrics}, unlike_training=0.5
-            )
+            "loops": OtherSet(samples=3, metrics={"stage2": result.metrics, "mean_field": result.metrics}, trust=trust)
         },
         left_out={"nec": "the cases have another target plane than the section data"},
     )
@@ -148,7 +149,8 @@ def changed(content, path, value):
             1.5,
             "models.stage2.trust.rank_correlation_h: found 1.5",
         ),
-        (("sets", "loops", "unlike_training"), 2.0, "sets.loops.unlike_training: found 2.0"),
+        (("sets", "loops", "trust", "coverage_e"), 2.0, "sets.loops.trust.coverage_e: found 2.0"),
+        (("baselines", "mean_field", "intervals", "rel_l2_e", "low"), None, "baselines.*intervals.rel_l2_e.low: miss"),
         (("baselines", "mean_field", "extra"), 1, "baselines.mean_field.extra: unknown"),
         (("models",), {}, "models: found"),
     ],

@@ -17,6 +17,7 @@ from tiny_project import make_project
 
 TRAIN = ("python", "-m", "emfm.tasks.forward.train")
 EVAL = ("python", "-m", "emfm.tasks.forward.eval")
+ERRORS = ["expected_rel_l2_e", "expected_rel_l2_h", "bound_rel_l2_e", "bound_rel_l2_h"]
 INFER = ("python", "-m", "emfm.tasks.forward.infer")
 
 
@@ -197,7 +198,8 @@ def test_each_prediction_comes_with_the_error_to_expect_and_unlike_scans_are_war
     done = project.run(*INFER, "--ckpt", str(trained), "--input", "mixed", "--out", "judged")
     table = pd.read_csv(project.folder / "judged/trust.csv").set_index("input")
     assert list(table["unlike_training"]) == [False, True]
-    assert (table[["expected_rel_l2_e", "expected_rel_l2_h"]] > 0).all(axis=None)
+    assert (table.loc["like.npy", ERRORS] > 0).all()
+    assert table.loc["noise.npy", ERRORS].isna().all()
     assert table.loc["noise.npy", "distance"] > 1 > table.loc["like.npy", "distance"]
     (unlike,) = (line for line in done.stderr.splitlines() if "unlike the training samples" in line)
     assert "noise.npy" in unlike
@@ -211,7 +213,7 @@ def test_a_checkpoint_that_was_not_calibrated_says_nothing_of_its_errors(project
     command = (*INFER, "--ckpt", str(trained.with_name("last.pth")))
     done = project.run(*command, "--input", "one", "--out", "one_out")
     table = pd.read_csv(project.folder / "one_out/trust.csv").set_index("input")
-    assert table.loc["a.npy", ["expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]].isna().all()
+    assert table.loc["a.npy", [*ERRORS, "distance", "unlike_training"]].isna().all()
     assert 0 < table.loc["a.npy", "rim_share"] < 1  # which the scan shows, whatever the model says
     assert "was not calibrated" in done.stderr
     done = project.run(*command, "--input", "one/a.npy", "--out", "one_out/single.npy")
@@ -223,12 +225,18 @@ def test_a_single_prediction_says_what_error_to_expect(project, trained):
     np.save(project.folder / "single.npy", scan(project, 1))
     done = project.run(*INFER, "--ckpt", str(trained), "--input", "single.npy", "--out", "single_out.npy")
     assert re.fullmatch(
-        r"expected relative error: E [\d.e+-]+, H [\d.e+-]+; distance from the training samples: [\d.e+-]+\n",
+        r"expected relative error: E [\d.e+-]+, H [\d.e+-]+; 90 % bound: E [\d.e+-]+, H [\d.e+-]+; "
+        r"distance from the training samples: [\d.e+-]+\n",
         done.stdout,
     )
     assert "unlike" not in done.stderr
     np.save(project.folder / "noise.npy", np.random.default_rng(1).normal(size=(4, 11, 11)).astype(np.float32))
     done = project.run(*INFER, "--ckpt", str(trained), "--input", "noise.npy", "--out", "noise_out.npy")
+    assert re.fullmatch(
+        r"expected relative error: not known, the scan is unlike the training samples; "
+        r"distance from the training samples: [\d.e+-]+\n",
+        done.stdout,
+    )
     assert re.search(r"unlike the training samples.*: noise\.npy\n", done.stderr)
 
 

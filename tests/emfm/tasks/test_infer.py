@@ -34,7 +34,8 @@ PLANES = {
 GEOMETRY = Geometry(5e9, *(plane.to_grid() for plane in PLANES.values()))
 GRID = GEOMETRY.source
 TRAIN, VAL = 60, 12
-COLUMNS = ["expected_rel_l2_e", "expected_rel_l2_h", "distance", "unlike_training"]
+ERRORS = ["expected_rel_l2_e", "expected_rel_l2_h", "bound_rel_l2_e", "bound_rel_l2_h"]
+COLUMNS = [*ERRORS, "unlike_training", "distance"]
 SCAN_COLUMNS = ["rim_share", "rim_peak", "pitch_limit_share", "scan_too_small", "scan_too_coarse"]
 
 
@@ -176,6 +177,18 @@ def element(x, depth):
     return to_channels(h_field[None, :, :2].transpose(0, 2, 1).reshape(1, 2, *GRID.shape))[0].astype(np.float32)
 
 
+def test_beside_a_warning_no_number_stands_in_the_table(run, scans, tmp_path):
+    noise = np.random.default_rng(0).standard_normal(scans[0].shape).astype(np.float32)
+    status, _, error = run(folder_of(tmp_path / "scans", {"like": scans[0], "noise": noise}), tmp_path / "out")
+    assert (status, "so that nothing is known of the error: noise.npy" in error) == (0, True)
+    head, like, unlike = (line.split(",") for line in (tmp_path / "out/trust.csv").read_text().splitlines())
+    assert head[:6] == ["input", *ERRORS, "unlike_training"]
+    assert (like[0], like[5]) == ("like.npy", "False")
+    assert 0 < float(like[1]) < float(like[3])
+    assert 0 < float(like[2]) < float(like[4])
+    assert unlike[:6] == ["noise.npy", "", "", "", "", "True"]
+
+
 def test_scans_too_small_or_too_coarse_are_named_in_a_line_each_and_trust_csv_has_the_figures(run, tmp_path):
     good, beyond, near = element(0.3e-3, 1.5e-3), element(8e-3, 1.5e-3), element(0.3e-3, 0.4e-3)
     source = folder_of(tmp_path / "scans", {"a_good": good, "b_beyond": beyond, "c_near": near, "d_beyond": 2 * beyond})
@@ -240,9 +253,9 @@ def test_a_prediction_that_is_no_number_is_refused_by_file(run, scans, tmp_path,
     judged = TrainedModel.predict_with_trust
 
     def second_lost(self, batch):
-        prediction, expected, distance = judged(self, batch)
-        prediction[1, 3, 0, 0], expected[1], distance[1] = np.inf, np.nan, np.nan
-        return prediction, expected, distance
+        prediction, expected, bound, distance = judged(self, batch)
+        prediction[1, 3, 0, 0], expected[1], bound[1], distance[1] = np.inf, np.nan, np.nan, np.nan
+        return prediction, expected, bound, distance
 
     monkeypatch.setattr(TrainedModel, "predict_with_trust", second_lost)
     status, _, error = run(source, tmp_path / "out", "--out_format", out_format)

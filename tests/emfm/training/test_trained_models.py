@@ -82,13 +82,16 @@ def test_a_checkpoint_holds_the_model_with_its_trust(tmp_path, config_of, model)
     task.model.eval()
     with torch.no_grad():
         torch.testing.assert_close(loaded(batch.x), task.model(batch.x), rtol=0, atol=0)
-        expected, distance = loaded.trust(loaded.descriptors(batch.x))
+        said = loaded.trust(loaded.descriptors(batch.x))
         again = task.model.trust(task.model.descriptors(batch.x))
         errors = FieldErrors()
         errors.update(loaded(batch.x), batch.y)
-    torch.testing.assert_close((expected, distance), again, rtol=0, atol=0)
-    assert torch.isfinite(expected).all()
+    torch.testing.assert_close(said, again, rtol=0, atol=0, equal_nan=True)
+    expected, bound, distance = said
     assert torch.isfinite(distance).all()
+    for numbers in (expected, bound):
+        assert torch.equal(numbers.isfinite().all(1), distance <= 1)
+    assert (distance <= 1).any()
     record = epoch_records(outcome.journal)[outcome.best_epoch]
     assert record["val_loss"] == checkpoint.place.best_score
     assert errors.compute()["rel_l2_e"] == pytest.approx(record["val_rel_l2_e"], rel=1e-3)
@@ -99,8 +102,8 @@ def test_the_expected_error_of_the_best_model_is_the_typical_one_of_the_validati
     model, _ = load_model(train(config, tmp_path).best)
     batch = val_of(config)
     with torch.no_grad():
-        expected, _ = model.trust(model.descriptors(batch.x))
-        ratio = (expected / relative_errors(model(batch.x), batch.y)).log().median(0).values
+        expected, _, _ = model.trust(model.descriptors(batch.x))
+        ratio = (expected / relative_errors(model(batch.x), batch.y)).log().nanmedian(0).values
     assert ratio.abs().max() < 0.3
 
 
@@ -217,8 +220,9 @@ def test_a_neural_operator_is_built_by_its_seed_and_goes_on_bit_for_bit(tmp_path
     assert records[-1]["train_loss"] < records[0]["train_loss"]
     model, _ = load_model(whole.best)
     with torch.no_grad():
-        expected = model.predict_with_trust(val_of(config_of(OPERATOR)).x)[1]
-    assert torch.isfinite(expected).all()
+        _, expected, _, distance = model.predict_with_trust(val_of(config_of(OPERATOR)).x)
+    assert torch.isfinite(expected[distance <= 1]).all()
+    assert (distance <= 1).any()
 
 
 def test_the_identity_of_samples_is_their_content_and_order(config_of):

@@ -77,8 +77,24 @@ def test_a_graph_gives_the_models_numbers_for_any_number_of_scans(trained_of, tm
         scans = 0.3 * simulated_scans(trained.geometry, count)[::-1]
         found, facts = run(path, np.ascontiguousarray(scans))
         for output, expected in zip(found, trained.predict_with_trust(np.ascontiguousarray(scans)), strict=True):
-            np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+            np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5 * np.nanmax(np.abs(expected), initial=0))
     assert json.loads(facts) == export.facts(trained)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_in_a_graph_no_number_stands_beside_a_warning(trained_of, tmp_path, suffix):
+    if suffix == ".onnx":
+        need_module("onnxscript", "onnx")
+    trained, path = trained_of(LINEAR), tmp_path / f"model{suffix}"
+    export_model(trained, path)
+    spike = np.zeros((1, 4, *trained.geometry.source.shape), np.float32)
+    spike[0, :2, 2, 2] = 1, 0.5
+    (_, expected, bound, distance), _ = run(path, np.concatenate([simulated_scans(trained.geometry, 40), spike]))
+    assert distance[-1] > 1
+    assert (distance <= 1).sum() > 3
+    for numbers in (expected, bound):
+        np.testing.assert_array_equal(np.isfinite(numbers).all(1), distance <= 1)
+        np.testing.assert_array_equal(np.isnan(numbers).all(1), distance > 1)
 
 
 def test_the_facts_say_what_goes_in_and_comes_out(trained_of):
@@ -134,8 +150,8 @@ def test_a_graph_that_differs_is_refused_and_an_earlier_file_stays(trained_of, t
 def test_a_checkpoint_that_was_not_calibrated_says_so_and_its_trust_is_nan(checkpoint_of, tmp_path):
     trained = TrainedModel(checkpoint_of(LINEAR).with_name("last.pth"), torch.device("cpu"))
     export_model(trained, tmp_path / "model.pt2")
-    (_, expected, _), facts = run(tmp_path / "model.pt2", simulated_scans(trained.geometry, 2))
-    assert np.isnan(expected).all()
+    (_, expected, bound, _), facts = run(tmp_path / "model.pt2", simulated_scans(trained.geometry, 2))
+    assert np.isnan([expected, bound]).all()
     assert not json.loads(facts)["calibrated"]
 
 

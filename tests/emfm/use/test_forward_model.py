@@ -126,10 +126,13 @@ def test_trust_comes_with_the_prediction_and_alone(model, scans):
     spike[:2, 2, 2] = 1, 0.5
     mixed = np.stack([scans[0], spike])
     said, alone = model.predict(mixed).trust, model.trust(mixed)
-    for name in ("expected_rel_l2_e", "expected_rel_l2_h", "distance"):
+    for name in ("expected_rel_l2_e", "expected_rel_l2_h", "bound_rel_l2_e", "bound_rel_l2_h", "distance"):
         np.testing.assert_allclose(getattr(alone, name), getattr(said, name), rtol=1e-5)
     assert said.unlike_training.tolist() == [False, True]
-    assert (said.expected_rel_l2_e > 0).all()
+    for name in ("e", "h"):
+        expected, bound = getattr(said, f"expected_rel_l2_{name}"), getattr(said, f"bound_rel_l2_{name}")
+        assert 0 < expected[0] < bound[0]
+        assert np.isnan([expected[1], bound[1]]).all()  # no number stands beside the warning
     assert not model.trust(scans[0]).unlike_training
     with pytest.raises(DataError, match="source_H"):
         model.trust(scans[0, :2])
@@ -140,6 +143,7 @@ def test_a_checkpoint_that_was_not_calibrated_says_nothing_of_its_errors(checkpo
     assert not model.facts.calibrated
     said = model.predict(scans[:2]).trust
     assert np.isnan([said.expected_rel_l2_e, said.expected_rel_l2_h, said.distance]).all()
+    assert np.isnan([said.bound_rel_l2_e, said.bound_rel_l2_h]).all()
     assert not said.unlike_training.any()
 
 

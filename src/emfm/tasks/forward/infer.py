@@ -9,10 +9,12 @@ An input holds source H in A/m on the source plane that the model was trained fo
 The result of one file is --out itself; those of a folder are <out>/<stem>_pred.npy or <out>/<stem>/.
 
 How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
-relative L2 errors of E and H to expect, and the distance of the scan from the training samples; above 1 it is unlike
-them, which is also said on standard error. A best.pth says so; other checkpoints of a training may not, and what they
-do not say is left empty. Standard error also names scans that look too small or too coarse for what they hold, which
-the model need not notice; rim_share, rim_peak and pitch_limit_share in trust.csv decide that (docs/own-data.md).
+relative L2 errors of E and H to expect, a bound on each, which 90 % of unseen samples like the training samples keep,
+and the distance of the scan from the training samples. Above 1 it is unlike them (unlike_training): no error and no
+bound are named then, and standard error says so. A best.pth says all that; other checkpoints of a training may not,
+and what they do not say is left empty. Standard error also names scans that look too small or too coarse for what they
+hold, which the model need not notice; rim_share, rim_peak and pitch_limit_share in trust.csv decide that
+(docs/own-data.md).
 
 Of a folder, what cannot be used is named at the end, after the rest is done, and the exit status is then 2; trust.csv
 has a row for each result of the call, also after Ctrl-C, and none for an input that was refused. Text files (.txt,
@@ -38,6 +40,7 @@ from emfm.core.channels import Channels
 from emfm.core.grid import Geometry
 from emfm.core.scan_checks import ScanChecks, check_scans, scan_warnings
 from emfm.model.trained import TrainedModel, find_device
+from emfm.model.trust import COVERED_PERCENT
 from emfm.use.field_files import list_inputs, read_source_h, result_files, write_target_csv
 from emfm.use.forward_model import CHUNK
 from emfm.use.scans import refuse_scans
@@ -58,8 +61,10 @@ _COLUMNS: Final = (
     "input",
     "expected_rel_l2_e",
     "expected_rel_l2_h",
-    "distance",
+    "bound_rel_l2_e",
+    "bound_rel_l2_h",
     "unlike_training",
+    "distance",
     "rim_share",
     "rim_peak",
     "pitch_limit_share",
@@ -76,7 +81,9 @@ class _Said:
 
     path: Path
     expected: tuple[float, float]
-    """Relative errors of E and H; NaN where it says nothing."""
+    """Relative errors of E and H; NaN where it says nothing, as where the scan is unlike the training samples."""
+    bound: tuple[float, float]
+    """What 90 % of such errors are at most; NaN likewise."""
     distance: float
     scan: ScanChecks
     """What the scan itself shows of its size and pitch."""
@@ -87,7 +94,15 @@ class _Said:
         unlike = None if math.isnan(self.distance) else self.distance > 1
         scan = self.scan
         checked = (scan.rim_share, scan.rim_peak, scan.pitch_limit_share, scan.too_small, scan.too_coarse)
-        return (self.path.name, *self.expected, self.distance, unlike, *checked)
+        return (self.path.name, *self.expected, *self.bound, unlike, self.distance, *checked)
+
+    @property
+    def line(self) -> str:
+        """The same in words, without the checks of the scan."""
+        (e, h), (most_e, most_h) = self.expected, self.bound
+        errors = "not known, the scan is unlike the training samples" if self.distance > 1 else f"E {e:.2g}, H {h:.2g}"
+        bounds = "" if math.isnan(most_e) else f"; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}"
+        return f"expected relative error: {errors}{bounds}; distance from the training samples: {self.distance:.2g}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -191,8 +206,12 @@ def _predicted(predict: TrainedModel, scans: dict[Path, NDArray[np.float32]]) ->
     given = np.stack(list(scans.values()))
     checks = check_scans(given)
     judged = zip(scans, *predict.predict_with_trust(given), strict=True)
-    for row, (path, prediction, (e, h), distance) in enumerate(judged):
-        yield prediction, _Said(path, (float(e), float(h)), float(distance), checks[row])
+    for row, (path, prediction, expected, bound, distance) in enumerate(judged):
+        yield prediction, _Said(path, _pair(expected), _pair(bound), float(distance), checks[row])
+
+
+def _pair(of_e_and_h: NDArray[np.float64]) -> tuple[float, float]:
+    return float(of_e_and_h[0]), float(of_e_and_h[1])
 
 
 def _refuse_not_finite(prediction: Channels, source: Path) -> None:
@@ -213,19 +232,17 @@ def _report(said: list[_Said], table: Path | None, calibrated: bool) -> None:
     """Say how far to trust each prediction: in ``table``, or on one line where there is none."""
     if not calibrated:
         LOG.warning("the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is")
-        said = [replace(words, expected=(math.nan, math.nan), distance=math.nan) for words in said]
+        nothing = (math.nan, math.nan)
+        said = [replace(words, expected=nothing, bound=nothing, distance=math.nan) for words in said]
     if table is not None:
         frame = pd.DataFrame([words.row for words in said], columns=_COLUMNS)
         write_text(table, frame.to_csv(index=False, lineterminator="\n"))
     elif calibrated:
-        (e, h), distance = said[0].expected, said[0].distance
-        sys.stdout.write(
-            f"expected relative error: E {e:.2g}, H {h:.2g}; distance from the training samples: {distance:.2g}\n"
-        )
+        sys.stdout.write(f"{said[0].line}\n")
     unlike = [words.path.name for words in said if words.distance > 1]
     if unlike:
         shown = ", ".join(unlike[:_SHOWN]) + (f" and {len(unlike) - _SHOWN} more" if len(unlike) > _SHOWN else "")
-        LOG.warning("unlike the training samples, so that little is known of the error: %s", shown)
+        LOG.warning("unlike the training samples, so that nothing is known of the error: %s", shown)
     checks = ScanChecks.joined([words.scan for words in said])
     for warning in scan_warnings([words.path.name for words in said], checks):
         LOG.warning("%s", warning)

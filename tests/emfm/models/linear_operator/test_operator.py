@@ -74,6 +74,22 @@ def test_it_has_nothing_to_train_and_nothing_to_say_before_it_is_fitted():
     assert model.trust(model.descriptors(samples.x))[0].isnan().all()
 
 
+def test_its_bound_holds_for_90_percent_of_unseen_scenes():
+    """Over a few calibrations: a single one covers some 2 % more or less, as samples of a family are alike."""
+    train, unseen, *vals = (small_samples("elements", 600 + 400 * (seed > 0), seed) for seed in range(6))
+    model = fitted(train)
+    shares = []
+    for val in vals:
+        model.calibrate(train, val, 64)
+        with torch.no_grad():
+            prediction, expected, bound, distance = model.predict_with_trust(unseen.x)
+        like = distance <= 1
+        assert float(like.float().mean()) > 0.98
+        errors = relative_errors(prediction, unseen.y)[like]
+        shares.append(torch.cat([(errors <= most[like]).float().mean(0) for most in (expected, bound)]))
+    torch.testing.assert_close(torch.stack(shares).mean(0), torch.tensor([0.5, 0.5, 0.9, 0.9]), rtol=0, atol=0.04)
+
+
 @pytest.mark.parametrize("ridge", [0.0, -1.0])
 def test_a_ridge_that_is_not_above_zero_is_refused_in_the_configuration(ridge):
     with pytest.raises(ValueError, match="greater than 0"):
