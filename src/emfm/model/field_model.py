@@ -14,6 +14,8 @@ from ttt.engine.task import Batch, BatchDataset
 _FROM_TRAINING = 2000
 """Training samples that say how the error goes with the descriptors."""
 
+_TINY = 1e-30
+
 SquaredErrors = Callable[[Batch], tuple[Tensor, Tensor]]
 """From a batch to each sample's weighed squared errors of E and of H, ``(n,)`` each."""
 
@@ -82,10 +84,15 @@ class FieldModel(nn.Module, ABC):
 
     def relative_errors(self, batch: Batch) -> Tensor:
         """||prediction - target|| / ||target|| of each sample's E and H, ``(n, 2)``."""
+        return self.relative_squares(batch).sqrt()
+
+    def relative_squares(self, batch: Batch) -> Tensor:
+        """Their squares."""
         prediction, parts = self(batch.x).double(), []
         for channels in (E_CHANNELS, H_CHANNELS):
             true = batch.y[:, channels].double()
-            parts.append((prediction[:, channels] - true).flatten(1).norm(dim=1) / true.flatten(1).norm(dim=1))
+            wrong = prediction[:, channels] - true
+            parts.append(wrong.square().sum((1, 2, 3)) / true.square().sum((1, 2, 3)).clamp_min(_TINY))
         return torch.stack(parts, 1)
 
     def scale(self, source_h: Tensor) -> Tensor:

@@ -11,12 +11,15 @@ from emfm.model.field_model import FieldModel
 from emfm.training.params import FieldLossParams, HuberParams
 from ttt.engine.task import Batch, BatchDataset
 
+_FLOOR = 1e-5
+"""Of a squared relative error: below 0.3 % it is as good as none."""
+
 
 class FieldLoss(nn.Module, ABC):
     """A loss of fields: a function of each sample's squared errors of E and of H, as the model measures them.
 
     The parts are E's and H's mean squared error over the batch (weighed, too, with ``auto_channel_weight``). A further
-    loss says what it makes of the squared errors (`of_squares`) and registers itself.
+    loss says what it makes of the squared errors (`of_squares`), or which ones (`squares`), and registers itself.
     """
 
     def __init__(self, params: FieldLossParams, model: FieldModel, train: BatchDataset, batch_size: int) -> None:
@@ -34,13 +37,17 @@ class FieldLoss(nn.Module, ABC):
     def of_squares(self, squares: Tensor) -> Tensor:
         """What counts in place of the squared errors ``(n,)`` of E, or of H: a single number."""
 
+    def squares(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Each sample's squared errors of E and of H, ``(n,)`` each."""
+        return self._squared_errors(batch)
+
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch, and ``mse_e`` and ``mse_h``.
 
         Balanced: (e_weight * E + h_weight * H) / (e_weight + h_weight). Else the mean of both, that is, of all
         channels, whose weights are 1 unless ``auto_channel_weight`` is on.
         """
-        of_e, of_h = self._squared_errors(batch)
+        of_e, of_h = self.squares(batch)
         parts = {"mse_e": of_e.detach().mean(), "mse_h": of_h.detach().mean()}
         balanced = self._params.balance_eh_loss
         e_weight, h_weight = (self._params.e_weight, self._params.h_weight) if balanced else (1.0, 1.0)
@@ -71,6 +78,24 @@ class WeightedHuber(FieldLoss):
         size = squares.clamp_min(self._delta**2).sqrt()
         linear = 2 * self._delta * size - self._delta**2
         return torch.where(squares <= self._delta**2, squares, linear).mean()
+
+
+class RelativeL2(FieldLoss):
+    """`relative_l2`: the mean relative error, which `rel_l2_e` and `rel_l2_h` are the medians of.
+
+    Each sample counts by the share of its own field that is wrong, whatever its size: a few samples whose field is far
+    larger than their scan do not decide the training. The root of the squared relative error plus a floor, so that its
+    slope is finite at no error at all (P. Charbonnier et al., ICIP 1994).
+    """
+
+    def squares(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Squared errors of E and of H relative to the squared norm of the true ones, ``(n,)`` each."""
+        of_e, of_h = self.model.relative_squares(batch).unbind(1)
+        return of_e, of_h
+
+    def of_squares(self, squares: Tensor) -> Tensor:
+        """The mean over samples of the root."""
+        return (squares + _FLOOR).sqrt().mean().float()
 
 
 def automatic_weights(params: FieldLossParams, train: BatchDataset, batch_size: int) -> Tensor:

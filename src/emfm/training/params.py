@@ -146,6 +146,19 @@ class HuberParams(FieldLossParams):
     )
 
 
+class RelativeParams(FieldLossParams):
+    """`relative_l2`."""
+
+    @pydantic.model_validator(mode="after")
+    def _no_weights_of_channels(self) -> "RelativeParams":
+        if self.auto_channel_weight:
+            raise ValueError(
+                "auto_channel_weight is of no use to relative_l2, which divides the error of E and of H by the true "
+                "field; switch it off, or take loss.name: weighted_mse"
+            )
+        return self
+
+
 @DATASETS.register("em_forward", spec=FieldSpec)
 def em_forward(params: DataParams, config: "TrainingConfig") -> "Data":
     """See `emfm.training.dataset.open_em_forward`."""
@@ -168,6 +181,14 @@ def weighted_huber(params: HuberParams, model: "FieldModel", train: "BatchDatase
     from emfm.training.losses import WeightedHuber
 
     return WeightedHuber(params, model, train, batch_size)
+
+
+@LOSSES.register("relative_l2")
+def relative_l2(params: RelativeParams, model: "FieldModel", train: "BatchDataset", batch_size: int) -> "FieldLoss":
+    """See `emfm.training.losses.RelativeL2`."""
+    from emfm.training.losses import RelativeL2
+
+    return RelativeL2(params, model, train, batch_size)
 
 
 @METRICS.register("field_errors")

@@ -9,10 +9,12 @@ from torch import nn
 from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.core.errors import DataError
 from emfm.model.field_model import NetworkFieldModel
-from emfm.training.losses import WeightedHuber, WeightedMse, automatic_weights
-from emfm.training.params import FieldLossParams, HuberParams
+from emfm.training.losses import RelativeL2, WeightedHuber, WeightedMse, automatic_weights
+from emfm.training.params import FieldLossParams, HuberParams, RelativeParams
 from small_training import LOSS
 from ttt.engine.task import Batch
+
+EH = (slice(0, 6), slice(6, 12))
 
 
 class Samples:
@@ -192,3 +194,32 @@ def test_the_gradient_is_finite_where_a_sample_has_no_error():
     squares = torch.zeros(3, requires_grad=True)
     loss.of_squares(squares).backward()
     assert squares.grad.isfinite().all()
+
+
+def test_the_relative_loss_is_the_weighted_mean_of_the_relative_errors():
+    loss, samples = make_loss(RelativeL2, RelativeParams, e_weight=1.0, h_weight=3.0)
+    batch = batch_of(samples)
+    error, true = loss.model(batch.x) - batch.y, batch.y
+    of_e, of_h = ((error[:, part].flatten(1).norm(dim=1) / true[:, part].flatten(1).norm(dim=1)).mean() for part in EH)
+    assert loss(batch)[0].item() == pytest.approx((of_e + 3 * of_h).item() / 4, rel=1e-3)
+
+
+def test_a_large_field_counts_as_much_as_a_small_one_in_the_relative_loss():
+    loss, samples = make_loss(RelativeL2, RelativeParams)
+    batch = batch_of(samples)
+    loud = Batch(1e3 * batch.x, 1e3 * batch.y)
+    assert loss(loud)[0].item() == pytest.approx(loss(batch)[0].item(), rel=1e-4)
+
+
+def test_the_relative_loss_has_a_finite_slope_where_the_prediction_is_right():
+    loss, samples = make_loss(RelativeL2, RelativeParams)
+    x = batch_of(samples).x
+    with torch.no_grad():
+        right = Batch(x, loss.model(x))
+    loss(right)[0].backward()
+    assert all(parameter.grad.isfinite().all() for parameter in loss.model.parameters())
+
+
+def test_the_relative_loss_has_no_weights_of_channels():
+    with pytest.raises(ValueError, match="of no use to relative_l2"):
+        RelativeParams(**(LOSS | {"normalize_y": False, "balance_eh_loss": False, "auto_channel_weight": True}))

@@ -5,7 +5,10 @@ complex matrix corrects it linearly, a network of real numbers beyond that; both
 uncertainty says, so that what is certain stays untouched. Everything but the network is found in closed form from the
 training samples, and computed once a sample: what is trained costs a few matrix products.
 
-A complex factor on a scan is a factor on its field (Maxwell's equations are linear): size and phase are taken out.
+A complex factor on a scan is a factor on its field (Maxwell's equations are linear): size and phase are taken out. The
+mirror image of a scan has the mirror image of its field: what the network says is the mean of what it says of all
+images of the scan, turned back (a group average, see M. M. Bronstein, J. Bruna, T. Cohen and P. Velickovic, "Geometric
+Deep Learning", arXiv:2104.13478, section 3.1). A training step sees one image, drawn anew.
 """
 
 import hashlib
@@ -16,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, Complex
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS, Complex
 from emfm.core.ridge import RidgeSums
 from emfm.model.complex_rows import complex_rows, row_length
 from emfm.model.encoding import EncodedSamples, IdentifiedSamples
@@ -26,6 +29,7 @@ from emfm.model.search.modes import SNAPSHOTS_PER_MODE, FieldModes
 from emfm.model.search.snapshots import physical_snapshots
 from emfm.model.search.sparse_sources import DESCRIPTORS, SparseSources
 from emfm.model.spec import FieldSpec
+from emfm.model.symmetries import Images
 from emfm.model.trust import SCAN_DESCRIPTORS, scan_descriptors
 from emfm.models.pod_net.params import PodNetParams
 from ttt.engine.on_device import free_memory
@@ -47,8 +51,14 @@ _WORTHWHILE: Final = 0.9
 """A linear correction must lower the held-out error to this share, or there is none."""
 _LIMIT: Final = 5.0
 _VARIANCE_FLOOR: Final = 1e-6
-"""Of a network's input, relative to the mean: the strongest mode has no imaginary part but rounding."""
+"""Of a network's input, relative to the mean."""
+_LEAST_SPREAD: Final = 1e-3
+"""Of a descriptor, which is a logarithm."""
+_LEAST_SAID: Final = 1e-6
 _TINY: Final = 1e-30
+
+CORRECTION_DESCRIPTORS: Final = ("how far it goes", "how far its images are apart")
+"""Of what is added to the prior, relative to the field, natural logarithms."""
 
 
 class PodNet(FieldModel):
@@ -58,7 +68,7 @@ class PodNet(FieldModel):
         geometry = spec.geometry()
         has_prior = params.prior == "sparse_sources"
         self._num_prior = len(DESCRIPTORS) if has_prior else 0
-        super().__init__(spec.norm, len(SCAN_DESCRIPTORS) + self._num_prior + 1)
+        super().__init__(spec.norm, len(SCAN_DESCRIPTORS) + self._num_prior + len(CORRECTION_DESCRIPTORS))
         self._identity = f"{params.sources.model_dump_json()} {spec.norm.scale_by_source}"
         self._geometry = geometry
         self._region = params.sources
@@ -66,25 +76,31 @@ class PodNet(FieldModel):
         self.modes = FieldModes(params.modes, geometry)
         count = self.modes.count
         self.sources = SparseSources(params.sources, geometry, count) if has_prior else None
+        self.images = Images(geometry, count)
+        self._mean_squares = _MeanSquares(self.modes, torch.ones(len(TARGET_CHANNELS)))
         self._row = row_length(*geometry.source.shape)
         self._widths = [1, 2 * self._row, 2 * count, len(SCAN_DESCRIPTORS) + self._num_prior]
         inputs = self._row + (count if has_prior else 0)
         self.found: Tensor
         self.linear: Tensor
         self.doubt: Tensor
-        self.input_mean: Tensor
-        self.input_std: Tensor
-        self.output_std: Tensor
+        self.input_size: Tensor
+        self.described_mean: Tensor
+        self.described_std: Tensor
+        self.output_size: Tensor
         self.register_buffer("found", torch.tensor(False))
         self.register_buffer("linear", torch.zeros(inputs, count, dtype=torch.complex64))
         self.register_buffer("doubt", torch.zeros(self._widths[-1] + 1))
-        self.register_buffer("input_mean", torch.zeros(2 * (self._row + count)))
-        self.register_buffer("input_std", torch.ones(2 * (self._row + count)))
-        self.register_buffer("output_std", torch.zeros(count))
+        self.register_buffer("input_size", torch.ones(self._row + count))
+        self.register_buffer("described_mean", torch.zeros(self._widths[-1]))
+        self.register_buffer("described_std", torch.ones(self._widths[-1]))
+        self.register_buffer("output_size", torch.zeros(count))
         layers: list[nn.Module] = []
-        for depth in range(params.depth):
-            layers += [nn.Linear(params.width if depth else len(self.input_mean), params.width), nn.GELU()]
-        last = nn.Linear(params.width, 2 * count)
+        width = 2 * len(self.input_size) + len(self.described_mean)
+        for _ in range(params.depth):
+            layers += [nn.Linear(width, params.width), nn.GELU()]
+            width = params.width
+        last = nn.Linear(width, 2 * count)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.network = nn.Sequential(*layers, last)
@@ -115,61 +131,57 @@ class PodNet(FieldModel):
 
     def coefficients(self, encoded: Tensor) -> Tensor:
         """Modal coefficients, complex ``(n, modes)``, of encoded scans of size one."""
+        corrected, corrections = self._corrections(encoded)
+        return corrected + corrections.mean(0)
+
+    def _corrections(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
+        """Linearly corrected coefficients, and what the network adds by each image of the scan ``(images, n, modes)``;
+
+        in training by one of them, drawn anew.
+        """
+        scan, described = (self._parts(encoded)[part] for part in (1, 3))
+        device = encoded.device
         with in_float32(encoded):
             corrected, doubt = self._corrected(encoded)
-            phase = _phase(corrected)
-            inputs = self._network_inputs(_complex(self._parts(encoded)[1]), corrected, phase)
-        correction = self.network(inputs)
-        by_mode = _complex(correction.float()) * self.output_std
-        return corrected + doubt[:, None] * by_mode * phase
+            phase = _phase(_complex(scan))
+            turned = _complex(scan) * phase.conj(), corrected * phase.conj()
+            facts = ((described - self.described_mean) / self.described_std).clamp(-_LIMIT, _LIMIT)
+            every = torch.arange(len(self.images), device=device)
+            chosen = torch.randint(len(self.images), (1,), device=device) if self.training else every
+            inputs = [torch.cat([self._network_inputs(turned, image), facts], 1) for image in torch.split(chosen, 1)]
+        said = [self.network(rows).float() for rows in inputs]
+        with in_float32(encoded):
+            by_mode = [_complex(rows) * self.output_size for rows in said]
+            backs = [self.images.back(rows, image) for rows, image in zip(by_mode, torch.split(chosen, 1), strict=True)]
+            return corrected, torch.stack(backs) * (doubt[:, None] * phase)
 
     def squared_errors(self, weights: Tensor, normalized: bool) -> SquaredErrors:
         """Exact but for the share of a field that no sum of modes can make, which no weights can change."""
         channel_weights = weights.to(self.target_std)
         if normalized:
             channel_weights = channel_weights / self.target_std.flatten().square()
-        known: dict[object, tuple[Tensor, Tensor]] = {}
-
-        def current_forms() -> tuple[Tensor, Tensor]:
-            """Computed anew when the modes have changed."""
-            key = (self.modes.modes._version, self.device)
-            if key not in known:
-                known.clear()
-                known[key] = self._forms(channel_weights)
-            return known[key]
+        mean_squares = _MeanSquares(self.modes, channel_weights)
 
         def measure(batch: Batch) -> tuple[Tensor, Tensor]:
-            of_e, of_h = current_forms()
-            with in_float32(batch.x):
-                encoded = self.encode(batch.x)
-                truth = self.target_coefficients(batch.y, encoded)
-            error = self.coefficients(encoded) - truth
-            if not normalized:
-                error = error * encoded[:, :1]
-            rows = torch.view_as_real(error).flatten(1)
-            with in_float32(rows):
-                return ((rows @ of_e) * rows).sum(1), ((rows @ of_h) * rows).sum(1)
+            error, _, scale = self._error_and_truth(batch)
+            return mean_squares.of(error if normalized else error * scale)
 
         return measure
 
-    def _forms(self, channel_weights: Tensor) -> tuple[Tensor, Tensor]:
-        """The quadratic forms of E's and H's weighed mean square."""
-        forms = self.modes.channel_forms() * channel_weights.to(self.device)[:, None, None]
-        return forms[E_CHANNELS].mean(0), forms[H_CHANNELS].mean(0)
-
-    def relative_errors(self, batch: Batch) -> Tensor:
+    def relative_squares(self, batch: Batch) -> Tensor:
         """As for every model; of encoded targets the error among the modes, which is all but a part in a thousand."""
         if batch.y.ndim != 2:
-            return super().relative_errors(batch)
-        truth = _complex(batch.y)
-        error = self.coefficients(self.encode(batch.x)) - truth
-        pairs = [torch.view_as_real(part).flatten(1) for part in (error, truth)]
-        forms = self.modes.channel_forms()
-        squares = [
-            [((rows @ form) * rows).sum(1).clamp_min(_TINY) for rows in pairs]
-            for form in (forms[E_CHANNELS].mean(0), forms[H_CHANNELS].mean(0))
-        ]
-        return torch.stack([(wrong / true).sqrt() for wrong, true in squares], 1)
+            return super().relative_squares(batch)
+        error, truth, _ = self._error_and_truth(batch)
+        wrong, true = (torch.stack(self._mean_squares.of(part), 1) for part in (error, truth))
+        return wrong / true.clamp_min(_TINY)
+
+    def _error_and_truth(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Modal coefficients ``(n, modes)``, both in units of the scale ``(n, 1)``."""
+        with in_float32(batch.x):
+            encoded = self.encode(batch.x)
+            truth = self.target_coefficients(batch.y, encoded)
+        return self.coefficients(encoded) - truth, truth, encoded[:, :1]
 
     def target_coefficients(self, target: Tensor, encoded: Tensor) -> Tensor:
         """Modal coefficients of fields ``(n, 12, ny, nx)`` in units of each sample's scale; those of an encoded
@@ -181,12 +193,16 @@ class PodNet(FieldModel):
         return self.modes.project(target / encoded[:, :1, None, None])
 
     def descriptors(self, source_h: Tensor) -> Tensor:
-        """Those of the scan and of the prior, and how far the corrections go."""
+        """Those of the scan and of the prior, and `CORRECTION_DESCRIPTORS`."""
         encoded = self.encode(source_h)
         prior = _complex(self._parts(encoded)[2])
-        final = self.coefficients(encoded)
-        far = (final - prior).norm(dim=1) / (final.norm(dim=1) + _TINY)
-        return torch.cat([self._parts(encoded)[3], far.clamp_min(1e-6).log()[:, None]], 1)
+        corrected, corrections = self._corrections(encoded)
+        mean = corrections.mean(0)
+        size = (corrected + mean).norm(dim=1) + _TINY
+        far = (corrected + mean - prior).norm(dim=1) / size
+        apart = (corrections - mean).norm(dim=2).square().mean(0).sqrt() / size
+        said = torch.stack([far, apart], 1).clamp_min(_LEAST_SAID).log()
+        return torch.cat([self._parts(encoded)[3], said], 1)
 
     @property
     def device(self) -> torch.device:
@@ -214,6 +230,7 @@ class PodNet(FieldModel):
             self.modes.find([physical_snapshots(self._geometry, self._region, count), self._snapshots(few)])
             if self.sources is not None:
                 self.sources.find(self.modes)
+            self.images.find(self.modes)
             self.found.fill_(True)
         encoded = self.encoded(train, memo, with_targets=True)
         batches = [list(range(i, min(i + 1024, len(train)))) for i in range(0, len(train), 1024)]
@@ -254,9 +271,11 @@ class PodNet(FieldModel):
     def _regressors(self, scan: Tensor, prior: Tensor) -> Tensor:
         return scan if self.sources is None else torch.cat([scan, prior], 1)
 
-    def _network_inputs(self, scan: Tensor, coefficients: Tensor, phase: Tensor) -> Tensor:
-        turned = torch.cat([scan, coefficients], 1) * phase.conj()
-        return ((_real(turned) - self.input_mean) / self.input_std).clamp(-_LIMIT, _LIMIT)
+    def _network_inputs(self, turned: tuple[Tensor, Tensor], image: Tensor) -> Tensor:
+        """The image of scans and coefficients that the phase was taken out of, as real numbers of size one."""
+        scan, coefficients = turned
+        seen = torch.cat([self.images.scans(scan, image), self.images.coefficients(coefficients, image)], 1)
+        return _real(seen / self.input_size).clamp(-_LIMIT, _LIMIT)
 
     def _fit_doubt(self, encoded: BatchDataset, batches: list[list[int]]) -> None:
         """How far the prior's coefficients are off, log-linear in the descriptors."""
@@ -302,30 +321,58 @@ class PodNet(FieldModel):
         return float(errors.median())
 
     def _fit_scales(self, encoded: BatchDataset, batches: list[list[int]]) -> None:
-        """Mean and size of the network's inputs, and the size of its outputs."""
-        first = second = self.input_mean.double() * 0
-        rest = self.output_std.double() * 0
-        self.input_mean.zero_()
-        self.input_std.fill_(1.0)
+        """The size of the network's inputs and outputs, over the training samples and their images."""
+        inputs, outputs = self.input_size.double() * 0, self.output_size.double() * 0
+        facts = []
         for batch in (encoded.__getitems__(indices).to(self.device) for indices in batches):
+            _, scan, _, described = self._parts(batch.x)
             corrected, doubt = self._corrected(batch.x)
-            phase = _phase(corrected)
-            scan = _complex(self._parts(batch.x)[1])
-            inputs = _real(torch.cat([scan, corrected], 1) * phase.conj()).double()
-            first, second = first + inputs.sum(0), second + inputs.square().sum(0)
             error = (_complex(batch.y) - corrected) / doubt[:, None]
-            rest = rest + error.abs().double().square().sum(0)
-        mean = first / len(encoded)
-        self.input_mean.copy_(mean)
-        variance = second / len(encoded) - mean.square()
-        self.input_std.copy_(variance.clamp_min(_VARIANCE_FLOOR * variance.mean() + _TINY).sqrt())
-        self.output_std.copy_((rest / len(encoded)).sqrt())
+            facts.append(described.double())
+            for image in torch.split(torch.arange(len(self.images), device=self.device), 1):
+                seen = self.images.scans(_complex(scan), image), self.images.coefficients(corrected, image)
+                inputs += torch.cat(seen, 1).abs().double().square().sum(0)
+                outputs += self.images.coefficients(error, image).abs().double().square().sum(0)
+        count = len(encoded) * len(self.images)
+        self.input_size.copy_((inputs / count + _VARIANCE_FLOOR * inputs.mean() / count + _TINY).sqrt())
+        self.output_size.copy_((outputs / count).sqrt())
+        described = torch.cat(facts)
+        self.described_mean.copy_(described.mean(0))
+        self.described_std.copy_(described.std(0, correction=0).clamp_min(_LEAST_SPREAD))
 
 
-def _phase(coefficients: Tensor) -> Tensor:
-    """The phase of the strongest mode, ``(n, 1)``, of size one."""
-    first = coefficients[:, :1]
-    return first / first.abs().clamp_min(_TINY)
+class _MeanSquares:
+    """The mean squares of E and of H over their channels and points, each channel's times its weight."""
+
+    def __init__(self, modes: FieldModes, channel_weights: Tensor) -> None:
+        self._modes, self._channel_weights = modes, channel_weights
+        self._known: dict[object, tuple[Tensor, Tensor]] = {}
+
+    def of(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+        """Of modal coefficients ``(n, modes)``: ``(n,)`` each."""
+        of_e, of_h = self._current_forms()
+        rows = torch.view_as_real(coefficients).flatten(1)
+        with in_float32(rows):
+            return ((rows @ of_e) * rows).sum(1), ((rows @ of_h) * rows).sum(1)
+
+    def _current_forms(self) -> tuple[Tensor, Tensor]:
+        """The quadratic forms, computed anew when the modes have changed."""
+        modes = self._modes.modes
+        key = (modes._version, modes.device)
+        if key not in self._known:
+            self._known.clear()
+            forms = self._modes.channel_forms() * self._channel_weights.to(modes.device)[:, None, None]
+            self._known[key] = forms[E_CHANNELS].mean(0), forms[H_CHANNELS].mean(0)
+        return self._known[key]
+
+
+def _phase(scan: Tensor) -> Tensor:
+    """Half the phase of h . h, ``(n, 1)``, of size one: no symmetry changes it, and its sign is of no account."""
+    squares = scan.square().sum(1, keepdim=True)
+    unit = squares / squares.abs().clamp_min(_TINY)
+    real = ((1 + unit.real) / 2).clamp_min(0).sqrt()
+    imaginary = ((1 - unit.real) / 2).clamp_min(0).sqrt()
+    return torch.complex(real, torch.where(unit.imag < 0, -imaginary, imaginary))
 
 
 def _complex(rows: Tensor) -> Tensor:

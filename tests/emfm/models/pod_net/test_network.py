@@ -7,8 +7,10 @@ import torch
 import small_training
 from emfm.core.channels import to_components
 from emfm.core.maxwell import in_plane_residual
+from emfm.model.complex_rows import complex_rows
 from emfm.model.field_model import channel_errors
 from emfm.model.spec import FieldSpec
+from emfm.model.symmetries import symmetries
 from emfm.models.pod_net.network import PodNet
 from emfm.training.losses import WeightedMse
 from emfm.training.params import FieldLossParams
@@ -148,6 +150,29 @@ def test_the_gradient_of_the_loss_reaches_every_weight_of_the_network(stirred):
     value, _ = loss(stirred.encoded(train, Memo(), with_targets=True).__getitems__(list(range(32))))
     gradients = torch.autograd.grad(value, list(stirred.network.parameters()))
     assert all(bool(gradient.any()) for gradient in gradients)
+
+
+@pytest.mark.parametrize("symmetry", symmetries(small_spec_of(small_samples("elements", 2)).geometry()), ids=str)
+def test_what_the_network_adds_to_an_image_is_the_image_of_what_it_adds(stirred, prepared, symmetry):
+    _, val = train_and_val("elements")
+    geometry = small_spec_of(val).geometry()
+    scans = symmetry.of_scans(complex_rows(val.x), geometry.source)
+    images = torch.view_as_real(scans.unflatten(1, (-1, *geometry.source.shape))).movedim(-1, 2).flatten(1, 2)
+    with torch.no_grad():
+        added, added_to_image = (complex_rows(stirred(x) - prepared(x)) for x in (val.x, images))
+    expected = symmetry.of_fields(added, geometry.target)
+    assert (added_to_image - expected).norm() < 0.2 * expected.norm()
+
+
+def test_a_training_step_sees_an_image_of_its_own(stirred):
+    _, val = train_and_val("elements")
+    stirred.train()
+    try:
+        with torch.no_grad():
+            seen = [stirred(val.x) for _ in range(6)]
+    finally:
+        stirred.eval()
+    assert any(not torch.equal(seen[0], other) for other in seen[1:])
 
 
 @pytest.mark.parametrize("factor", FACTORS)
