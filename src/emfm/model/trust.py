@@ -2,8 +2,10 @@
 
 The expected error is log-linear in a few descriptors of the scan and of the model's own estimate. The bound is the
 expected error times what 90 % of the validation samples stay below: split conformal prediction with normalised scores.
-How unlike a scan is, is the Mahalanobis distance of its descriptors from those of the training samples. No error is
-named of a scan that is unlike them: here, so that every use of a model agrees.
+How unlike a scan is, is the distance of its descriptors, whitened, from the nearest of those of training samples (S.
+Ramaswamy, R. Rastogi and K. Shim, "Efficient algorithms for mining outliers from large data sets", SIGMOD 2000): the
+training world has several kinds of scenes, and a scan between two kinds is like neither. No error is named of a scan
+that is unlike them: here, so that every use of a model agrees.
 """
 
 from itertools import pairwise
@@ -15,8 +17,8 @@ from torch import Tensor, nn
 from emfm.model.ridge import fit_with_ridge
 
 SCAN_DESCRIPTORS: Final = ("points that carry the scan", "roughness", "share at the rim")
-OUTSIDE: Final = 0.999
-"""A scan farther out than this share of the training samples is called unlike them."""
+OUTSIDE_PERCENT: Final = 99
+"""A scan farther out than this share of the training samples, and of the validation samples, is called unlike them."""
 COVERED_PERCENT: Final = 90
 """Share of unseen samples of the training world whose error is at most the bound."""
 FEWEST_FOR_BOUND: Final = 9
@@ -27,6 +29,15 @@ _SAMPLES_OF_PRIOR: Final = 100.0
 """The slopes that the training errors show weigh as much as so many validation samples. With fewer, 100 of these, of
 families of alike samples, made the expected errors follow the true ones less closely than the training errors alone."""
 _FOLDS: Final = 10
+_REFERENCES: Final = 1000
+"""Training samples from which distances are measured."""
+_NEIGHBOUR: Final = 5
+"""The distance is that from the so manieth nearest."""
+_NOWHERE: Final = 1e6
+"""Where a reference is that there are no training samples for."""
+_MOST_FARTHER: Final = 1.5
+"""Than the training samples are from each other may the validation samples be: others are of another world."""
+_AT_ONCE: Final = 256
 _FLOOR: Final = 1e-6
 _TINY: Final = 1e-30
 
@@ -43,6 +54,7 @@ class TrustCalibration(nn.Module):
         self.whitening: Tensor
         self.lowest: Tensor
         self.highest: Tensor
+        self.references: Tensor
         self.farthest: Tensor
         self.coefficients: Tensor
         self.bound_over_expected: Tensor
@@ -50,6 +62,7 @@ class TrustCalibration(nn.Module):
         self.register_buffer("whitening", torch.zeros(descriptors, descriptors))
         self.register_buffer("lowest", torch.zeros(descriptors))
         self.register_buffer("highest", torch.zeros(descriptors))
+        self.register_buffer("references", torch.full((_REFERENCES, descriptors), _NOWHERE))
         self.register_buffer("farthest", torch.tensor(float("inf")))
         self.register_buffer("coefficients", torch.full((descriptors + 1, 2), float("nan")))
         self.register_buffer("bound_over_expected", torch.full((2,), float("nan")))
@@ -66,7 +79,7 @@ class TrustCalibration(nn.Module):
         train, train_errors, val, val_errors = (
             part.to(self.mean.device, torch.float64) for part in (train, train_errors, val, val_errors)
         )
-        known = self._learn_distance(train)
+        known = self._learn_distance(train, val)
         logs, unseen_logs = (errors.clamp_min(_TINY).log() for errors in (train_errors, val_errors))
         slopes = fit_with_ridge(known, logs - logs.mean(0), _RIDGE)
         unseen, distance = self._whitened(val)
@@ -92,8 +105,12 @@ class TrustCalibration(nn.Module):
         expected = torch.where(distance[:, None] > 1, torch.full_like(expected, float("nan")), expected)
         return expected, expected * self.bound_over_expected, distance
 
-    def _learn_distance(self, train: Tensor) -> Tensor:
-        """Keep what the distance from ``train`` needs; the whitened descriptors of ``train``."""
+    def _learn_distance(self, train: Tensor, val: Tensor) -> Tensor:
+        """Keep what the distance from ``train`` needs; the whitened descriptors of ``train``.
+
+        Scans of one family are near each other, so that a training sample is nearer to others than an unseen sample
+        is: the validation samples, of other families, say too how far the training world reaches, within reason.
+        """
         mean = train.mean(0)
         covariance = (train - mean).T @ (train - mean) / len(train)
         covariance.diagonal().add_(_FLOOR * covariance.diagonal().mean().clamp_min(_TINY))
@@ -104,7 +121,15 @@ class TrustCalibration(nn.Module):
         self.whitening.copy_(whitening)
         self.lowest.copy_(known.amin(0))
         self.highest.copy_(known.amax(0))
-        self.farthest.copy_(known.norm(dim=1).quantile(OUTSIDE).clamp_min(_TINY))
+        chosen = torch.randperm(len(known), generator=torch.Generator().manual_seed(0))[:_REFERENCES].to(known.device)
+        self.references.fill_(_NOWHERE)
+        self.references[: len(chosen)] = known[chosen].to(self.references)
+        seen = _neighbours(known, self.references, _NEIGHBOUR + 1)
+        apart = seen[:, _NEIGHBOUR - 1]
+        apart[chosen] = seen[chosen, _NEIGHBOUR]  # the nearest of a reference is itself
+        unseen = _neighbours((val - mean) @ whitening, self.references, _NEIGHBOUR)[:, -1]
+        reach, unseen_reach = (_of_rank(part, OUTSIDE_PERCENT).clamp_min(_TINY) for part in (apart, unseen))
+        self.farthest.copy_(torch.minimum(torch.maximum(reach, unseen_reach), _MOST_FARTHER * reach))
         return known
 
     def _whitened(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,7 +138,25 @@ class TrustCalibration(nn.Module):
             part.to(descriptors.dtype) for part in (self.mean, self.whitening, self.lowest, self.highest, self.farthest)
         )
         white: Tensor = (descriptors - mean) @ whitening
-        return torch.minimum(torch.maximum(white, lowest), highest), white.norm(dim=1) / farthest
+        distance = _neighbours(white, self.references, _NEIGHBOUR)[:, -1] / farthest
+        return torch.minimum(torch.maximum(white, lowest), highest), distance
+
+
+def _neighbours(white: Tensor, references: Tensor, count: int) -> Tensor:
+    """Distances of ``white (n, d)`` from the ``count`` nearest references, ascending ``(n, count)``."""
+    references = references.to(white.dtype)
+    parts = [white] if torch.compiler.is_exporting() else torch.split(white, _AT_ONCE)
+    squares = [(part[:, None] - references).square().sum(2) for part in parts]
+    nearest = [torch.topk(part, count, dim=1, largest=False).values for part in squares]
+    distances: Tensor = torch.cat(nearest).sqrt()
+    return distances
+
+
+def _of_rank(values: Tensor, percent: int) -> Tensor:
+    """The ceil(percent (n + 1))-th smallest of ``values (n,)``, or the largest: an unseen one is rarely larger."""
+    rank = min(-(-percent * (len(values) + 1) // 100), len(values))
+    found: Tensor = values.sort().values[rank - 1]
+    return found
 
 
 def _log_linear(white: Tensor, logs: Tensor, slopes: Tensor) -> Tensor:

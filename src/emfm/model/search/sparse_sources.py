@@ -24,6 +24,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -34,6 +35,7 @@ from emfm.model.search.modes import FieldModes
 from emfm.model.search.params import SourceRegionParams
 from emfm.model.search.source_cells import (
     KEPT,
+    SourceCells,
     cell_fields,
     quarter_in_parts,
     source_cells,
@@ -42,7 +44,7 @@ from emfm.model.search.source_cells import (
 from ttt.engine.side_by_side import side_by_side
 from ttt.log import LOG
 
-DESCRIPTORS: Final = ("misfit", "unsettled", "active cells")
+DESCRIPTORS: Final = ("misfit", "unsettled", "active cells", "outermost cells", "deepest cells", "magnetic elements")
 """What `SparseSources.forward` says of each estimate, natural logarithms: see there."""
 
 _FIRST_NOISE: Final = 0.1
@@ -50,6 +52,8 @@ _NOISE_FLOOR: Final = 1e-5
 """Of v, relative to the mean diagonal of S: no scan is taken to be cleaner than 50 dB."""
 _LEAST_OPEN: Final = 1e-3
 """Share of a group's variance that is taken as open where the difference of nearly equal numbers would say less."""
+_LEAST_SHARE: Final = 1e-3
+"""Of the field: places that make less are as good as empty."""
 _ATTEMPTS: Final = 6
 """To factor S, each with ten times the noise that is added; a scan that holds NaN never succeeds."""
 _VARIANCE_FLOOR: Final = 1e-9
@@ -110,6 +114,8 @@ class SparseSources(nn.Module):
         self.register_buffer("_places", lower[0] * rank + lower[1], persistent=False)
         self.register_buffer("_diagonal", 2 * on_diagonal.nonzero()[:, 0], persistent=False)
         self.register_buffer("_twice", 2.0 - on_diagonal.double()[:, None], persistent=False)
+        self._places_of_note: Tensor
+        self.register_buffer("_places_of_note", torch.from_numpy(_places_of_note(self._cells)), persistent=False)
         self._derived: _Derived | None = None
         self.register_load_state_dict_post_hook(_forget_derived)  # type: ignore[no-untyped-call]
 
@@ -165,10 +171,11 @@ class SparseSources(nn.Module):
         return 16 * (_MATRICES * rank**2 + _MOMENTS * self._cells.groups * KEPT)
 
     def forward(self, scans: Tensor) -> tuple[Tensor, Tensor]:
-        """Modal coefficients, complex64 ``(n, modes)``, and `DESCRIPTORS` ``(n, 3)``, natural logarithms of
+        """Modal coefficients, complex64 ``(n, modes)``, and `DESCRIPTORS` ``(n, 6)``, natural logarithms of
 
         the noise v relative to the mean diagonal of S; the field's variance that the scan leaves open, relative to
-        the field; the number of cells that radiate (the perplexity of their shares of the field).
+        the field; the number of cells that radiate (the perplexity of their shares of the field); the shares of the
+        cells at the region's rim, of those in its lowest layer, and of magnetic elements.
         """
         scans = scans.to(torch.complex128)
         if torch.compiler.is_exporting():  # in full precision anyway, and autocast cannot be stored
@@ -203,7 +210,7 @@ class SparseSources(nn.Module):
         weighed = (moments * variances[:, :, None]).reshape(count, -1, 2)
         coefficients = torch.view_as_complex(weighed) @ derived.fields
         variances, misfit = variances.expand(count, -1), (noise / level).expand(count)
-        return coefficients, self._describe(coefficients, variances, spread, misfit, derived.strengths)
+        return coefficients, self._describe(coefficients, variances, spread, misfit)
 
     def _moments(self, solved: Tensor, projections: list[Tensor]) -> Tensor:
         """A_g^H S^-1 h of all groups, real and imaginary parts side by side: ``(n, groups, 2 * KEPT)``."""
@@ -216,16 +223,15 @@ class SparseSources(nn.Module):
         packed = torch.split((self._lower(inverse) * self._twice).flatten(1), self._entries_by_parity, 1)
         return exchange(torch.cat([part @ of.mT for part, of in zip(packed, covariances, strict=True)], 1))
 
-    @staticmethod
-    def _describe(
-        coefficients: Tensor, variances: Tensor, spread: Tensor, misfit: Tensor, field_of_group: Tensor
-    ) -> Tensor:
+    def _describe(self, coefficients: Tensor, variances: Tensor, spread: Tensor, misfit: Tensor) -> Tensor:
+        field_of_group = self._of_fields().strengths
         open_share = (1 - variances * spread / KEPT).clamp(_LEAST_OPEN, 1)
         unsettled = (variances * open_share) @ field_of_group / (coefficients.abs().square().sum(1) + _TINY)
         shares = variances * field_of_group
         shares = shares / (shares.sum(1, keepdim=True) + _TINY)
         entropy = -(shares * (shares + _TINY).log()).sum(1)
-        return torch.stack([(misfit + _TINY).log(), (unsettled + _TINY).log(), entropy], 1)
+        of_note = (shares @ self._places_of_note).clamp_min(_LEAST_SHARE).log()
+        return torch.cat([torch.stack([(misfit + _TINY).log(), (unsettled + _TINY).log(), entropy], 1), of_note], 1)
 
     def _factor(self, packed: Tensor, noise: Tensor, level: Tensor) -> Tensor:
         """The Cholesky factor of S; where rounding has made S indefinite, of S with more noise."""
@@ -266,6 +272,16 @@ class SparseSources(nn.Module):
         matrices = packed.new_zeros(len(packed), rank * rank, dtype=torch.complex128)
         matrices.index_copy_(1, self._places, torch.view_as_complex(packed.view(len(packed), -1, 2)))
         return matrices.view(len(packed), rank, rank)
+
+
+def _places_of_note(cells: SourceCells) -> NDArray[np.float64]:
+    """Which groups are at the rim of the region, in its lowest layer, and magnetic: ones and zeros ``(groups, 3)``."""
+    middles, size = cells.middles, cells.size
+    reach = np.abs(middles - (middles.max(0) + middles.min(0)) / 2)
+    at_rim = (reach[:, :2] > reach[:, :2].max(0) - size[:2] / 2).any(1)
+    lowest = middles[:, 2] < middles[:, 2].min() + size[2] / 2
+    magnetic = np.tile([0.0, 1.0], len(cells))
+    return np.column_stack([np.repeat(at_rim, 2), np.repeat(lowest, 2), magnetic])
 
 
 def _some_at_a_time(parts: list[slice]) -> list[list[slice]]:

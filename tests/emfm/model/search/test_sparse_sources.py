@@ -72,6 +72,22 @@ def test_one_element_is_found_where_dipoles_everywhere_are_not(fine, place_mm, e
     assert (errors < 0.2 * relative_errors(dipoles, target)).all()
 
 
+def test_the_descriptors_say_where_the_sources_are_and_of_which_kind(fine):
+    middle, rim, deep = [0.3, -0.4, -0.3], [4.0, -0.2, -0.3], [0.3, -0.4, -1.3]
+    said = {
+        name: fine.described(unit(one_sample(SQUARE, [place], *moments)[0]))
+        for name, place, moments in (
+            ("middle", middle, (ELECTRIC, NOTHING)),
+            ("rim", rim, (ELECTRIC, NOTHING)),
+            ("deep", deep, (ELECTRIC, NOTHING)),
+            ("magnetic", middle, (NOTHING, ELECTRIC)),
+        )
+    }
+    for name, descriptor in (("rim", "outermost"), ("deep", "deepest"), ("magnetic", "magnetic")):
+        (key,) = [known for known in DESCRIPTORS if known.startswith(descriptor)]
+        assert float(said[name][key]) > np.log(0.5) > float(said["middle"][key])
+
+
 @pytest.mark.parametrize("factor", [2.5j, -1 + 0j, complex(np.exp(1j)) * 0.3])
 def test_a_complex_factor_on_the_scan_is_one_on_the_field(predictor, factor):
     field = predictor(scans())
