@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
 from emfm.model.field_model import FieldModel
-from emfm.training.params import FieldLossParams, HuberParams
+from emfm.training.params import FieldLossParams, HuberParams, RelativeParams
 from ttt.engine.task import Batch, BatchDataset
 
 _FLOOR = 1e-5
@@ -81,12 +81,17 @@ class WeightedHuber(FieldLoss):
 
 
 class RelativeL2(FieldLoss):
-    """`relative_l2`: the mean relative error, which `rel_l2_e` and `rel_l2_h` are the medians of.
+    """`relative_l2`: the mean power of the relative errors of which `rel_l2_e` and `rel_l2_h` are the medians.
 
     Each sample counts by the share of its own field that is wrong, whatever its size: a few samples whose field is far
-    larger than their scan do not decide the training. The root of the squared relative error plus a floor, so that its
-    slope is finite at no error at all (P. Charbonnier et al., ICIP 1994).
+    larger than their scan do not decide the training. The smaller the power, the more a sample counts whose error is
+    small already. A floor keeps the slope finite where there is no error at all (P. Charbonnier et al., "Two
+    deterministic half-quadratic regularization algorithms for computed imaging", ICIP 1994).
     """
+
+    def __init__(self, params: RelativeParams, model: FieldModel, train: BatchDataset, batch_size: int) -> None:
+        super().__init__(params, model, train, batch_size)
+        self._power = params.power
 
     def squares(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Squared errors of E and of H relative to the squared norm of the true ones, ``(n,)`` each."""
@@ -94,8 +99,8 @@ class RelativeL2(FieldLoss):
         return of_e, of_h
 
     def of_squares(self, squares: Tensor) -> Tensor:
-        """The mean over samples of the root."""
-        return (squares + _FLOOR).sqrt().mean().float()
+        """The mean over samples of their roots to the power."""
+        return (squares + _FLOOR).pow(self._power / 2).mean().float()
 
 
 def automatic_weights(params: FieldLossParams, train: BatchDataset, batch_size: int) -> Tensor:

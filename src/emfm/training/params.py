@@ -149,6 +149,13 @@ class HuberParams(FieldLossParams):
 class RelativeParams(FieldLossParams):
     """`relative_l2`."""
 
+    power: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="of each sample's relative error: 1 counts errors as they are, less counts small ones for more",
+    )
+
     @pydantic.model_validator(mode="after")
     def _no_weights_of_channels(self) -> "RelativeParams":
         if self.auto_channel_weight:

@@ -196,11 +196,13 @@ def test_the_gradient_is_finite_where_a_sample_has_no_error():
     assert squares.grad.isfinite().all()
 
 
-def test_the_relative_loss_is_the_weighted_mean_of_the_relative_errors():
-    loss, samples = make_loss(RelativeL2, RelativeParams, e_weight=1.0, h_weight=3.0)
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_the_relative_loss_is_the_weighted_mean_of_the_relative_errors(power):
+    loss, samples = make_loss(RelativeL2, RelativeParams, e_weight=1.0, h_weight=3.0, power=power)
     batch = batch_of(samples)
     error, true = loss.model(batch.x) - batch.y, batch.y
-    of_e, of_h = ((error[:, part].flatten(1).norm(dim=1) / true[:, part].flatten(1).norm(dim=1)).mean() for part in EH)
+    ratios = [error[:, part].flatten(1).norm(dim=1) / true[:, part].flatten(1).norm(dim=1) for part in EH]
+    of_e, of_h = (ratio.pow(power).mean() for ratio in ratios)
     assert loss(batch)[0].item() == pytest.approx((of_e + 3 * of_h).item() / 4, rel=1e-3)
 
 
