@@ -56,7 +56,6 @@ def test_the_demo_keeps_the_proportions_of_the_ladder(changed):
     demo, full = load_params(PARAMS), load_params(changed({"scale": "full"}))
     assert [50 * size for size in demo.stages.sizes] == full.stages.sizes
     assert 50 * demo.split.train_pool == full.split.train_pool
-    assert 50 * demo.split.test_final == full.split.test_final
 
 
 def test_the_defaults_are_the_planes_of_the_contract():
@@ -126,7 +125,7 @@ CHANGED_VALUES = {
     "train.eval_batch_size": 32,
     "train.grad_clip": 2.0,
     "train.early_stop": 2,
-    "optim.lr": 0.001,
+    "optim.lr": 0.002,
     "scheduler.name": "cosine",
     "amp.enabled": True,
     "loss.h_weight": 3.0,
@@ -408,8 +407,8 @@ def test_all_mistakes_are_named_at_once(changed):
     [
         (
             {"split.train_pool": None, "stages.sizes": [200, 1000, 2000, 4000, 20000]},
-            "acquire.simulate.num_samples: gives 10088 different samples, but the last of stages.sizes (20000), "
-            "split.val_fixed (100) and split.test_final (180) need 20280; lower these, or add samples",
+            "acquire.simulate.num_samples: gives 10476 different samples, but the last of stages.sizes (20000), "
+            "split.val_fixed (200) and split.test_final (260) need 20460; lower these, or add samples",
         ),
         ({"acquire.simulate.num_samples": 5000}, "acquire.simulate.num_samples: gives 4850 different samples"),
     ],

@@ -1,13 +1,16 @@
 """Reference sets: cases solved by an independent program that no training has seen, in a file or a folder.
 
 A file holds the arrays ``source_H`` (n, 4, ny, nx), A/m, and ``target`` (n, 12, ny, nx), V/m and A/m, their axes and
-channels by name, and ``names`` of the cases or their ``kinds``; ``properties``, if there, is a JSON object for each. A
-folder holds cases as an import reads them; the parameters in its samples.csv are their properties.
+channels by name, and ``names`` of the cases or their ``kinds``; ``properties``, if there, is a JSON object for each.
+Larger or finer scans of the same cases at the same height may stand beside: ``source_H_31x31_1mm`` has 31 x 31 points
+about the middle, 1 mm apart. A folder holds cases as an import reads them; the parameters in its samples.csv are their
+properties.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +32,9 @@ _LENGTH_TOLERANCE = 1e-9
 _NAMES: Final = "names"
 _KINDS: Final = "kinds"
 _PROPERTIES: Final = "properties"
+_FURTHER: Final = re.compile(r"source_H_(\d+)x\1_(\w+)")
+_PITCHES: Final = {"1mm": 1e-3, "half_mm": 0.5e-3}
+"""As they stand in the name of a further scan, m."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +62,19 @@ class ReferenceCases:
 def read_reference(path: Path, geometry: Geometry, key: str) -> ReferenceCases:
     """The cases in ``path``, which ``key`` of params.yaml names.
 
-    Those in a folder must be on the planes of ``geometry``; those in a file are on planes of their own. Raises
-    DataError where there is nothing, or what is there cannot be used.
+    Those in a folder must be on the planes of ``geometry``; those in a file are on planes of their own, but for their
+    scans where a further one holds all points of the scan of ``geometry``. Raises DataError where there is nothing, or
+    what is there cannot be used.
     """
     if path.is_dir():
         return _read_folder(path, geometry)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder; correct {key} in params.yaml, or restore the file from git")
-    return read_reference_cases(path)
+    return read_reference_cases(path, geometry.source)
 
 
-def read_reference_cases(path: Path) -> ReferenceCases:
-    """The cases in an npz file with the arrays that the module names.
+def read_reference_cases(path: Path, scan: Grid | None = None) -> ReferenceCases:
+    """The cases in an npz file with the arrays that the module names, scanned on ``scan`` where they were.
 
     Raises DataError where it is missing, damaged, or not of the channels and axes that it names.
     """
@@ -82,6 +89,8 @@ def read_reference_cases(path: Path) -> ReferenceCases:
             ids = _ids(file)
             properties = _properties(file, len(ids))
             source_h, target = file["source_H"], file["target"]
+            if scan is not None and scan != geometry.source:
+                source_h, geometry = _scanned_on(scan, file, geometry)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; {_REMEDY}") from None
     except DAMAGED as error:
@@ -96,6 +105,25 @@ def read_reference_cases(path: Path) -> ReferenceCases:
         if array.shape != shape or not np.isfinite(array).all():
             raise DataError(f"{path}: {name} must hold {shape} finite numbers, found {array.shape}; {_REMEDY}")
     return ReferenceCases(geometry, ids, source_h.astype(np.float32), target.astype(np.float64), properties)
+
+
+def _scanned_on(scan: Grid, file: Mapping[str, NDArray[Any]], geometry: Geometry) -> tuple[NDArray[Any], Geometry]:
+    """The scans of the cases at the points of ``scan``, where a further scan holds them; else those of ``source_H``."""
+    for name in file:
+        found = _FURTHER.fullmatch(name)
+        if found is None or found[2] not in _PITCHES:
+            continue
+        axis = np.asarray((np.arange(int(found[1])) - (int(found[1]) - 1) / 2) * _PITCHES[found[2]], np.float64)
+        rows, columns = (_places(wanted, axis) for wanted in (scan.y, scan.x))
+        if rows is not None and columns is not None and abs(scan.z - geometry.source.z) <= _LENGTH_TOLERANCE:
+            return file[name][:, :, rows][:, :, :, columns], replace(geometry, source=scan)
+    return file["source_H"], geometry
+
+
+def _places(wanted: NDArray[np.float64], axis: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Where the ``wanted`` coordinates stand on ``axis``; None where one does not."""
+    places = np.abs(axis - wanted[:, None]).argmin(1)
+    return places if np.abs(axis[places] - wanted).max() <= _LENGTH_TOLERANCE else None
 
 
 def _read_folder(root: Path, geometry: Geometry) -> ReferenceCases:

@@ -62,6 +62,29 @@ def test_boards_come_with_their_names_and_properties():
 
 
 @pytest.mark.parametrize(
+    ("half", "pitch", "inner"),
+    [(10.0, 1.0, slice(5, 16)), (15.0, 1.0, slice(10, 21)), (10.0, 0.5, slice(10, 31, 2)), (6.0, 2.0, None)],
+)
+def test_boards_are_scanned_on_a_larger_or_finer_plane_where_the_file_holds_it(half, pitch, inner):
+    boards = read_reference_cases(BOARDS)
+    wanted = PlaneParams(z_mm=1.0, x_mm=[-half, half], y_mm=[-half, half], pitch_mm=pitch).to_grid()
+    scanned = read_reference_cases(BOARDS, wanted)
+    assert scanned.geometry == replace(boards.geometry, source=wanted)
+    assert scanned.source_h.shape == (13, 4, *wanted.shape)
+    assert scanned.source_h.shape[2:] == (wanted.ny, wanted.nx)
+    if inner is not None:
+        np.testing.assert_allclose(scanned.source_h[:, :, inner, inner], boards.source_h, rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("change", [{"z_mm": 1.5}, {"pitch_mm": 0.25}, {"x_mm": [-20.0, 20.0]}])
+def test_boards_stay_on_their_own_plane_where_the_file_holds_no_other(change):
+    plane = PlaneParams(**({"z_mm": 1.0, "x_mm": [-10.0, 10.0], "y_mm": [-10.0, 10.0], "pitch_mm": 1.0} | change))
+    scanned, boards = read_reference_cases(BOARDS, plane.to_grid()), read_reference_cases(BOARDS)
+    assert scanned.geometry == boards.geometry
+    np.testing.assert_array_equal(scanned.source_h, boards.source_h)
+
+
+@pytest.mark.parametrize(
     ("properties", "sentence"),
     [
         (["{}"] * 12, "properties must be 13 JSON objects"),

@@ -74,7 +74,7 @@ def added_and_removed(before, after):
 
 def test_an_experiment_becomes_the_promoted_training_and_nothing_else_changes(repository, capsys):
     wanted = changed(
-        ("  h_weight: 1.0\n", "  h_weight: 3.0\n"), ("epochs:\n    demo: 5\n    full: 50\n", "epochs: 7\n")
+        ("  h_weight: 1.0\n", "  h_weight: 3.0\n"), ("epochs:\n    demo: 16\n    full: 50\n", "epochs: 7\n")
     )
     experiment("heavy-h", wanted)
     assert main(["heavy-h"]) == 0
@@ -98,14 +98,14 @@ def assert_promoted():
     [
         [("  h_weight: 1.0\n", "  h_weight: 3.0\n")],
         [
-            ("epochs:\n    demo: 5\n    full: 50\n", "epochs:\n    demo: 9\n    full: 50\n"),
+            ("epochs:\n    demo: 16\n    full: 50\n", "epochs:\n    demo: 9\n    full: 50\n"),
             ("\nseed: 0\n", "\nseed: 5\n"),
         ],
-        [("    - 30.0\n    - 60.0\n", "    - 30.0\n    - 50.0\n"), ("    pct_start: 0.2\n", "")],
+        [("    - 30.0\n    - 60.0\n", "    - 30.0\n    - 50.0\n"), ("    pct_start: 0.1\n", "")],
         [("amp:\n  enabled: false\n  dtype: bfloat16\n", "amp: {enabled: true}\n")],
-        [("  depth: 2\n", "  depth: {demo: 2, full: 3}\n"), ("lr: 0.0005", "lr: {demo: 1e-3, full: 5e-4}")],
+        [("  depth: 2\n", "  depth: {demo: 2, full: 3}\n"), ("lr: 0.001", "lr: {demo: 1e-3, full: 5e-4}")],
         [(PARAMS[PARAMS.index("model:") : PARAMS.index("\nmetrics:")], PLAIN_UNET)],
-        [("half_width_mm: 5.0", "half_width_mm: 4.0"), ("val_fixed:\n    demo: 100\n", "val_fixed:\n    demo: 90\n")],
+        [("half_width_mm: 5.0", "half_width_mm: 4.0"), ("val_fixed:\n    demo: 200\n", "val_fixed:\n    demo: 90\n")],
         [("frequency_hz: 5000000000.0", "frequency_hz: 6e9"), ("threads: 2", "threads: 1")],
         [("\nscale: demo\n", "\nscale: full\n")],
     ],
@@ -168,7 +168,7 @@ def test_a_name_of_two_experiments_is_refused(refusal):
 
 def test_uncommitted_parameters_are_not_mixed_with_an_experiment(refusal):
     experiment("heavy-h", changed(("  h_weight: 1.0\n", "  h_weight: 3.0\n")))
-    save(changed(("lr: 0.0005", "lr: 0.001")))
+    save(changed(("lr: 0.001", "lr: 0.002")))
     assert "params.yaml has changes that are not committed" in refusal("heavy-h")
 
 
