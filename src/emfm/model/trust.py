@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from emfm.model.ridge import fit_with_ridge
 
-SCAN_DESCRIPTORS: Final = ("points that carry the scan", "roughness", "share at the rim")
-OUTSIDE_PERCENT: Final = 99
+SCAN_DESCRIPTORS: Final = ("points that carry the scan", "roughness", "share at the rim", "turn in the plane")
+OUTSIDE_PERMILLE: Final = 995
 """A scan farther out than this share of the training samples, and of the validation samples, is called unlike them."""
 COVERED_PERCENT: Final = 90
 """Share of unseen samples of the training world whose error is at most the bound."""
@@ -39,6 +39,7 @@ _MOST_FARTHER: Final = 1.5
 """Than the training samples are from each other may the validation samples be: others are of another world."""
 _AT_ONCE: Final = 256
 _FLOOR: Final = 1e-6
+_LEAST_RATIO: Final = 1e-6
 _TINY: Final = 1e-30
 
 
@@ -128,7 +129,7 @@ class TrustCalibration(nn.Module):
         apart = seen[:, _NEIGHBOUR - 1]
         apart[chosen] = seen[chosen, _NEIGHBOUR]  # the nearest of a reference is itself
         unseen = _neighbours((val - mean) @ whitening, self.references, _NEIGHBOUR)[:, -1]
-        reach, unseen_reach = (_of_rank(part, OUTSIDE_PERCENT).clamp_min(_TINY) for part in (apart, unseen))
+        reach, unseen_reach = (_of_rank(part, OUTSIDE_PERMILLE).clamp_min(_TINY) for part in (apart, unseen))
         self.farthest.copy_(torch.minimum(torch.maximum(reach, unseen_reach), _MOST_FARTHER * reach))
         return known
 
@@ -152,9 +153,9 @@ def _neighbours(white: Tensor, references: Tensor, count: int) -> Tensor:
     return distances
 
 
-def _of_rank(values: Tensor, percent: int) -> Tensor:
-    """The ceil(percent (n + 1))-th smallest of ``values (n,)``, or the largest: an unseen one is rarely larger."""
-    rank = min(-(-percent * (len(values) + 1) // 100), len(values))
+def _of_rank(values: Tensor, permille: int) -> Tensor:
+    """The ceil(permille (n + 1))-th smallest of ``values (n,)``, or the largest: an unseen one is rarely larger."""
+    rank = min(-(-permille * (len(values) + 1) // 1000), len(values))
     found: Tensor = values.sort().values[rank - 1]
     return found
 
@@ -199,10 +200,12 @@ def _conformal_quantile(scores: Tensor) -> Tensor:
 
 
 def scan_descriptors(source_h: Tensor) -> Tensor:
-    """`SCAN_DESCRIPTORS` of scans ``(n, 4, ny, nx)``, natural logarithms, ``(n, 3)``; no change with the scan's size.
+    """`SCAN_DESCRIPTORS` of scans ``(n, 4, ny, nx)``, ``(n, 4)``; none changes with the scan's size.
 
-    The perplexity of the points' shares in |H|^2; the mean square of neighbours' differences, and of the outermost
-    points, relative to the mean square of all.
+    Natural logarithms of the perplexity of the points' shares in |H|^2; of the mean square of neighbours' differences,
+    and of the outermost points, relative to the mean square of all. The last is the mean square of dHy/dx - dHx/dy
+    relative to those of both terms together, 0 to 2: H turns by jw eps0 E alone (Ampere's law), which is little where
+    sources are much nearer than a wavelength. A component of the other sign, or in the other's place, makes it large.
     """
     power = source_h.square().sum(1)
     total = power.sum((1, 2)).clamp_min(_TINY)
@@ -210,4 +213,15 @@ def scan_descriptors(source_h: Tensor) -> Tensor:
     spread = -(shares * shares.clamp_min(_TINY).log()).sum(1)  # ONNX's exporter drops the sum with a number as small
     rough = source_h.diff(dim=2).square().sum((1, 2, 3)) + source_h.diff(dim=3).square().sum((1, 2, 3))
     rim = total - power[:, 1:-1, 1:-1].sum((1, 2))
-    return torch.stack([spread, (rough / total).clamp_min(_TINY).log(), (rim / total).clamp_min(1e-6).log()], 1)
+    hx, hy = source_h.chunk(2, 1)
+    along_x, along_y = _halfway(hy.diff(dim=3), 2), _halfway(hx.diff(dim=2), 3)
+    both = (along_x.square() + along_y.square()).sum((1, 2, 3)).clamp_min(_TINY)
+    turn = (along_x - along_y).square().sum((1, 2, 3)) / both
+    logs = torch.stack([(rough / total).clamp_min(_TINY), (rim / total).clamp_min(_LEAST_RATIO)], 1).log()
+    return torch.cat([spread[:, None], logs, turn[:, None]], 1)
+
+
+def _halfway(values: Tensor, dim: int) -> Tensor:
+    """Means of neighbours."""
+    count = values.shape[dim] - 1
+    return (values.narrow(dim, 0, count) + values.narrow(dim, 1, count)) / 2

@@ -176,8 +176,8 @@ class TrustMetrics(Section):
     true_over_expected_h: Error | None = metric("the same as true_over_expected_e, for H")
     coverage_h: Share | None = metric("the same as coverage_e, for H")
     unlike_training: Share = metric(
-        "share of the samples that the model warns of: their scan is farther from the training samples than 99 of 100 "
-        "of these are from each other, and of the validation samples from them"
+        "share of the samples that the model warns of: their scan is farther from the training samples than 199 of "
+        "200 of these are from each other, and of the validation samples from them"
     )
 
 

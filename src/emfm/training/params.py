@@ -150,7 +150,7 @@ class RelativeParams(FieldLossParams):
     """`relative_l2`."""
 
     power: float = Field(
-        0.5,
+        1.0,
         gt=0,
         le=1,
         description="of each sample's relative error: 1 counts errors as they are, less counts small ones for more",

@@ -1,10 +1,11 @@
 """How far a prediction can be trusted."""
 
+import numpy as np
 import pytest
 import torch
 
 from emfm.model.trust import FEWEST_FOR_BOUND, SCAN_DESCRIPTORS, TrustCalibration, scan_descriptors
-from small_fields import small_samples, times
+from small_fields import one_sample, small_geometry, small_samples, times
 
 
 def described(count, seed, spread=1.0):
@@ -213,9 +214,32 @@ def test_descriptors_say_what_their_names_say():
     everywhere, one_point, rim = torch.ones(1, 4, 5, 5), torch.zeros(1, 4, 5, 5), torch.ones(1, 4, 5, 5)
     one_point[0, 0, 2, 2] = 1
     rim[:, :, 1:-1, 1:-1] = 0
-    spread, rough, at_rim = dict(
+    spread, rough, at_rim, _ = dict(
         zip(SCAN_DESCRIPTORS, scan_descriptors(torch.cat([everywhere, one_point, rim])).T.tolist(), strict=True)
     ).values()
     torch.testing.assert_close(torch.tensor(spread).exp(), torch.tensor([25.0, 1.0, 16.0]), rtol=1e-4, atol=0)
     assert rough[0] < rough[2] < rough[1]
     torch.testing.assert_close(torch.tensor(at_rim).exp(), torch.tensor([16 / 25, 1e-6, 1.0]), rtol=1e-4, atol=0)
+
+
+def test_h_hardly_turns_in_the_plane_but_where_a_component_is_wrong():
+    plane = {"z_mm": 1.0, "x_mm": [-5, 5], "y_mm": [-4, 6], "pitch_mm": 1.0}
+    angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)  # a current in a ring, beside the middle
+    places = np.column_stack([3 * np.cos(angles) - 1, 2 * np.sin(angles), 0 * angles - 1])
+    along = np.column_stack([-3 * np.sin(angles), 2 * np.cos(angles), 0 * angles])
+    scan, _ = one_sample(small_geometry(source_plane=plane), places, along, 0 * along)
+    hx, hy = scan.chunk(2, 1)
+    right, sign, flipped, swapped, missing = (
+        float(scan_descriptors(changed)[0, SCAN_DESCRIPTORS.index("turn in the plane")])
+        for changed in (
+            scan,
+            torch.cat([hx, -hy], 1),
+            scan.flip(2),
+            torch.cat([hy, hx], 1),
+            torch.cat([hx, 0 * hy], 1),
+        )
+    )
+    assert right < 0.2
+    assert min(sign, flipped) > 1.5
+    assert swapped > 0.4
+    assert missing == pytest.approx(1, rel=1e-5)
