@@ -81,7 +81,7 @@ def test_an_experiment_becomes_the_promoted_training_and_nothing_else_changes(re
     assert present() == wanted
     assert added_and_removed(PROMOTED, promoted()) == (
         ["  epochs: 7", "  h_weight: 3.0"],
-        ["  epochs: 5", "  h_weight: 1.0"],
+        ["  epochs: 16", "  h_weight: 1.0"],
     )
     output = capsys.readouterr().out
     assert output.count("loss.h_weight: 1.0 -> 3.0") == 2
@@ -103,7 +103,7 @@ def assert_promoted():
         ],
         [("    - 30.0\n    - 60.0\n", "    - 30.0\n    - 50.0\n"), ("    pct_start: 0.1\n", "")],
         [("amp:\n  enabled: false\n  dtype: bfloat16\n", "amp: {enabled: true}\n")],
-        [("  depth: 2\n", "  depth: {demo: 2, full: 3}\n"), ("lr: 0.001", "lr: {demo: 1e-3, full: 5e-4}")],
+        [("  depth: 2\n", "  depth: {demo: 2, full: 3}\n"), ("lr: 0.001", "lr: {demo: 2e-3, full: 5e-4}")],
         [(PARAMS[PARAMS.index("model:") : PARAMS.index("\nmetrics:")], PLAIN_UNET)],
         [("half_width_mm: 5.0", "half_width_mm: 4.0"), ("val_fixed:\n    demo: 200\n", "val_fixed:\n    demo: 90\n")],
         [("frequency_hz: 5000000000.0", "frequency_hz: 6e9"), ("threads: 2", "threads: 1")],
