@@ -49,7 +49,7 @@ def test_every_key_of_params_yaml_stands_there_with_its_value_and_its_meaning(pa
         assert path in found, f"{path} is not explained"
         assert found[path][3], f"{path} has no meaning"
     assert found["data.frequency_hz"][1] == "5000000000"
-    assert found["train.epochs"][1] == "demo: `5`, full: `50"
+    assert found["train.epochs"][1] == "demo: `16`, full: `50"
     assert found["acquire.simulate.max_elements"][2] == "whole number >= 1, <= 64"
     assert found["data.measurement.position_mm"][1] == "0.02"
     assert found["stages.init"][2] == "previous`, `scratch"
