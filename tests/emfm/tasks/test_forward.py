@@ -64,6 +64,7 @@ def test_the_older_channel_weights_replace_normalisation_and_balance(project):
     loss = resolved(project, "runs/auto")["loss"]
     assert (loss["auto_channel_weight"], loss["normalize_y"], loss["balance_eh_loss"]) == (True, False, False)
     assert loss["h_weight_multiplier"] == 3.0
+    assert loss["name"] == "weighted_mse"  # the default loss weighs no channels
 
 
 def test_resuming_from_the_best_at_a_new_rate_keeps_the_moments(project, trained):

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttt.command import PRECEDENCE, run_command
-from ttt.config import UserError
+from ttt.config import UserError, read_yaml
 from ttt.files import write_text
 from ttt.pinning import pin_for
 from ttt.resume_flags import add_resume_flags, start_of, wants_resume
 from ttt.runs import claim_next_run, kept_once_begun, newest_run
 
 EXPERIMENT: Final = "forward"
+_OF_CHANNELS: Final = "weighted_mse"
+_WITHOUT_CHANNELS: Final = "relative_l2"
+"""A loss that weighs no channels, and the one that stands in for it where they are to be weighed."""
 _VALUES: Final = {
     "data_root": ("data.data_root", str, "DIR", "a packed store, or a folder of solved cases"),
     "train_ids": ("data.train_ids", str, "FILE", "IDs of the training samples, one a line"),
@@ -46,7 +49,8 @@ _SWITCHES: Final = {
     "balance_eh_loss": ("loss.balance_eh_loss", "average E and H channels apart, then weigh them"),
     "auto_channel_weight": (
         "loss.auto_channel_weight",
-        "older alternative: weigh each channel by 1 / its mean square; switches the two above off",
+        "older alternative: weigh each channel by 1 / its mean square; switches the two above off, and takes "
+        f"loss.name: {_OF_CHANNELS} in the place of {_WITHOUT_CHANNELS}",
     ),
 }
 
@@ -79,9 +83,17 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
     given |= {key: True for flag, (key, _) in _SWITCHES.items() if getattr(args, flag)}
     if args.auto_channel_weight and not (args.normalize_y or args.balance_eh_loss):
         given |= {"loss.normalize_y": False, "loss.balance_eh_loss": False}
+    if args.auto_channel_weight and _loss_in(args.config) == _WITHOUT_CHANNELS:
+        given["loss.name"] = _OF_CHANNELS
     if any(value is not None for value in (args.data_root, args.train_ids, args.norm_max_batches, args.norm_eps)):
         given["data.norm_stats"] = None
     return given
+
+
+def _loss_in(config: Path) -> object:
+    """``loss.name`` of a configuration; None where it has none, which is said when it is loaded."""
+    loss = read_yaml(config).get("loss")
+    return loss.get("name") if isinstance(loss, dict) else None
 
 
 def _train(args: argparse.Namespace) -> None:
