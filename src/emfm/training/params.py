@@ -156,15 +156,6 @@ class RelativeParams(FieldLossParams):
         description="of each sample's relative error: 1 counts errors as they are, less counts small ones for more",
     )
 
-    @pydantic.model_validator(mode="after")
-    def _no_weights_of_channels(self) -> "RelativeParams":
-        if self.auto_channel_weight:
-            raise ValueError(
-                "auto_channel_weight is of no use to relative_l2, which divides the error of E and of H by the true "
-                "field; switch it off, or take loss.name: weighted_mse"
-            )
-        return self
-
 
 @DATASETS.register("em_forward", spec=FieldSpec)
 def em_forward(params: DataParams, config: "TrainingConfig") -> "Data":

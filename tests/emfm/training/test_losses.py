@@ -223,5 +223,5 @@ def test_the_relative_loss_has_a_finite_slope_where_the_prediction_is_right():
 
 
 def test_the_relative_loss_has_no_weights_of_channels():
-    with pytest.raises(ValueError, match="of no use to relative_l2"):
-        RelativeParams(**(LOSS | {"normalize_y": False, "balance_eh_loss": False, "auto_channel_weight": True}))
+    with pytest.raises(DataError, match="of no use to relative_l2"):
+        make_loss(RelativeL2, RelativeParams, **AUTOMATIC)
