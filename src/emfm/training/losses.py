@@ -93,8 +93,8 @@ class RelativeL2(FieldLoss):
         """Raises DataError with ``auto_channel_weight``, whose weights it has no use for."""
         if params.auto_channel_weight:
             raise DataError(
-                "loss.auto_channel_weight is of no use to relative_l2, which divides the error of E and of H by the true "
-                "field; switch it off, or take loss.name: weighted_mse"
+                "loss.auto_channel_weight is of no use to relative_l2, which divides the error of E and of H by the "
+                "true field; switch it off, or take loss.name: weighted_mse"
             )
         super().__init__(params, model, train, batch_size)
         self._power = params.power
