@@ -1,13 +1,16 @@
 """What a GPU makes of training: each way of feeding and computing, one on top of the other.
 
-    python benchmarks/gpu.py [--device cuda] [--seconds 8] [--samples 10000] [--models pod_net ...] [--out FOLDER]
+    python benchmarks/gpu.py [--device cuda] [--seconds 8] [--samples 10000] [--models pod_net ...] [--ladder 10]
+                             [--out FOLDER]
 
 trains each model with its samples fed by the host, then with them in the device's memory, then in bfloat16, with
 torch.compile, and with CUDA graphs. Each way trains as many epochs as fit into the seconds given, without what is
 computed once and compiled, and is judged on samples that no training saw. Beside that: the share of the fastest matrix
 product that this device does in the same precision, and how many scans a second are searched for sources. (On a GPU
-torch does convolutions in float32 as TF32 by default; the matrix product is true float32.) Writes gpu.json and gpu.md
-after each way, so that one which is stopped leaves those before it. ``--device cpu`` leaves out what needs cuda.
+torch does convolutions in float32 as TF32 by default; the matrix product is true float32.) Then come all stages of
+the full scale with params.yaml's model, every size divided by ``--ladder``: 10 by default, 1 for the full scale, 0 for
+none. Writes gpu.json and gpu.md after each way and each stage, so that one which is stopped leaves those before it.
+``--device cpu`` leaves out what needs cuda.
 """
 
 import argparse
@@ -20,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ladder import stage_sizes, train_stages
 from machine import OUT, ROOT, description, pin_libraries, seconds
 from scaling import UNET, errors
 from training_data import make_samples
@@ -65,6 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=8, help="of training for each error; default: %(default)s")
     parser.add_argument("--samples", type=int, default=10000, help="training samples; default: %(default)s")
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
+    parser.add_argument("--ladder", type=int, default=10, metavar="DIVISOR", help="see above; default: %(default)s")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help="default: reports/benchmarks")
     args = parser.parse_args(arguments)
     pin_libraries()
@@ -73,14 +78,14 @@ def main(arguments: list[str] | None = None) -> None:
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("there is no cuda device here; --device cpu tries the script without one")
     args.out.mkdir(parents=True, exist_ok=True)
-    for figures in measure(args.device, args.seconds, args.samples, args.models):
+    for figures in measure(args.device, args.seconds, args.samples, args.models, args.ladder):
         (args.out / "gpu.json").write_text(json.dumps(figures, indent=2) + "\n")
         (args.out / "gpu.md").write_text(as_markdown(figures))
     sys.stdout.write(as_markdown(figures))
 
 
-def measure(device: str, limit: float, samples: int, models: list[str]) -> Iterator[dict[str, Any]]:
-    """The figures so far, after each way of each model; libraries must be pinned before."""
+def measure(device: str, limit: float, samples: int, models: list[str], divisor: int) -> Iterator[dict[str, Any]]:
+    """The figures so far, after each way of each model and each stage; libraries must be pinned before."""
     import torch
 
     folder = Path(tempfile.mkdtemp(dir=ROOT, prefix=".benchmark-"))
@@ -95,10 +100,17 @@ def measure(device: str, limit: float, samples: int, models: list[str]) -> Itera
             "seconds": limit,
             "matrix_product_flops": ceilings,
             "models": {},
+            "ladder": {"divisor": divisor, "stages": []},
         }
         for name in models:
             for measured in measure_model(folder, name, data | MODELS[name], limit, ceilings):
                 figures["models"][name] = measured
+                yield figures
+        if divisor:
+            sizes = stage_sizes(divisor)
+            ladder = make_samples(folder / "ladder", sizes[-1]) | {"device": device, "scale": "full"}
+            for stage in train_stages(folder / "ladder", sizes, ladder):
+                figures["ladder"]["stages"].append(stage)
                 yield figures
     finally:
         shutil.rmtree(folder)
@@ -253,7 +265,27 @@ def as_markdown(figures: dict[str, Any]) -> str:
         for name, model in figures["models"].items()
         if model["searches_per_second"]
     ]
-    return "\n".join([*lines, "", *searched, ""])
+    return "\n".join([*lines, "", *searched, "", *ladder_lines(**figures["ladder"])])
+
+
+def ladder_lines(divisor: int, stages: list[dict[str, Any]]) -> list[str]:
+    """The table of stages; none where none has been trained."""
+    if not stages:
+        return []
+    seconds = sum(stage["seconds"] for stage in stages)
+    return [
+        f"All stages of the full scale at 1/{divisor} of their sizes, samples apart: {seconds:,.0f} s, in proportion "
+        f"{seconds * divisor / 60:,.0f} minutes at full size.",
+        "",
+        "| samples | epochs | seconds | of them in epochs | samples/s in epochs | error E / H |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {of['samples']:,} | {of['epochs']} | {of['seconds']:,.0f} | {of['epochs_seconds']:,.0f} "
+            f"| {of['samples_per_second']:,.0f} | {of['errors']['rel_l2_e']:.4f} / {of['errors']['rel_l2_h']:.4f} |"
+            for of in stages
+        ),
+        "",
+    ]
 
 
 if __name__ == "__main__":

@@ -11,12 +11,15 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from machine import ROOT, peak_memory, run_part
 from scaling import SLOW, VARIANTS, errors
 from training_data import make_samples
+
+from ttt.config import read_yaml
 
 UNET_SAMPLES = 512
 UNETS = {
@@ -31,47 +34,13 @@ UNETS = {
 
 def measure(divisor: int) -> dict[str, Any]:
     """Seconds of the ladder and of its parts, samples a second, and errors on samples that no training saw."""
-    from emfm.core.sample_lists import open_samples
-    from emfm.core.store import Store
-    from ttt.config import read_yaml
-    from ttt.engine.assemble import assemble
-    from ttt.engine.checkpoint import load_model
-    from ttt.engine.loop import fit
-    from ttt.engine.run_folder import RunFolder
-    from ttt.engine.start import NewRun
-    from ttt.memo import Memo
-    from ttt.settings import load_config
-
-    raw = read_yaml(ROOT / "params.yaml")
-    sizes = [size // divisor for size in raw["stages"]["sizes"]["full"]]
+    sizes = stage_sizes(divisor)
     folder = Path(tempfile.mkdtemp(dir=ROOT, prefix=".benchmark-"))
     try:
         data = make_samples(folder, sizes[-1]) | {"scale": "full"}
-        val = open_samples(Store(folder / "store"), folder / "val_ids.txt")
-
-        def train(name: str, size: int, before: Path | None, changes: dict[str, Any]) -> dict[str, Any]:
-            config = load_config(ROOT / "params.yaml", data | {"data.num_train": size} | changes)
-            started = time.monotonic()
-            outcome = fit(assemble(config), config, folder / name, NewRun(before), Memo(folder / "memo"))
-            total = time.monotonic() - started
-            notes = [json.loads(line) for line in (folder / name / "timing.jsonl").read_text().splitlines()]
-            steps = sum(note["seconds"] for note in notes if note["kind"] == "epoch")
-            model, _ = load_model(outcome.best)
-            return {
-                "samples": size,
-                "epochs": config.train.epochs,
-                "seconds": total,
-                "epochs_seconds": steps,
-                "samples_per_second": size * config.train.epochs / steps,
-                "errors": errors(model, val.batches(64)),
-            }
-
-        stages: list[dict[str, Any]] = []
-        for number, size in enumerate(sizes, start=1):
-            before = RunFolder(folder / f"stage{number - 1}").best if number > 1 else None
-            stages.append(train(f"stage{number}", size, before, {}))
+        stages = list(train_stages(folder, sizes, data))
         unets = {
-            name: train(name, min(UNET_SAMPLES, sizes[-1]), None, changes | {"train.epochs": 1})
+            name: train(folder, name, None, data | {"data.num_train": min(UNET_SAMPLES, sizes[-1])} | changes)
             for name, changes in UNETS.items()
         }
         seconds = sum(stage["seconds"] for stage in stages)
@@ -87,6 +56,50 @@ def measure(divisor: int) -> dict[str, Any]:
         }
     finally:
         shutil.rmtree(folder)
+
+
+def stage_sizes(divisor: int) -> list[int]:
+    """Training samples of each stage of the full scale, divided."""
+    return [size // divisor for size in read_yaml(ROOT / "params.yaml")["stages"]["sizes"]["full"]]
+
+
+def train_stages(folder: Path, sizes: list[int], changes: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The figures of each stage of the ladder on the samples in ``folder``, as soon as it has been trained."""
+    from ttt.engine.run_folder import RunFolder
+
+    for number, size in enumerate(sizes, start=1):
+        before = RunFolder(folder / f"stage{number - 1}").best if number > 1 else None
+        yield train(folder, f"stage{number}", before, changes | {"data.num_train": size})
+
+
+def train(folder: Path, name: str, before: Path | None, changes: dict[str, Any]) -> dict[str, Any]:
+    """One training, from the weights of ``before`` where there is one."""
+    from emfm.core.sample_lists import open_samples
+    from emfm.core.store import Store
+    from ttt.engine.assemble import assemble
+    from ttt.engine.checkpoint import load_model
+    from ttt.engine.loop import fit
+    from ttt.engine.start import NewRun
+    from ttt.memo import Memo
+    from ttt.settings import load_config
+
+    config = load_config(ROOT / "params.yaml", changes)
+    task = assemble(config)
+    started = time.monotonic()
+    outcome = fit(task, config, folder / name, NewRun(before), Memo(folder / "memo"))
+    total = time.monotonic() - started
+    notes = [json.loads(line) for line in (folder / name / "timing.jsonl").read_text().splitlines()]
+    epochs = [note["seconds"] for note in notes if note["kind"] == "epoch"]
+    model, _ = load_model(outcome.best)
+    val = open_samples(Store(folder / "store"), folder / "val_ids.txt")
+    return {
+        "samples": len(task.train),
+        "epochs": len(epochs),
+        "seconds": total,
+        "epochs_seconds": sum(epochs),
+        "samples_per_second": len(task.train) * len(epochs) / sum(epochs),
+        "errors": errors(model, val.batches(64)),
+    }
 
 
 if __name__ == "__main__":

@@ -212,6 +212,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     """Two panels: the worse of E's and H's error against samples, and against seconds."""
     from matplotlib.figure import Figure
 
+    from emfm.plot.curves import number_log
     from emfm.plot.style import in_report_style, save_png, stage_colours
 
     @in_report_style
@@ -220,9 +221,14 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
         panels = figure.subplots(1, 2, sharey=True)
         for name, colour in zip(VARIANTS, stage_colours(len(VARIANTS)), strict=True):
             ours = [one for one in found if one["model"] == name]
+            if not ours:
+                continue
             worse = [max(one["val"]["rel_l2_e"], one["val"]["rel_l2_h"]) for one in ours]
             for axes, key in zip(panels, ("samples", "seconds"), strict=True):
                 axes.loglog([one[key] for one in ours], worse, "o-", color=colour, label=name)
+        for axes in panels:
+            number_log(axes.xaxis)
+        number_log(panels[0].yaxis)
         panels[0].set(xlabel="training samples", ylabel="relative L2 error, median, the worse of E and H")
         panels[1].set(xlabel="training time [s]")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -1,11 +1,12 @@
 """How fast each kind of scene is simulated into a packed store, and how much memory the largest process takes.
 
-    python benchmarks/scene_kinds.py
+    python benchmarks/scene_kinds.py [--samples 3200]
 
 packs the mix of params.yaml and each kind alone, one after the other, with two processes, and writes
 reports/benchmarks/scene_kinds.md. Memory is measured for a quarter of the samples, too, to see whether it grows.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -15,7 +16,6 @@ from typing import Any
 from machine import OUT, ROOT, apart, description, peak_memory, run_part
 
 WORKERS = 2
-SAMPLES = 3200
 SHARD = 200
 MIX = "the mix of params.yaml"
 
@@ -47,12 +47,19 @@ def measure(place: int, samples: int) -> dict[str, Any]:
     return {"seconds": packed, "largest_process_mb": peak_memory(), "families": int(families)}
 
 
-def report() -> None:
+def main() -> None:
     """Measure all kinds and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=3200, help="of each kind; default: %(default)s")
+    report(parser.parse_args().samples)
+
+
+def report(most: int) -> None:
+    """The table of ``most`` samples of each kind."""
     lines = [
         "# Simulating each kind of scene",
         "",
-        f"By `python benchmarks/scene_kinds.py` on {description()}: {SAMPLES // 4} and {SAMPLES} samples into a",
+        f"By `python benchmarks/scene_kinds.py` on {description()}: {most // 4} and {most} samples into a",
         f"packed store by {WORKERS} processes. Samples/s are those of the difference, without the start of processes;",
         "memory is that of the largest process in either run.",
         "",
@@ -60,17 +67,17 @@ def report() -> None:
         "|---|---|---|",
     ]
     for place, name in enumerate(kinds()):
-        few, many = (apart("scene_kinds.py", place, samples) for samples in (SAMPLES // 4, SAMPLES))
+        few, many = (apart("scene_kinds.py", place, samples) for samples in (most // 4, most))
         memory = f"{few['largest_process_mb']:.0f}, {many['largest_process_mb']:.0f}"
-        rate = (SAMPLES - SAMPLES // 4) / (many["seconds"] - few["seconds"])
+        rate = (most - most // 4) / (many["seconds"] - few["seconds"])
         lines.append(f"| {name} | {rate:.0f} | {memory} |")
         if name == "boards":
-            lines.append(f"| - boards in {SAMPLES} samples of them | {many['families']} | |")
+            lines.append(f"| - boards in {most} samples of them | {many['families']} | |")
     (OUT / "scene_kinds.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] and sys.argv[1].isdecimal():
         run_part(measure)
     else:
-        report()
+        main()

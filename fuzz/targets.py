@@ -20,6 +20,7 @@ from emfm.core.sample_lists import read_ids
 from emfm.core.store import Store
 from emfm.evaluate.reference_cases import read_reference_cases
 from emfm.results.ledger import read_ledger
+from emfm.results.sample_errors import read_error_table
 from emfm.results.schema import read_milestone_results, read_val_results
 from emfm.settings import load_params
 from emfm.use.field_files import read_source_h
@@ -101,6 +102,7 @@ def make_targets(work: Path) -> dict[str, Target]:
         "store_table": Target("samples.csv", _store(store), ((store / "samples.csv").read_bytes(),)),
         "store_array": Target("parameters.npy", _store(store), ((store / "parameters.npy").read_bytes(),)),
         "val_results": Target("val.json", read_val_results, ((ROOT / "reports/val_fixed.json").read_bytes(),)),
+        "val_errors": Target("errors.csv", read_error_table, (b"id,family,content,a_e,a_h\ns0,f0,c0,0.1,0.25\n",)),
         "test_results": Target("test.json", read_milestone_results, ((ROOT / "reports/test_final.json").read_bytes(),)),
         "ledger": Target("ledger.jsonl", read_ledger, ((ROOT / "reports/test_final_ledger.jsonl").read_bytes(),)),
         "checkpoint": Target("best.pth", load_model, ((run / "best.pth").read_bytes(), _pickled())),

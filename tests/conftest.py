@@ -1,20 +1,27 @@
 """What every test can rely on, and in which order and in how many processes tests run."""
 
+import os
+
+# In each process; what a pipeline computes with, its own params.yaml says. Before numpy and torch are loaded: a second
+# thread of OpenBLAS waits busily, on a core that the other process of the tests needs.
+os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
 import pytest
 import torch
 
+from day import first_half
 from default_size import LAST_STAGE
 from shared_projects import made_once
-from sweep import run_grid
 from tiny_project import make_project, whole_project
 
 PROCESSES = 2
-torch.set_num_threads(1)  # in each of them; what a pipeline computes with, its own params.yaml says
 LONGEST = (
     "test_sharing.py",
     "test_default_size.py",
     "test_readme.py",
-    "test_experiments.py",
+    "test_same_bits.py",
+    "test_slurm.py",
+    "test_day.py",
     "test_pipeline_hardening.py",
     "test_pipeline_faults.py",
     "test_pipeline.py",
@@ -69,12 +76,12 @@ def reproduced(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def swept(reproduced, tmp_path_factory):
-    """A project with all results and the experiments of a grid; a test that changes it puts it back."""
+    """A clone with all results after the first half of a day's experiments; a test that changes it puts it back."""
     own = tmp_path_factory.mktemp("swept") / "project"
 
     def make(folder):
-        project = reproduced.copy(folder)
-        run_grid(project)
+        project = reproduced.clone(folder)
+        first_half(project)
         return project
 
     return made_once(tmp_path_factory.getbasetemp(), "swept", make).copy(own)

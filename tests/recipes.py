@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS = ("dvc", "git", "pip", "pytest", "python", "torchrun", ".ci/run")
+PROGRAMS = ("dvc", "emfm", "git", "pip", "pytest", "python", "sphinx-build", "torchrun", "ttt", ".ci/run")
 """What the first word of a command in running text is."""
 
 

@@ -30,6 +30,7 @@ POD_NET = {
     "modes": 40,
     "prior": "sparse_sources",
     "sources": REGION,
+    "dipoles": {"depths": [1.5], "margins": [0.0, 1.0], "tikhonov": [1e-3]},
     "width": 16,
     "depth": 1,
 }

@@ -30,7 +30,8 @@ def small_fields(ids=("s0", "s1"), names=RELATIVE_ERRORS):
     predictions = {
         name: (truth + size * strength * rng.standard_normal(shape)).astype(np.float32) for name, size in sizes.items()
     }
-    return PicturedFields(list(ids), list(ids), truth, predictions)
+    scans = rng.standard_normal((len(ids), 4, *GEOMETRY.source.shape)).astype(np.float32)
+    return PicturedFields(list(ids), list(ids), scans, truth, predictions)
 
 
 def small_page(fields, test, val=None):

@@ -3,9 +3,11 @@
 import numpy as np
 
 from emfm.core.field_errors import FieldErrors
+from emfm.evaluate.comparisons import compare, stage_pairs
 from emfm.evaluate.groups import Group
 from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result
+from emfm.results.best import by_errors
 from emfm.results.ledger import Look
 from emfm.results.schema import (
     CaseErrors,
@@ -24,6 +26,10 @@ DIPOLES = DipoleChoice(depth=1.5, margin=2.0, tikhonov=3e-4, tried=16)
 NOT_OPENED = NotOpened(milestone=False, test_set_sha256=TEST_SET)
 
 
+FAMILIES = np.array([0, 1, 1])
+"""Of the samples on which all are evaluated."""
+
+
 def errors(size, collected=None):
     """Errors of ``size`` times the truth, everywhere."""
     truth = np.random.default_rng(0).standard_normal((3, 12, *GEOMETRY.target.shape))
@@ -39,7 +45,7 @@ def result(size):
         "family_size": [Group(1.0, 1.0, np.array([1])), Group(2.0, 5.0, np.array([0, 2]))],
     }
     noise = {40.0: (errors(2 * size), None), 20.0: (errors(4 * size), None)}
-    return predictor_result(errors(size, SetMetrics(GEOMETRY)), np.array([0, 1, 1]), groups, noise)
+    return predictor_result(errors(size, SetMetrics(GEOMETRY)), FAMILIES, groups, noise)
 
 
 def model(size, train_samples, digit, trust=None):
@@ -54,6 +60,8 @@ def val_results():
         "stage3": model(0.3, 4900, "c"),
     }
     baselines = {"mean_field": result(1.0), "equivalent_dipoles": result(0.2)}
+    sizes = {"stage1": 0.5, "stage2": 0.25, "stage3": 0.3, "equivalent_dipoles": 0.2}
+    compared = {name: errors(size).per_sample() for name, size in sizes.items()}
     on_nec = {"stage3": result(0.4), "mean_field": result(1.5), "equivalent_dipoles": result(0.1)}
     case = ReferenceCase(
         properties={},
@@ -73,6 +81,8 @@ def val_results():
         samples=40,
         models=models,
         baselines=baselines,
+        recommended="stage2",
+        comparisons=compare(compared, stage_pairs(list(models), by_errors(models), "equivalent_dipoles"), FAMILIES),
         equivalent_dipoles=DIPOLES,
         references={"nec": nec},
         sets={},
@@ -87,7 +97,13 @@ def errors_of_case(size):
 def milestone_results(models):
     """A test_final of 90 samples that was opened for ``models``."""
     return MilestoneResults(
-        milestone=True, set="test_final", test_set_sha256=TEST_SET, samples=90, models=models, baselines={}
+        milestone=True,
+        set="test_final",
+        test_set_sha256=TEST_SET,
+        samples=90,
+        models=models,
+        baselines={},
+        comparisons=[],
     )
 
 

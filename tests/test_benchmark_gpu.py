@@ -1,6 +1,7 @@
 """The script that measures a GPU, run without one."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,19 @@ import torch
 
 from programs import need_compiler
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+TESTS = Path(__file__).parent
+FOLDER = TESTS.parent / "benchmarks"
 PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(FOLDER)!r})
-import gpu
+import gpu, training_data
+from default_size import SMALLER
+training_data.VAL = 20
 gpu.MODELS["forward_unet_lite"]["model"] = {{"name": "forward_unet_lite", "width": 4, "levels": 2}}
+gpu.stage_sizes = lambda divisor: [size // divisor for size in (10000, 50000)]  # the last three take minutes
+model = {{key: value for key, value in SMALLER.items() if key.startswith("model.")}}
+train_stages = gpu.train_stages
+gpu.train_stages = lambda folder, sizes, changes: train_stages(folder, sizes, changes | model)
 if __name__ == "__main__":
     gpu.main(sys.argv[1:])
 """
@@ -24,13 +32,26 @@ if __name__ == "__main__":
 def run(folder, *arguments):
     (folder / "measure.py").write_text(PROGRAM)
     command = [sys.executable, "measure.py", *arguments, "--out", "out"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
 def test_every_way_that_the_cpu_has_is_measured_and_compared(tmp_path):
     need_compiler()
-    done = run(tmp_path, "--device", "cpu", "--samples", "100", "--seconds", "1", "--models", "forward_unet_lite")
+    done = run(
+        tmp_path,
+        "--device",
+        "cpu",
+        "--samples",
+        "100",
+        "--seconds",
+        "1",
+        "--models",
+        "forward_unet_lite",
+        "--ladder",
+        "2000",
+    )
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "out" / "gpu.json").read_text())
     ways = figures["models"]["forward_unet_lite"]["ways"]
@@ -41,7 +62,10 @@ def test_every_way_that_the_cpu_has_is_measured_and_compared(tmp_path):
         assert 0 < way["errors"]["rel_l2_e"] < 2
     first, _, last = ways.values()
     times = last["samples_per_second"] / first["samples_per_second"]
-    assert f"| {times:.2f} |" in (tmp_path / "out" / "gpu.md").read_text()
+    page = (tmp_path / "out" / "gpu.md").read_text()
+    assert f"| {times:.2f} |" in page
+    assert [stage["samples"] for stage in figures["ladder"]["stages"]] == [5, 25]
+    assert "All stages of the full scale at 1/2000 of their sizes" in page
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -53,6 +53,7 @@ def test_another_name_alone_trains_another_part(project, name):
         ("optim.sgd.momentum", 0.5),
         ("scheduler.cosine.eta_min", 0.1),
         ("train.log_every", 3),
+        ("train.loggers", ["mlflow"]),
         ("train.num_workers", 1),
         ("acquire.workers", 2),
     ],
@@ -60,6 +61,11 @@ def test_another_name_alone_trains_another_part(project, name):
 def test_a_key_that_decides_nothing_of_the_chosen_parts_runs_no_stage(project: Project, key, value):
     project.change_params({key: value})
     assert changed_stages(project) == set()
+
+
+def test_another_number_of_pictures_is_drawn_and_nothing_is_judged_again(project):
+    project.change_params({"eval.num_pictures": 3})
+    assert changed_stages(project) == {"plot"}
 
 
 def test_an_edit_of_a_model_retrains_that_model_alone(project):
@@ -75,6 +81,7 @@ def test_an_edit_of_a_model_retrains_that_model_alone(project):
     ("path", "stages"),
     [
         ("src/ttt/watch/alerts.py", set()),
+        ("src/ttt/loggers/mlflow.py", set()),
         ("src/emfm/settings.py", set()),
         ("src/emfm/plot/curves.py", {"plot"}),
         ("src/emfm/group_split/split.py", {"group_split"}),

@@ -52,6 +52,19 @@ def test_dvc_repro_makes_what_is_committed(project):
         assert json.loads(project.read("reports/val_metrics.json"))["val"] == pytest.approx(committed, rel=0.05)
 
 
+def test_the_committed_croissant_metadata_are_of_this_store(project):
+    """With every hash where the bytes come out as committed, else with every file and its size."""
+    project.run("python", "-m", "emfm.tasks.croissant")
+    committed = project.run("git", "show", "HEAD:data/croissant.json").stdout
+    if vendor() == "AuthenticAMD":
+        assert project.read("data/croissant.json") == committed
+        return
+    found, wanted = (json.loads(text)["distribution"] for text in (project.read("data/croissant.json"), committed))
+    assert [(file["@id"], file.get("contentSize")) for file in found] == [
+        (file["@id"], file.get("contentSize")) for file in wanted
+    ]
+
+
 def test_the_tutorial_is_near_the_truth(project):
     (project.folder / "tutorial.py").write_text(as_program("docs/tutorial.md", ("pip install", "dvc repro")))
     project.variables = project.variables | {"MPLBACKEND": "agg"}

@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("dedupe", "group_split", "compute_norm_stats", "train_stage 1", "eval_val_fixed", "eval_test_final", "plot")
 REFUSED = {
     "emfm.stages": [*STAGES, "acquire", "nowhere"],
+    "emfm.tasks.compare": ["nowhere", "HEAD", "workspace", "--nowhere"],
+    "emfm.tasks.cards": ["--config none.yaml", "--config bad.yaml", "--config params.yaml"],
+    "emfm.tasks.change_report": ["nowhere HEAD", "HEAD nowhere"],
+    "emfm.tasks.croissant": ["--store none", "--store ."],
     "emfm.tasks.forward.eval": [
         "--config none.yaml --ckpt none.pth",
         "--config params.yaml --ckpt none.pth",
@@ -31,14 +35,28 @@ REFUSED = {
         "--ckpt none.pth --input none.npy --out o.npy --device abacus",
         "--ckpt none.pth --input none.npy --out o.txt",
     ],
+    "emfm.tasks.forward.sources": [
+        "--input none.csv --frequency_hz 1e9 --out o",
+        "--input params.yaml --frequency_hz 1e9 --out o",
+        "--input none.csv --frequency_hz 0 --out o",
+        "--input none.csv --frequency_hz 1e9 --out params.yaml",
+        "--input none.csv --frequency_hz 1e9 --out o --plane_mm 5 0 1 0 1 0.3",
+    ],
     "emfm.tasks.forward.train": ["--config none.yaml", "--config bad.yaml", "--data_root none", "--lr 0", "--resume"],
     "emfm.tasks.parameters": ["--config none.yaml", "--config broken.yaml"],
     "emfm.tasks.promote": ["nowhere", "one two"],
+    "emfm.tasks.seeds": ["--seeds 1", "--seeds 1 1", "--seeds 1 2 --jobs 0", "--seeds one"],
     "ttt.eval": ["--config none.yaml --ckpt none.pth", "--config params.yaml --ckpt none.pth"],
     "ttt.infer": [
         "--config none.yaml --ckpt none.pth --input a.npy --out o.npy",
         "--config params.yaml --ckpt none.pth --input a.npy --out o.npy",
         "--config bad.yaml --ckpt none.pth --input a.npy --out o.npy",
+    ],
+    "ttt.lr_range": [
+        "--config none.yaml",
+        "--config bad.yaml",
+        "--config params.yaml --steps 1",
+        "--config params.yaml --lowest 2",
     ],
     "ttt.plot_loss": ["--run_dir none", "--last 1", "--last 0", "--nowhere"],
     "ttt.train": ["--config none.yaml --exp_name a", "--config bad.yaml --exp_name a", "--config params.yaml"],

@@ -6,8 +6,8 @@ import time
 import pytest
 import yaml
 
+from day import revision_of
 from emfm.core.store import Store
-from sweep import revision_of
 from tiny_project import ROOT, Project, make_project
 
 pytestmark = pytest.mark.slow

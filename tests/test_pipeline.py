@@ -42,12 +42,6 @@ def test_a_second_repro_runs_nothing_and_all_is_clean(reproduced):
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
 
 
-def test_a_fresh_clone_reproduces_the_lock_and_the_reports_byte_for_byte(reproduced, tmp_path):
-    clone = reproduced.clone(tmp_path / "clone")
-    assert stages_run(clone.run("dvc", "repro")) == STAGES[:-2]  # what the last two put out is in git
-    assert clone.run("git", "status", "--porcelain").stdout == ""
-
-
 def test_without_data_the_lock_can_be_checked_against_code_and_parameters(reproduced, tmp_path):
     clone = reproduced.clone(tmp_path / "clone")
     assert stages_run(clone.run("dvc", "repro", "--dry", "--allow-missing")) == []
@@ -82,7 +76,8 @@ def test_no_result_holds_a_time_a_path_or_a_host(reproduced):
         page = page.replace(library.read_text(), "")  # it knows the calendar
     texts = {"index.html": page} | {name: reproduced.read(name) for name in ("dvc.lock", "reports/report.md")}
     results = [path for suffix in ("json", "csv") for path in (reproduced.folder / "reports").rglob(f"*.{suffix}")]
-    assert {"val_fixed.json", "test_final.json", "stage5.csv"} <= {path.name for path in results}
+    wanted = {"val_fixed.json", "val_fixed_errors.csv", "test_final.json", "stage5.csv"}
+    assert wanted <= {path.name for path in results}
     texts |= {path.name: path.read_text() for path in results}
     assert {name: found for name, text in texts.items() if (found := traces_of(reproduced, text))} == {}
 
@@ -109,37 +104,6 @@ def test_results_say_the_set_the_samples_the_model_and_its_hash(reproduced):
     assert list(test["baselines"]) == ["plane_wave_spectrum", "equivalent_dipoles", "sparse_sources"]
     looks = [json.loads(line) for line in reproduced.read("reports/test_final_ledger.jsonl").splitlines()]
     assert {look["model_sha256"] for look in looks} == {model["checkpoint_sha256"] for model in test["models"].values()}
-
-
-def test_a_sweep_retrains_alone_and_never_looks_at_test_final(reproduced, tmp_path):
-    project = reproduced.clone(tmp_path / "sweep")
-    shutil.copytree(reproduced.folder / ".dvc" / "cache", project.folder / ".dvc" / "cache")
-    project.run("dvc", "checkout")
-    ledger = project.read("reports/test_final_ledger.jsonl")
-    done = project.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3.0")
-    assert stages_run(done) == STAGES[4:]
-    assert json.loads(project.read("reports/test_metrics.json")) == {"milestone": False}
-    assert project.read("reports/test_final_ledger.jsonl") == ledger
-    assert "test_final stays closed" in done.stdout
-
-    table = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
-    rows = {entry.get("name"): entry["data"]["metrics"] for entry in table}
-    experiment = next(e["revs"][-1] for entry in table for e in (entry.get("experiments") or []))
-    metrics = experiment["data"]["metrics"]
-    assert "rel_l2_e" in metrics["reports/val_metrics.json"]["data"]["val"]
-    assert metrics["reports/test_metrics.json"]["data"] == {"milestone": False}
-    assert "stage5" in rows["main"]["reports/test_metrics.json"]["data"]["test"]
-
-    plots = project.run("dvc", "plots", "diff", "main", "heavy-h", "--json")
-    curves = json.loads(plots.stdout)["data"]
-    losses = [plot for name, plots in curves.items() if "curves/stage5.csv" in name for plot in plots]
-    assert losses
-    assert all(set(plot["revisions"]) == {"main", "heavy-h"} for plot in losses)
-
-    project.run("git", "checkout", "-q", "-f", "main")
-    again = stages_run(project.run("dvc", "repro"))
-    assert not set(again) & set(STAGES[: STAGES.index("eval_val_fixed")])
-    assert project.run("git", "status", "--porcelain").stdout == ""
 
 
 CHANGES_NO_MODEL = {

@@ -187,7 +187,7 @@ def test_no_worker_goes_on_when_the_simulation_is_killed(tmp_path):
 
 
 def test_a_killed_simulation_goes_on_and_ends_with_the_same_bytes(prepared, tmp_path):
-    changes = {"acquire.simulate.num_samples": 3000, "acquire.shard_samples": 100, "acquire.workers": 2}
+    changes = {"acquire.simulate.num_samples": 800, "acquire.shard_samples": 20, "acquire.workers": 2}
     project = make_project(tmp_path / "killed", changes)
     running = project.start("dvc", "repro", "acquire")
     wait_until(lambda: len(list((project.folder / ".resume").glob("acquire-*/shards/shard-?????"))) >= 3)

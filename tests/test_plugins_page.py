@@ -178,7 +178,7 @@ def test_the_loss_and_the_scheduler_train_a_stage_by_their_names(project):
     run(project, "try the loss", after="train_stage1")
     config = load_checkpoint(project.folder / BEST).config
     assert (config["loss"]["name"], config["loss"]["floor"], config["loss"]["h_weight"]) == ("log_error", 0.01, 1.0)
-    assert config["scheduler"] == {"name": "warmup_cosine", "rise": 0.1}
+    assert config["scheduler"] == {"name": "warmup_cosine", "warmup_epochs": 0.0, "rise": 0.1}
     (last,) = csv.DictReader(project.read("reports/curves/stage1.csv").splitlines()[:2])
     of_means = [math.log1p(float(last[f"val_mse_{field}"]) / 0.01) for field in "eh"]
     assert 0.5 * sum(of_means) < 2 * float(last["val_loss"]) <= sum(of_means)  # a mean of logarithms

@@ -16,11 +16,22 @@ from emfm.core.store import Store
 from recipes import blocks, commands_in_blocks, commands_in_text, commands_of, recipe, recipes_of
 from tiny_project import whole_project
 
-PAGE, TUTORIAL, OTHER_PAGES = "README.md", "docs/tutorial.md", ("docs/export.md", "docs/full-scale.md")
+PAGE = "README.md"
+OTHER_PAGES = ("docs/commands.md", "docs/measured.md", "docs/export.md", "docs/full-scale.md")
+WHOLE_PAGES = {
+    "docs/tutorial.md": "test_tutorial.py",
+    "docs/sources.md": "test_sources_page.py",
+    "docs/template.md": "test_template_page.py",
+}
+"""Pages that a test of their own runs from the first block to the last."""
 NOT_RUN = {
     "pip install -c constraints.txt -e .": "run by .ci/run, in a new environment, with what tests need besides",
     "pip install -c constraints.txt -e '.[test]'": "run by .ci/run, in a new environment",
     "pip install -c constraints.txt -e '.[neuraloperator]'": "a part of what .ci/run installs",
+    "pip install uv": "run by `.ci/run fast`",
+    "uv pip install --torch-backend auto -c constraints.lock -e .": "run by `.ci/run fast`, as it asks PyTorch's index",
+    "pip install -c constraints.txt -e '.[docs]'": "run by .ci/run",
+    "sphinx-build -W -c docs/site . build/site": "run by .ci/run",
     "dvc repro": "run for the fixture `project`",
     "pytest": "this is a part of it",
     "pytest -n 0": "the same in one process",
@@ -33,14 +44,20 @@ NOT_RUN = {
     "python benchmarks/search.py": "takes some minutes",
     "python benchmarks/inference.py": "takes some minutes",
     "python benchmarks/trust_outside.py": "takes some minutes; tests/test_benchmark_trust.py runs it on fewer scans",
+    "sbatch --wait slurm/acquire.sh": "needs Slurm; tests/test_slurm.py runs it on one of its own",
     "python benchmarks/gpu.py": "needs a GPU; tests/test_benchmark_gpu.py runs it without one",
 }
 """What is not run here, and why."""
 WRITTEN = [*commands_in_blocks(PAGE), *commands_in_text(PAGE)]
 WRITTEN += [command for page in OTHER_PAGES for command in commands_in_blocks(page)]
 RUN = [command for command in dict.fromkeys(WRITTEN) if command not in NOT_RUN]
-BEFORE = {"python -m emfm.tasks.promote heavy-h": "git checkout -q params.yaml"}
-"""What a user does first where a command says so by its message: the applied experiment is undone."""
+FEWER = {
+    "python benchmarks/scene_kinds.py": "python benchmarks/scene_kinds.py --samples 64",
+    "python benchmarks/sources.py": "python benchmarks/sources.py --scenes 20",
+    "python benchmarks/plates.py": "python benchmarks/plates.py --boards 4",
+    "python benchmarks/instruction_sets.py": "python benchmarks/instruction_sets.py --samples 64",
+}
+"""What is run in place of a command that takes minutes: the same with fewer samples."""
 SCANS = 3
 TESTS = Path(__file__).parent
 pytestmark = pytest.mark.slow
@@ -70,7 +87,7 @@ def test_each_reason_not_to_run_a_command_is_of_a_command_that_stands_there():
 
 @pytest.mark.parametrize("command", RUN, ids=str)
 def test_a_command_works_as_it_is_written(project, command):
-    project.run("sh", "-c", f"{BEFORE.get(command, ':')} && {command}")
+    project.run("sh", "-c", command if IS_WANTED else FEWER.get(command, command))
 
 
 def test_the_commands_leave_what_readme_says(project):
@@ -101,6 +118,8 @@ def test_every_command_of_the_other_pages_is_run_by_some_test():
     recipes = [(page, name) for page in pages for name in recipes_of(page)]
     named = [(page, name) for page, name in recipes if f'"{name}"' in tests]
     run = {*WRITTEN, *(command for page, name in named for command in commands_of(recipe(page, name)))}
-    run |= set(commands_in_blocks(TUTORIAL))
+    for page, test in WHOLE_PAGES.items():
+        assert f'"{page}"' in (TESTS / test).read_text()
+        run |= set(commands_in_blocks(page))
     assert len(named) > 10
     assert [(page, command) for page in pages for command in commands_in_blocks(page) if command not in run] == []

@@ -177,7 +177,7 @@ def test_a_pull_whose_server_dies_fails_and_is_completed_by_the_next(swept, seco
 
 
 def test_an_experiment_travels_with_git_and_dvc(swept, first, second, remote):
-    first.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3")  # the grid left its models in the cache
+    first.run("dvc", "exp", "run", "-n", "heavy-h", "-S", "loss.h_weight=3.0")  # its models are in the cache
     with remote.server.running():
         remote.follow(first, "push experiment")
         second.run("dvc", "pull")

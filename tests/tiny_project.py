@@ -20,6 +20,7 @@ MODEL = {
         "modes": 12,
         "prior": "sparse_sources",
         "sources": {"depth_mm": [1.0, 2.5], "margin_mm": 0.0, "cell_mm": 3.0, "layers": 1, "rank": 20, "iterations": 3},
+        "dipoles": {"depths": [1.5], "margins": [1.0], "tikhonov": [1e-3]},
         "width": 8,
         "depth": 1,
     },
@@ -43,6 +44,7 @@ TINY = {
     "train.batch_size": 8,
     "ckpt.every_steps": 2,
     "eval.num_pictures": 1,
+    "eval.noise_snr_db": [20.0],
     "eval.equivalent_dipoles": {"depths": [1.5], "margins": [1.0, 2.0], "tikhonov": [0.0003, 0.003]},
     "eval.sparse_sources": deepcopy(MODEL["pod_net"]["sources"]) | {"modes": 12},  # else YAML has an anchor for both
 }

@@ -10,9 +10,9 @@ from emfm.acquire.scene_mix import drawn_kinds, scene_problems
 from emfm.acquire.simulate import REPEATS, distinct_samples
 from emfm.acquire.source_kinds import SOURCE_KINDS
 from emfm.dedupe.params import DedupeParams
-from emfm.evaluate.equivalent_dipoles import dipole_array
 from emfm.evaluate.params import EvalParams, MilestoneParams
 from emfm.group_split.params import SplitParams
+from emfm.model.search.equivalent_dipoles import dipole_array
 from emfm.training.params import BY_HAND, DataParams, FieldLossParams, StagesParams
 from ttt.config import ConfigError, deciding, keys_marked, read_yaml, unknown_key
 from ttt.settings import TrainingConfig, parse_config
@@ -131,7 +131,7 @@ def _problems_across_sections(params: Params) -> list[str]:
     if params.acquire.source == "simulate":
         problems += _simulation_problems(params)
     tolerance = params.acquire.import_.position_tolerance_mm
-    pitch = min(params.data.source_plane.pitch_mm, params.data.target_plane.pitch_mm)
+    pitch = min(*params.data.source_plane.pitches_mm, *params.data.target_plane.pitches_mm)
     if tolerance is not None and not tolerance < pitch / 2:
         problems.append(
             f"acquire.import.position_tolerance_mm: {tolerance:g} is not below half the pitch of {pitch:g} mm under "

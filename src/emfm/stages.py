@@ -21,6 +21,7 @@ from ttt.config import ConfigError, UserError, read_yaml
 from ttt.orphans import end_with_parent
 from ttt.own_code import go_on_with_code_here
 from ttt.pinning import ComputeParams, compute_params, pin
+from ttt.program import called_as
 
 PARAMS_FILE = Path("params.yaml")
 STAGES: Final = {
@@ -41,7 +42,7 @@ _TRY_MODEL: Final = ("acquire", "train_stage")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage that the command line names; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m emfm.stages", description=__doc__)
+    parser = argparse.ArgumentParser(prog=called_as("emfm.stages"), description=__doc__)
     parser.add_argument("stage", choices=list(STAGES))
     parser.add_argument("number", type=int, nargs="?", help="which training stage, from 1")
     parser.add_argument(

@@ -93,14 +93,39 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def parse_yaml(text: str, source: str) -> dict[str, Any]:
     """The mapping in YAML text that comes from ``source``; raises ConfigError where there is no such mapping."""
+    content = yaml_value(text, source)
+    if not isinstance(content, dict):
+        raise ConfigError(source, [f"must hold 'key: value' lines, found {_shown(content)}"])
+    return content
+
+
+def yaml_value(text: str, source: str) -> Any:
+    """The value of YAML text that comes from ``source``; raises ConfigError where it is no YAML."""
     try:
         content = yaml.load(text, Loader=_Loader)
         _refuse_bomb(content)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(source, [f"cannot be read as YAML: {error}"]) from error
-    if not isinstance(content, dict):
-        raise ConfigError(source, [f"must hold 'key: value' lines, found {_shown(content)}"])
     return content
+
+
+def with_values(raw: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """``raw`` with values set by dotted key, at every scale where a mapping on the way is given once per scale."""
+    for key, value in overrides.items():
+        _set(raw, key.split("."), value)
+    return raw
+
+
+def _set(raw: dict[str, Any], keys: list[str], value: Any) -> None:
+    key, *rest = keys
+    if not rest:
+        raw[key] = value
+        return
+    if not isinstance(raw.get(key), dict):
+        raw[key] = {}
+    is_per_scale = set(raw[key]) == set(SCALES) and rest[0] not in SCALES
+    for path in [[scale, *rest] for scale in SCALES] if is_per_scale else [rest]:
+        _set(raw[key], path, value)
 
 
 def _refuse_bomb(content: Any) -> None:

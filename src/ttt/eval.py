@@ -9,19 +9,23 @@ from ttt.command import PRECEDENCE, run_command
 from ttt.config import UserError
 from ttt.files import sha256_file, write_text
 from ttt.pinning import pin_for
+from ttt.program import called_as
+from ttt.set_flag import add_set_flag, overrides_of
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ttt.eval", description=__doc__, epilog=PRECEDENCE)
+    parser = argparse.ArgumentParser(prog=called_as("ttt.eval"), description=__doc__, epilog=PRECEDENCE)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, YAML")
     parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to evaluate")
     parser.add_argument("--out_json", type=Path, metavar="FILE", help="the figures, also printed")
+    add_set_flag(parser)
     return run_command(_evaluate, parser.parse_args(arguments))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    pin_for(args.config)
+    given = overrides_of(args)
+    pin_for(args.config, given)
     from ttt.config import changes
     from ttt.engine.checkpoint import data_spec, load_model
     from ttt.engine.evaluate import evaluate, resolve_device
@@ -29,7 +33,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     from ttt.parts import DATASETS, LOSSES, build_metrics
     from ttt.settings import load_config
 
-    config = load_config(args.config)
+    config = load_config(args.config, given)
     model, checkpoint = load_model(args.ckpt)
     data = DATASETS.build(config.data, config=config)
     if different := changes(checkpoint.spec, data.spec.model_dump(mode="json"), "data"):

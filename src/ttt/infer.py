@@ -16,6 +16,8 @@ from ttt.command import PRECEDENCE, run_command
 from ttt.config import UserError
 from ttt.inputs import Refusals, refuse_place
 from ttt.pinning import pin_for
+from ttt.program import called_as
+from ttt.set_flag import add_set_flag, overrides_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m ttt.infer",
+        prog=called_as("ttt.infer"),
         description=__doc__,
         epilog=PRECEDENCE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -44,11 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to predict with")
     parser.add_argument("--input", type=Path, required=True, metavar="PATH", help="a file, or a folder of files")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="a .npy file, or a folder")
+    add_set_flag(parser)
     return run_command(_infer, parser.parse_args(arguments))
 
 
 def _infer(args: argparse.Namespace) -> None:
-    pin_for(args.config)
+    given = overrides_of(args)
+    pin_for(args.config, given)
     import torch
 
     from ttt.arrays import write_npy
@@ -59,7 +63,7 @@ def _infer(args: argparse.Namespace) -> None:
     from ttt.watch.progress import log_to_stderr
 
     log_to_stderr()
-    config = load_config(args.config)
+    config = load_config(args.config, given)
     model, checkpoint = load_model(args.ckpt)
     device = resolve_device(config.device)
     model.to(device)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from pydantic import Field
+
 from ttt.config import PartParams, Section
 from ttt.registry import Registry, load_plugins
 
@@ -10,10 +12,23 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
+    from ttt.engine.logger import Logger
     from ttt.engine.schedule import Schedule
     from ttt.engine.task import Data, Metric
 
 S = TypeVar("S", bound=type[Section])
+
+
+class SchedulerParams(PartParams):
+    """How the learning rate changes."""
+
+    warmup_epochs: float = Field(
+        0.0,
+        ge=0,
+        description="epochs (0.5: half of the first one) in which the scheduler's rate is multiplied by a factor that "
+        "rises in a straight line to 1, step by step; 0: none",
+    )
+
 
 MODELS: Final[Registry["nn.Module"]] = Registry("model", "spec", base=PartParams)
 """``spec`` holds the facts of the data set, see `ttt.engine.task.Data`."""
@@ -30,13 +45,25 @@ METRICS: Final[Registry["Metric"]] = Registry("metric", "spec")
 OPTIMIZERS: Final[Registry["Optimizer"]] = Registry("optimizer", "parameters", base=PartParams)
 """``params`` has a field ``lr``."""
 
-SCHEDULERS: Final[Registry["Schedule"]] = Registry("scheduler", "optimizer", "epochs", "steps", base=PartParams)
-"""A schedule for so many epochs, that is, steps."""
+SCHEDULERS: Final[Registry["Schedule"]] = Registry(
+    "scheduler", "optimizer", "epochs", "steps", "mode", base=SchedulerParams
+)
+"""A schedule for so many epochs, that is, steps; ``mode``: whether the epochs' scores are to be "min" or "max"."""
+
+LOGGERS: Final[Registry["Logger"]] = Registry("logger", "folder")
+"""Named in ``train.loggers``; ``folder`` is where it may keep files, and need not be there yet."""
 
 SECTIONS: Final[dict[str, type[Section]]] = {}
 """Further top-level sections of the configuration, owned by plug-ins."""
 
-_BUILT_IN: Final = ("ttt.builtin", "ttt.engine.optimizers", "ttt.engine.schedulers")
+_BUILT_IN: Final = (
+    "ttt.builtin",
+    "ttt.engine.optimizers",
+    "ttt.engine.schedulers",
+    "ttt.loggers.dvclive",
+    "ttt.loggers.mlflow",
+    "ttt.loggers.tensorboard",
+)
 
 
 def register_section(name: str) -> Callable[[S], S]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pydantic
 
-from ttt.config import MAY_CHANGE, SCALES, Section, at_scale, parse_section, read_yaml
+from ttt.config import MAY_CHANGE, SCALES, Section, at_scale, parse_section, read_yaml, with_values
 
 _AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels
@@ -22,6 +22,8 @@ _AVX2 = {
     "MKL_CBWR": "AVX2",  # torch's matrix products
     "OPENBLAS_CORETYPE": "Haswell",  # numpy's matrix products
 }
+# MKL takes another way on processors of other makers, whatever it is asked for, except this one.
+_PORTABLE = _AVX2 | {"MKL_CBWR": "COMPATIBLE"}
 _NUMPY_ABOVE_AVX2 = {"avx512_skx": "X86_V4", "avx512_icl": "AVX512_ICL", "avx512_spr": "AVX512_SPR"}
 _NUMPY_NEEDS = {"avx512_skx": "avx512bw", "avx512_icl": "avx512_vbmi2", "avx512_spr": "avx512_fp16"}
 # How long an idle thread of libgomp spins before it sleeps. Its default is for ever, which makes training up to 14
@@ -39,8 +41,9 @@ class ComputeParams(Section):
     threads: int = pydantic.Field(
         ge=1, description="threads of every library in one process", json_schema_extra=MAY_CHANGE
     )
-    instruction_set: Literal["avx2", "native"] = pydantic.Field(
-        description="avx2: same bits on every x86-64 processor since 2013; native: the fastest, other bits",
+    instruction_set: Literal["avx2", "portable", "native"] = pydantic.Field(
+        description="avx2: same bits on every x86-64 processor of one maker since 2013; portable: of Intel and of AMD, "
+        "much slower; native: the fastest, other bits",
         json_schema_extra=MAY_CHANGE,
     )
     processes: int = pydantic.Field(
@@ -63,8 +66,8 @@ def pin(compute: ComputeParams) -> None:
     processor has no AVX2.
     """
     settings = dict.fromkeys(_THREADS, str(compute.threads)) | _SPINNING
-    if compute.instruction_set == "avx2":
-        settings |= _AVX2 | _without_avx512()
+    if compute.instruction_set != "native":
+        settings |= (_AVX2 if compute.instruction_set == "avx2" else _PORTABLE) | _without_avx512(compute)
     stale = {key: value for key, value in settings.items() if os.environ.get(key) != value}
     loaded = {"numpy", "torch"} & set(sys.modules)
     if stale and loaded:
@@ -89,13 +92,15 @@ def one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def pin_for(config: Path) -> None:
+def pin_for(config: Path, overrides: Mapping[str, Any] | None = None) -> None:
     """`pin` to the section ``compute`` of a configuration file, before anything else is read from it.
+
+    ``overrides`` are values by dotted key that replace the file's.
 
     A section that is missing or wrong is left to `ttt.settings.load_config`, which names all mistakes. Raises
     ConfigError where the file cannot be read.
     """
-    compute = compute_params(read_yaml(config), [])
+    compute = compute_params(with_values(read_yaml(config), overrides or {}), [])
     if compute is not None:
         pin(compute)
 
@@ -106,11 +111,12 @@ def compute_params(raw: Mapping[str, Any], problems: list[str]) -> ComputeParams
     return parse_section(ComputeParams, at_scale(raw.get("compute"), scale), "compute", problems)
 
 
-def _without_avx512() -> dict[str, str]:
+def _without_avx512(compute: ComputeParams) -> dict[str, str]:
     flags = _processor_flags()
     if platform.machine() in ("x86_64", "AMD64") and flags and "avx2" not in flags:
         raise RuntimeError(
-            "this processor has no AVX2, which compute.instruction_set: avx2 needs; set it to native "
+            "this processor has no AVX2, which compute.instruction_set: "
+            f"{compute.instruction_set} needs; set it to native "
             "(the results are then right, but not the same to the last bit as elsewhere)"
         )
     present = [_NUMPY_ABOVE_AVX2[group] for group, flag in _NUMPY_NEEDS.items() if flag in flags]

@@ -10,12 +10,13 @@ import matplotlib as mpl
 from ttt.command import run_command
 from ttt.config import UserError
 from ttt.files import write_bytes, write_text
+from ttt.program import called_as
 from ttt.runs import RUNS, newest_runs
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ttt.plot_loss", description=__doc__)
+    parser = argparse.ArgumentParser(prog=called_as("ttt.plot_loss"), description=__doc__)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--run_dir", type=Path, nargs="+", metavar="DIR", help="folders with a metrics.jsonl")
     which.add_argument("--last", type=int, metavar="N", help="the N runs below runs/ whose logs are newest")

@@ -1,6 +1,6 @@
 """The configuration of a training: typed sections, all mistakes reported at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,8 +21,20 @@ from ttt.config import (
     parse_section,
     read_yaml,
     unknown_key,
+    with_values,
 )
-from ttt.parts import DATASETS, LOSSES, METRICS, MODELS, OPTIMIZERS, SCHEDULERS, SECTIONS, load_parts
+from ttt.parts import (
+    DATASETS,
+    LOGGERS,
+    LOSSES,
+    METRICS,
+    MODELS,
+    OPTIMIZERS,
+    SCHEDULERS,
+    SECTIONS,
+    SchedulerParams,
+    load_parts,
+)
 from ttt.pinning import ComputeParams
 from ttt.registry import Registry
 
@@ -53,7 +65,13 @@ class TrainParams(Section):
     """How long, and in what portions."""
 
     epochs: int = Field(ge=1, description="passes over the training samples", json_schema_extra=MAY_CHANGE)
-    batch_size: int = Field(ge=1, description="samples in one optimizer step")
+    batch_size: int = Field(ge=1, description="samples in one batch, and so, with accumulate: 1, in an optimizer step")
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="batches in one optimizer step, whose gradients are averaged over all their samples; "
+        "2 with half the batch_size is the same training in half the memory",
+    )
     eval_batch_size: int = Field(
         ge=1, description="samples in one batch of validation or inference", json_schema_extra=MAY_CHANGE
     )
@@ -65,6 +83,14 @@ class TrainParams(Section):
     )
     grad_clip: float | None = Field(
         None, gt=0, description="largest norm of the gradient; null: not clipped", json_schema_extra=MAY_CHANGE
+    )
+    ema_decay: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share that an exponential moving average of the weights keeps in a step (0.999: a mean over some "
+        "1000 steps, fewer at the start); it is validated, too, and best.pth holds the better; null: none",
+        json_schema_extra=MAY_CHANGE,
     )
     early_stop: int | None = Field(
         None,
@@ -86,6 +112,11 @@ class TrainParams(Section):
     )
     log_every: int = Field(
         10, ge=1, description="steps between two step lines in metrics.jsonl", json_schema_extra=DECIDES_NO_MODEL
+    )
+    loggers: list[str] = Field(
+        [],
+        description="further loggers: tensorboard, mlflow, dvclive, each with its package",
+        json_schema_extra=DECIDES_NO_MODEL,
     )
 
 
@@ -110,6 +141,13 @@ class CkptParams(Section):
     )
     monitor: str = Field("val_loss", description="the figure that says which model is best")
     mode: Literal["min", "max"] = Field("min", description="whether a smaller or a larger figure is better")
+    top_k: int = Field(
+        0,
+        ge=0,
+        description="so many of the best epochs' checkpoints are kept, besides best.pth and last.pth, as "
+        "epoch_<number>.pth; 0: none",
+        json_schema_extra=DECIDES_NO_MODEL,
+    )
     every_steps: int = Field(
         0,
         ge=0,
@@ -163,7 +201,7 @@ class TrainingConfig:
     model: PartParams
     loss: PartParams
     optim: PartParams
-    scheduler: PartParams
+    scheduler: SchedulerParams
     metrics: MetricsParams
     train: TrainParams
     amp: AmpParams
@@ -201,10 +239,7 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Train
 
     Raises ConfigError, which names every mistake.
     """
-    raw = read_yaml(path)
-    for key, value in (overrides or {}).items():
-        _replace(raw, key.split("."), value)
-    return parse_config(raw, str(path))
+    return parse_config(with_values(read_yaml(path), overrides or {}), str(path))
 
 
 def parse_config(raw: Mapping[str, Any], source: str) -> TrainingConfig:
@@ -241,11 +276,26 @@ def _parse_sections(raw: Mapping[str, Any], problems: list[str]) -> dict[str, An
         found[name] = registry.parse(raw.get(name), name, problems)
     for name in [name for name in SECTIONS if name in raw]:
         found[name] = parse_section(SECTIONS[name], raw[name], name, problems)
-    metrics = found.get("metrics")
+    metrics, train = found.get("metrics"), found.get("train")
     if isinstance(metrics, MetricsParams):
-        unknown = [name for name in metrics.names if name not in METRICS.names()]
-        problems += [unknown_key(f"metrics.names '{name}'", name, METRICS.names()) for name in unknown]
+        problems += _unknown_names("metrics.names", metrics.names, METRICS)
+    if isinstance(train, TrainParams):
+        problems += _unknown_names("train.loggers", train.loggers, LOGGERS)
+    problems += _warmup_problems(train, found["scheduler"])
     return found
+
+
+def _unknown_names(key: str, names: Sequence[str], registry: Registry[Any]) -> list[str]:
+    return [unknown_key(f"{key} '{name}'", name, registry.names()) for name in names if name not in registry.names()]
+
+
+def _warmup_problems(train: Section | None, scheduler: Section | None) -> list[str]:
+    if not isinstance(train, TrainParams) or not isinstance(scheduler, SchedulerParams):
+        return []
+    if scheduler.warmup_epochs < train.epochs:
+        return []
+    found = f"scheduler.warmup_epochs: found {scheduler.warmup_epochs:g}"
+    return [f"{found}; allowed: less than train.epochs, which is {train.epochs}"]
 
 
 def _merge(at: Mapping[str, list[str]]) -> list[str]:
@@ -268,19 +318,6 @@ def _plugins_of(raw: Mapping[str, Any]) -> list[str]:
     """The plug-ins of all scales, each once."""
     lists = [_job_at(raw, scale).get("plugins", []) for scale in SCALES]
     return list(dict.fromkeys(name for one in lists if isinstance(one, list) for name in one if isinstance(name, str)))
-
-
-def _replace(raw: dict[str, Any], keys: list[str], value: Any) -> None:
-    """Set the value at ``keys``, at every scale where a mapping on the way is given once per scale."""
-    key, *rest = keys
-    if not rest:
-        raw[key] = value
-        return
-    if not isinstance(raw.get(key), dict):
-        raw[key] = {}
-    inner = raw[key]
-    for mapping in inner.values() if set(inner) == set(SCALES) else [inner]:
-        _replace(mapping, rest, value)
 
 
 __all__ = [

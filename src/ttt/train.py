@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 from ttt.command import PRECEDENCE, run_command
 from ttt.config import UserError
 from ttt.pinning import pin_for
+from ttt.program import called_as
 from ttt.resume_flags import add_resume_flags, start_of, wants_resume
 from ttt.runs import claim_next_run, kept_once_begun, newest_run, run_folder
+from ttt.set_flag import add_set_flag, overrides_of
+from ttt.trial_flags import (
+    add_trial_flags,
+    profilers_of,
+    refuse_resumed_trial,
+    shortened,
+    temporary_run_folder,
+    tried,
+)
 
 if TYPE_CHECKING:
     from ttt.settings import TrainingConfig
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ttt.train", description=__doc__, epilog=PRECEDENCE)
+    parser = argparse.ArgumentParser(prog=called_as("ttt.train"), description=__doc__, epilog=PRECEDENCE)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, YAML")
     parser.add_argument(
         "--exp_name",
@@ -33,37 +43,49 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, metavar="N", help="train.epochs: passes over the training samples")
     parser.add_argument("--lr", type=float, metavar="X", help="optim.lr: learning rate, also of a resumed training")
     parser.add_argument("--amp", action="store_true", default=None, help="amp.enabled: 16-bit where it is safe")
+    add_set_flag(parser)
+    add_trial_flags(parser)
     add_resume_flags(parser)
     return run_command(_train, parser.parse_args(arguments))
 
 
 def _train(args: argparse.Namespace) -> None:
-    pin_for(args.config)
+    refuse_resumed_trial(args)
+    given = overrides(args)
+    pin_for(args.config, given)
     from ttt.engine.assemble import assemble
     from ttt.engine.loop import fit
     from ttt.engine.ranks import joined_ranks
     from ttt.log import LOG
+    from ttt.loggers.chosen import loggers_of
     from ttt.settings import load_config
-    from ttt.watch.console import ConsoleWatch
     from ttt.watch.progress import log_to_stderr
 
     with joined_ranks() as ranks:
         log_to_stderr(quiet=not ranks.is_first)
-        config = load_config(args.config, overrides(args))
+        config = load_config(args.config, given)
+        if args.fast_dev_run:
+            task, config = shortened(assemble(config), config)
+            with ranks.holding(temporary_run_folder()) as folder:
+                loggers = [*loggers_of(config, folder), *profilers_of(args)]
+                fit(task, config, folder, start_of(args), loggers=loggers)
+            LOG.info(tried(task))
+            return
         known = _known_folder(args, config)
         task = assemble(config)
         new = ranks.first(lambda: known or claim_next_run(args.exp_name))
         with ranks.holding(kept_once_begun(new, claimed=known is None)) as folder:
             LOG.info("run folder: %s", folder)
-            outcome = fit(task, config, folder, start_of(args), watch=ConsoleWatch())
+            loggers = [*loggers_of(config, folder), *profilers_of(args)]
+            outcome = fit(task, config, folder, start_of(args), loggers=loggers)
         score, epoch = outcome.best_score, outcome.best_epoch
         LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:
     """The values of the configuration that the command line replaces, by dotted key."""
-    given = {"train.epochs": args.epochs, "optim.lr": args.lr, "amp.enabled": args.amp}
-    return {key: value for key, value in given.items() if value is not None}
+    flags = {"train.epochs": args.epochs, "optim.lr": args.lr, "amp.enabled": args.amp}
+    return overrides_of(args, {key: value for key, value in flags.items() if value is not None})
 
 
 def _known_folder(args: argparse.Namespace, config: "TrainingConfig") -> Path | None:

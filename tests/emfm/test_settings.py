@@ -1,6 +1,7 @@
 """params.yaml as one typed object."""
 
 import shutil
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -124,9 +125,13 @@ CHANGED_VALUES = {
     "train.batch_size": 64,
     "train.eval_batch_size": 32,
     "train.grad_clip": 2.0,
+    "train.accumulate": 2,
+    "train.ema_decay": 0.999,
     "train.early_stop": 2,
     "optim.lr": 0.002,
+    "optim.decay_norms_and_biases": False,
     "scheduler.name": "cosine",
+    "scheduler.warmup_epochs": 1.0,
     "amp.enabled": True,
     "loss.h_weight": 3.0,
     "loss.norm_eps": 1e-5,
@@ -151,6 +156,7 @@ DECIDE_NOTHING = {
     "train.num_workers": 2,
     "train.on_device": False,
     "train.log_every": 5,
+    "train.loggers": ["tensorboard"],
     "ckpt.run_dir": "runs/mine",
     "ckpt.every_steps": 0,
     "eval.batch_size": 32,
@@ -195,15 +201,53 @@ def test_keys_of_a_scene_kind_that_is_not_drawn_decide_nothing(changed):
     assert not is_promoted(changed({"acquire.simulate.scenes.loops.max_loops": 2}))
 
 
-def test_dvc_changes_one_line_of_params_yaml_and_keeps_every_comment(tmp_path):
-    """It loses a comment that follows a list."""
-    changed_file = tmp_path / "params.yaml"
+def changed_by_dvc(folder, *changes):
+    """Lines of params.yaml that `dvc exp run -S` takes out and puts in."""
+    changed_file = folder / "params.yaml"
     shutil.copy(PARAMS, changed_file)
-    apply_overrides(changed_file, ["loss.h_weight=3.0"])
+    apply_overrides(changed_file, list(changes))
     before, after = (path.read_text().splitlines() for path in (PARAMS, changed_file))
-    assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == [
-        ("  h_weight: 1.0", "  h_weight: 3.0")
-    ]
+    lines = list(unified_diff(before, after, n=0, lineterm=""))[2:]
+    return [[line[1:] for line in lines if line[0] == sign] for sign in "-+"]
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [
+        ("loss.h_weight=3.0", "  h_weight: 1.0", "  h_weight: 3.0"),
+        ("train.epochs.demo=8", "    demo: 16", "    demo: 8"),
+        ("optim.lr=1e-4", "  lr: 0.001", "  lr: 0.0001"),
+        ("train.ema_decay=0.999", "  ema_decay:", "  ema_decay: 0.999"),
+        ("model.name=linear_operator", "  name: pod_net", "  name: linear_operator"),
+        ("data.source_plane.x_mm=[-6.0,5.0]", "    - -5.0", "    - -6.0"),
+    ],
+)
+def test_dvc_changes_one_line_of_params_yaml(tmp_path, change, before, after):
+    assert changed_by_dvc(tmp_path, change) == [[before], [after]]
+
+
+def test_dvc_leaves_a_value_that_is_the_same_as_it_is_written(tmp_path):
+    assert changed_by_dvc(tmp_path, "optim.lr=1e-3", "loss.h_weight=1.0", "ckpt.run_dir=null") == [[], []]
+
+
+def test_dvc_keeps_every_comment_where_lists_and_blocks_are_replaced(tmp_path):
+    """Where a comment followed one of them, DVC would lose it."""
+    lists = [f"{key}=[1,2]" for key, value in leaves_of(read_yaml(PARAMS)) if isinstance(value, list)]
+    assert len(lists) > 20
+    taken_out, _ = changed_by_dvc(tmp_path, *lists)
+    assert [line for line in taken_out if "#" in line] == []
+    taken_out, put_in = changed_by_dvc(tmp_path, "data.measurement=null")
+    assert put_in == []
+    assert [line.strip() for line in taken_out if "#" in line] == ["# another draw in each epoch"]
+
+
+def leaves_of(values, path=""):
+    """Dotted keys and values, lists whole."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves_of(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def keys_of(values, path=""):
@@ -297,6 +341,19 @@ def test_a_key_that_decides_nothing_is_said_to_in_the_documentation_and_is_in_no
             {"data.target_plane.pitch_mm": 0.7},
             "data.target_plane: x_mm must span one or more whole steps of pitch_mm",
         ),
+        (
+            {"data.source_plane.pitch_mm": [1.0, 0.7]},
+            "data.source_plane: y_mm must span one or more whole steps of pitch_mm",
+        ),
+        *(
+            (
+                {"data.source_plane.pitch_mm": pitch},
+                f"data.source_plane.pitch_mm: found {pitch!r} ({type(pitch).__name__}); allowed: a number above 0, or "
+                "a list of two of them: along x and along y",
+            )
+            for pitch in (0, -1.0, "fine", [1.0], [1.0, 0.0], [1.0, 1.0, 1.0], True, None)
+        ),
+        ({"data.target_plane.pitch_mm": [1.0, 100.0]}, "data.target_plane: y_mm must span one or more whole steps"),
         ({"data.target_plane.z_mm": 0.5}, "must lie above the source plane"),
         ({"acquire.source": "import"}, "source is import, but import.roots names no folder"),
         ({"stages.sizes.demo": [5, 4, 3, 2, 1]}, "stages.sizes: found"),
@@ -307,7 +364,7 @@ def test_a_key_that_decides_nothing_is_said_to_in_the_documentation_and_is_in_no
         ({"milestone.stages": [6]}, "milestone.stages: there is no stage 6"),
         ({"dedupe": KeyError}, "dedupe: missing"),
         ({"loss.norm_eps": KeyError}, "loss.norm_eps: missing"),
-        ({"eval.num_pictures": 4000}, "eval.num_pictures: more than split.val_fixed"),
+        ({"eval.num_pictures": 13}, "eval.num_pictures: found 13 (int); allowed: less than or equal to 12"),
         (
             {"eval.noise_snr_db": [20.0, 40.0, 20.0]},
             "eval.noise_snr_db: found [20.0, 40.0, 20.0] (list); allowed: each value must stand once",

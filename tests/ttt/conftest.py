@@ -12,8 +12,8 @@ from torch_threads import torch_threads
 from ttt.engine.assemble import assemble
 from ttt.engine.loop import Outcome, fit
 from ttt.engine.start import NewRun, Start
+from ttt.loggers.chosen import loggers_of
 from ttt.settings import TrainingConfig, parse_config
-from ttt.watch.console import ConsoleWatch
 
 TINY: dict[str, Any] = {
     "seed": 3,
@@ -72,6 +72,6 @@ def train(tiny_config: Callable[..., TrainingConfig]) -> Callable[..., Outcome]:
 
     def run(run_dir: Path, overrides: dict[str, Any] | None = None, start: Start | None = None) -> Outcome:
         config = tiny_config(overrides)
-        return fit(assemble(config), config, run_dir, start or NewRun(), watch=ConsoleWatch())
+        return fit(assemble(config), config, run_dir, start or NewRun(), loggers=loggers_of(config, run_dir))
 
     return run

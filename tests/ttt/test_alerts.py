@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from ttt.engine.alerts import alerts_of_epoch
 from ttt.engine.checkpoint import TrainingProgress
 from ttt.engine.journal import read_records
-from ttt.watch.alerts import alerts_of_epoch
 
 STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.sgd.momentum": 0.0, "train.epochs": 8}
 

@@ -102,9 +102,11 @@ def test_a_user_trains_judges_infers_and_plots(project):
 
 
 def test_the_command_line_wins_over_the_file(project):
-    project.call("ttt.train --config c.yaml --exp_name demo --epochs 1 --lr 0.002 --amp")
+    flags = "--epochs 1 --lr 0.002 --amp --set model.hidden=[5] --set optim.adamw.eps=1e-7"
+    project.call(f"ttt.train --config c.yaml --exp_name demo {flags}")
     resolved = yaml.safe_load((project.folder / "runs/demo/001/config.resolved.yaml").read_text())
     assert (resolved["train"]["epochs"], resolved["optim"]["lr"], resolved["amp"]["enabled"]) == (1, 0.002, True)
+    assert (resolved["model"]["hidden"], resolved["optim"]["eps"]) == ([5], 1e-7)
 
 
 def test_each_run_gets_the_next_number_and_resume_takes_the_newest(project):

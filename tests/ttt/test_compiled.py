@@ -57,6 +57,11 @@ def test_without_a_compiler_the_training_is_refused_with_the_remedy(tmp_path, ra
     assert "Traceback" not in done.stderr
 
 
+def test_cuda_graphs_are_refused_where_gradients_are_added_up(tmp_path, train):
+    with pytest.raises(ConfigError, match="cannot add gradients up; with train.accumulate use default or none"):
+        train(tmp_path / "run", {"compute.compile": "reduce-overhead", "train.accumulate": 2})
+
+
 def test_cuda_graphs_without_cuda_are_refused_before_any_work(tmp_path, train):
     with pytest.raises(ConfigError, match=r"compute\.compile: found 'reduce-overhead', which needs cuda; on the cpu"):
         train(tmp_path / "run", {"compute.compile": "reduce-overhead"})

@@ -22,8 +22,8 @@ from ttt.engine.loop import fit
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import NewRun, Resume
 from ttt.locks import BusyError
+from ttt.loggers.chosen import loggers_of
 from ttt.parts import METRICS, build_metrics
-from ttt.watch.console import ConsoleWatch
 
 CPU = torch.device("cpu")
 
@@ -72,7 +72,7 @@ def test_the_log_has_steps_and_epochs_with_losses_rate_and_best_score(tmp_path, 
 
 def test_the_training_loss_of_an_epoch_is_the_mean_over_samples_and_not_over_batches(tmp_path, tiny_config):
     config = tiny_config({"train.epochs": 1, "train.log_every": 1, "model.dropout": 0.0})
-    outcome = fit(assemble(config), config, tmp_path, NewRun(), watch=ConsoleWatch())
+    outcome = fit(assemble(config), config, tmp_path, NewRun(), loggers=loggers_of(config, tmp_path))
     losses = [record["loss"] for record in read_records(outcome.journal) if record["kind"] == "step"]
     counts = [16, 16, 16, 16, 16, 10]
     expected = sum(loss * count for loss, count in zip(losses, counts, strict=True)) / 90
@@ -81,7 +81,7 @@ def test_the_training_loss_of_an_epoch_is_the_mean_over_samples_and_not_over_bat
 
 def test_validation_is_the_same_at_any_batch_size_and_equals_a_direct_sum(tmp_path, tiny_config):
     config = tiny_config()
-    fit(assemble(config), config, tmp_path, NewRun(), watch=ConsoleWatch())
+    fit(assemble(config), config, tmp_path, NewRun(), loggers=loggers_of(config, tmp_path))
     model, checkpoint = load_model(tmp_path / "best.pth")
     val = assemble(config).val
     whole = val.__getitems__(list(range(len(val))))

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import ExponentialLR
 from ttt.config import PartParams, Section
 from ttt.engine.schedule import Schedule
 from ttt.engine.task import Batch, Data
-from ttt.parts import DATASETS, METRICS, MODELS, SCHEDULERS, register_section
+from ttt.parts import DATASETS, METRICS, MODELS, SCHEDULERS, SchedulerParams, register_section
 
 
 class LineSpec(Section):
@@ -30,7 +30,7 @@ class LinesParams(PartParams):
     slope: float
 
 
-class DecayParams(PartParams):
+class DecayParams(SchedulerParams):
     gamma: float
 
 

@@ -43,6 +43,6 @@ def test_the_time_left_follows_from_the_samples_done(monkeypatch):
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     course = Progress(epochs=4, samples_per_epoch=100, samples_done=100)
     clock[0] = 10.0
-    course.advance(100)
+    course.advance(100, epoch=2)
     assert course.rate == pytest.approx(10.0)
     assert course._time_left() == "0:00:20"

@@ -15,7 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from programs import need
-from ttt.watch.gauges import write_gauges
+from ttt.engine.logger import Run
+from ttt.engine.run_folder import RunFolder
+from ttt.watch.gauges import Gauges
 
 RULES = Path(__file__).parents[2] / "configs" / "ttt_alert_rules.yml"
 STUCK = {"optim.name": "sgd", "optim.lr": 1e-30, "optim.sgd.momentum": 0.0, "train.epochs": 5}
@@ -104,14 +106,16 @@ def firing(port):
 
 
 @pytest.mark.slow
-def test_a_real_prometheus_raises_the_alerts_of_the_runs_that_deserve_them(tmp_path, train):
+def test_a_real_prometheus_raises_the_alerts_of_the_runs_that_deserve_them(tmp_path, train, tiny_config):
     need(["prometheus"], "prometheus")
     served = tmp_path / "runs"
     train(served / "stuck", STUCK)
     train(served / "well", {"train.epochs": 2})
     (served / "diverged").mkdir()
-    values = {"train_loss": float("nan"), "lr": 0.0, "epochs_since_best": 0, "alert_patience": 3}
-    write_gauges(served / "diverged" / "metrics.prom", served / "diverged", values)
+    gauges = Gauges()
+    gauges.start(Run(tiny_config(), RunFolder(served / "diverged"), 90, 0))
+    gauges.epoch({"epoch": 1, "step": 6, "lr": 0.0, "train_loss": 0.5, "best_score": 0.5, "best_epoch": 1})
+    gauges.alert({"alert": "not_finite", "epoch": 2, "step": 8, "message": "the training loss became nan"})
     expected = {
         ("TrainingNotImproving", "runs/stuck"),
         ("TrainingLossNotFinite", "runs/diverged"),

@@ -115,6 +115,20 @@ def test_the_loss_curve_is_the_same_for_any_number_of_processes(tmp_path, proces
 
 
 @pytest.mark.slow
+def test_joined_batches_and_the_average_are_the_same_for_any_number_of_processes(tmp_path):
+    """203 samples in steps of two batches of 25: the last step has one batch of 3."""
+    changes = {"train__batch_size": 25, "train__accumulate": 2, "train__ema_decay": 0.9, "scheduler__name": "plateau"}
+    train(tmp_path, 1, "one", **changes)
+    train(tmp_path, 2, "two", **changes)
+    assert_same_training(tmp_path, "one", "two")
+    train(tmp_path, 2, "parts", "--epochs", "2", **changes)
+    train(tmp_path, 2, "parts", "--resume", **changes)
+    for name in ("last.pth", "best.pth", "metrics.jsonl"):
+        files = [tmp_path / "runs/demo" / run / name for run in ("two", "parts")]
+        assert files[0].read_bytes() == files[1].read_bytes(), name
+
+
+@pytest.mark.slow
 def test_samples_drawn_each_epoch_are_the_same_for_any_number_of_processes(tmp_path):
     changes = {"plugins": ["drawn_samples"], "data": {"name": "drawn", "count": 103}}
     train(tmp_path, 1, "one", **changes)

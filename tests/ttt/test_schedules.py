@@ -7,6 +7,7 @@ import torch
 from torch.optim import SGD
 
 from ttt.engine.errors import TrainingError
+from ttt.engine.warmup import WarmUp
 from ttt.parts import SCHEDULERS, load_parts
 
 EPOCHS, STEPS_PER_EPOCH = 4, 5
@@ -19,18 +20,19 @@ def built(name, rate=0.1, epochs=EPOCHS, steps_per_epoch=STEPS_PER_EPOCH, **keys
     optimizer = SGD([parameter], lr=rate)
     params = SCHEDULERS.parse({"name": name, **keys}, "scheduler", problems := [])
     assert not problems
-    return optimizer, SCHEDULERS.build(params, optimizer=optimizer, epochs=epochs, steps=epochs * steps_per_epoch)
+    steps = epochs * steps_per_epoch
+    return optimizer, SCHEDULERS.build(params, optimizer=optimizer, epochs=epochs, steps=steps, mode="min")
 
 
-def rates(optimizer, schedule, epochs=EPOCHS):
-    """The rate of every step, epoch by epoch."""
+def rates(optimizer, schedule, epochs=EPOCHS, scores=None):
+    """The rate of every step, epoch by epoch; without scores each epoch is as good as the one before."""
     course = []
-    for _ in range(epochs):
+    for epoch in range(epochs):
         for _ in range(STEPS_PER_EPOCH):
             course.append(optimizer.param_groups[0]["lr"])
             optimizer.step()
             schedule.advance("step")
-        schedule.advance("epoch")
+        schedule.advance("epoch", scores[epoch] if scores else 1.0)
     return course
 
 
@@ -74,12 +76,40 @@ def test_onecycle_works_for_very_few_steps(epochs, pct_start):
         schedule.advance("step")
 
 
-@pytest.mark.parametrize("name", ["none", "step", "cosine", "onecycle"])
-@pytest.mark.parametrize("epochs_before", [0, 1, 2, 3])
-def test_from_a_new_rate_the_schedule_goes_on_in_proportion(name, epochs_before):
-    keys = {"step_size": 1} if name == "step" else {}
-    undisturbed = rates(*built(name, **keys))[epochs_before * STEPS_PER_EPOCH :]
+def test_plateau_falls_after_more_epochs_without_a_gain_than_it_bears_and_not_below_its_floor():
+    optimizer, schedule = built("plateau", factor=0.1, patience=1, min_lr=0.005)
+    course = rates(optimizer, schedule, 7, scores=[3.0, 2.0, 2.5, 2.0, 2.0, 1.0, 1.5])
+    assert course[::STEPS_PER_EPOCH] == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01])
+    rates(optimizer, schedule, 2, scores=[math.nan, math.nan])
+    assert optimizer.param_groups[0]["lr"] == 0.005
+
+
+def warmed(name, steps, **keys):
     optimizer, schedule = built(name, **keys)
+    schedule.warmup = WarmUp(optimizer, steps)
+    return optimizer, schedule
+
+
+SCHEDULERS_WITH_KEYS = {"none": {}, "step": {"step_size": 1}, "cosine": {}, "onecycle": {}, "plateau": {"patience": 0}}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS_WITH_KEYS)
+def test_a_warm_up_rises_in_a_straight_line_to_what_the_schedule_is_without_it(name):
+    keys = SCHEDULERS_WITH_KEYS[name]
+    course = rates(*warmed(name, 7, **keys))
+    factors = [(step + 1) / 8 for step in range(7)]
+    plain = rates(*built(name, **keys))
+    assert course[:7] == pytest.approx([factor * rate for factor, rate in zip(factors, plain[:7], strict=True)])
+    assert course[7:] == plain[7:]
+
+
+@pytest.mark.parametrize("name", SCHEDULERS_WITH_KEYS)
+@pytest.mark.parametrize("steps", [0, 12])
+@pytest.mark.parametrize("epochs_before", [0, 1, 2, 3])
+def test_from_a_new_rate_the_schedule_goes_on_in_proportion(name, epochs_before, steps):
+    keys = SCHEDULERS_WITH_KEYS[name]
+    undisturbed = rates(*warmed(name, steps, **keys))[epochs_before * STEPS_PER_EPOCH :]
+    optimizer, schedule = warmed(name, steps, **keys)
     rates(optimizer, schedule, epochs_before)
     schedule.rebase(optimizer, 0.003)
     course = rates(optimizer, schedule, EPOCHS - epochs_before)
@@ -109,12 +139,12 @@ def test_a_rate_of_zero_with_more_to_come_cannot_be_scaled():
         schedule.rebase(optimizer, 0.1)
 
 
-@pytest.mark.parametrize("name", ["none", "step", "cosine", "onecycle"])
+@pytest.mark.parametrize("name", SCHEDULERS_WITH_KEYS)
 def test_a_restored_schedule_goes_on_as_it_would_have(name):
-    whole = rates(*built(name))
-    optimizer, schedule = built(name)
+    whole = rates(*warmed(name, 13))
+    optimizer, schedule = warmed(name, 13)
     rates(optimizer, schedule, 2)
-    other, restored = built(name, rate=0.7)
+    other, restored = warmed(name, 13, rate=0.7)
     other.load_state_dict(optimizer.state_dict())
     restored.load_state_dict(schedule.state_dict())
     assert rates(other, restored, 2) == whole[2 * STEPS_PER_EPOCH :]

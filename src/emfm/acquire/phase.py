@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.core.channels import Channels, to_components
+from emfm.core.channels import Channels, Complex, to_components
 from emfm.core.constants import SPEED_OF_LIGHT
 from emfm.core.grid import Grid
+from emfm.core.measured import MeasuredField
 
 _REMEDY: Final = "measure or export real and imaginary parts"
 _ON_A_LINE: Final = 5e-7
@@ -40,13 +41,25 @@ def missing_phase(channels: Channels, names: Sequence[str], grid: Grid, frequenc
         grid: the plane.
         frequency: Hz.
     """
-    fields = to_components(np.asarray(channels, np.float64))
-    fields = fields.reshape(*fields.shape[:2], -1)
+    fields = np.asarray(to_components(np.asarray(channels, np.float64)), np.complex128)
+    return _problems(fields.reshape(*fields.shape[:2], -1), names, _is_resolved(grid, frequency))
+
+
+def measured_without_phase(measured: MeasuredField) -> str | None:
+    """The same of a scan at any points."""
+    fields = np.where(measured.known, measured.values, 0)[None]
+    longest = float(np.ptp(measured.points, axis=0).max())
+    resolved = len(measured.points) >= _FEWEST_POINTS**2 and measured.wavenumber * longest >= _RESOLVED
+    return _problems(fields, measured.components, resolved)[0]
+
+
+def _problems(fields: Complex, names: Sequence[str], resolved: bool) -> list[str | None]:
+    """Of complex fields ``(n, c, points)``."""
     scale = np.abs(fields).max((1, 2), keepdims=True, initial=0.0)
     fields = np.divide(fields, scale, out=np.zeros_like(fields), where=scale > 0)
     size = (fields.real**2 + fields.imag**2).sum(2)
     lost = ~fields.imag.any(2) | ~fields.real.any(2)
-    if _is_resolved(grid, frequency):
+    if resolved:
         lost |= _on_a_line(fields, size)
     lost &= size > _NEGLIGIBLE**2 * size.sum(1, keepdims=True)
     return [

@@ -42,6 +42,17 @@ class SampleList:
         digest.update(np.ascontiguousarray(self.store.fingerprints[self.rows]).tobytes())
         return digest.hexdigest()
 
+    @property
+    def family_names(self) -> NDArray[np.str_]:
+        """The scene family of each sample, ``(n,)``."""
+        return self.store.table["family"].to_numpy()[self.rows].astype(str)
+
+    @property
+    def families(self) -> NDArray[np.int64]:
+        """The number of each sample's family, ``(n,)``."""
+        numbers: NDArray[np.int64] = np.unique(self.family_names, return_inverse=True)[1]
+        return numbers
+
     def part(self, places: list[int]) -> "SampleList":
         """The samples at some places of the list."""
         return SampleList(self.store, tuple(self.ids[place] for place in places), self.rows[places])
@@ -55,8 +66,12 @@ class SampleList:
         return self if count is None else self.part(list(range(min(count, len(self)))))
 
     def spread(self, count: int) -> "SampleList":
-        """``count`` of the samples, at even distances in the list, so that they come from different families."""
-        return self.part((np.arange(count) * len(self) // count).tolist())
+        """``count`` of the samples, far apart in the list, so that they come from different families.
+
+        Fewer are the first of more: sample 0, then halves, quarters and so on, as bits are read backwards.
+        """
+        bits = (len(self) - 1).bit_length()
+        return self.part(sorted(range(len(self)), key=lambda place: f"{place:0{bits}b}"[::-1])[:count])
 
     def batches(self, size: int = AT_ONCE) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Source H and target of ``size`` samples at a time."""

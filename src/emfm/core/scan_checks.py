@@ -31,9 +31,9 @@ class ScanChecks:
     """What scans show of their own size and pitch: numbers for one scan, arrays ``(n,)`` for several."""
 
     rim_share: NDArray[np.float64]
-    """The median of |H| over the outermost points, relative to its rms over the scan; NaN below `FEWEST_POINTS`."""
+    """The median of ``|H|`` over the outermost points, relative to its rms over the scan; NaN below `FEWEST_POINTS`."""
     rim_peak: NDArray[np.float64]
-    """The largest |H| of the outermost points, relative to the largest of the scan; or NaN."""
+    """The largest ``|H|`` of the outermost points, relative to the largest of the scan; or NaN."""
     pitch_limit_share: NDArray[np.float64]
     """Rms of what changes from point to point, as near the limit of the pitch, relative to that of the scan; or NaN."""
 

@@ -11,11 +11,11 @@ from emfm.core.errors import DataError
 from emfm.core.field_operator import FieldOperator, fitted_operator, scaled_examples
 from emfm.core.grid import Geometry
 from emfm.core.norm_stats import source_scale
-from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.evaluate.found_sources import FoundSources
 from emfm.evaluate.params import SearchParams
 from emfm.evaluate.plane_waves import plane_wave_operator
 from emfm.evaluate.remember import Remember, learn_anew
+from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_operator
 
 Batches = Iterable[tuple[Channels, Channels]]
 """Source H and target of training samples, batch by batch."""

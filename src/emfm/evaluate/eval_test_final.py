@@ -1,13 +1,17 @@
 """Stage ``eval_test_final``: the milestone models on test_final, and only while the training is the promoted one."""
 
+from emfm.core.field_errors import SampleErrors
 from emfm.core.measurement import Measurement, described
 from emfm.core.sample_lists import open_samples
 from emfm.core.store import Store
+from emfm.evaluate.comparisons import compare, stage_pairs
 from emfm.evaluate.evaluation import SetEvaluation
 from emfm.evaluate.fitted_baselines import fitted_physics
+from emfm.model.explained import ExplainedScans
 from emfm.model.trained import TrainedModel
+from emfm.results.best import best_untrained, by_errors
 from emfm.results.ledger import Look, record_looks
-from emfm.results.schema import MilestoneResults, NotOpened, read_val_results
+from emfm.results.schema import MilestoneResults, NotOpened, Result, read_val_results
 from emfm.settings import Params
 from emfm.workflow.paths import LEDGER, PROMOTED, STORE, TEST_METRICS, TEST_RESULTS, VAL_RESULTS, best_model, ids_file
 from ttt.config import changes, read_yaml
@@ -34,16 +38,17 @@ def run(params: Params) -> None:
     device = resolve_device(params.training.device)
     measurement = Measurement.of(params.data.measurement, test_final.geometry)
     evaluation = SetEvaluation(test_final, params.eval.batch_size, params.eval.noise_snr_db, measurement)
-    models = {}
+    explained = ExplainedScans(test_final.geometry, params.data.measurement, device)
+    models, errors, baselines = {}, dict[str, SampleErrors](), dict[str, Result]()
     for stage in params.milestone.stages:
         name, checkpoint = f"stage{stage}", best_model(stage)
-        predict = TrainedModel(checkpoint, device)
-        models[name] = evaluation.evaluate_model(predict, checkpoint, params.stages.sizes[stage - 1], name)
+        predict = TrainedModel(checkpoint, device, explained)
+        models[name], errors[name] = evaluation.evaluate_model(
+            predict, checkpoint, params.stages.sizes[stage - 1], name
+        )
     dipoles = read_val_results(VAL_RESULTS).equivalent_dipoles
-    baselines = {
-        name: evaluation.evaluate(baseline.predict, name)
-        for name, baseline in fitted_physics(params, dipoles, test_final.geometry)
-    }
+    for name, baseline in fitted_physics(params, dipoles, test_final.geometry):
+        baselines[name], errors[name] = evaluation.evaluate(baseline.predict, name)
     record_looks(
         LEDGER,
         [
@@ -59,6 +64,9 @@ def run(params: Params) -> None:
         scans=described(measurement),
         models=models,
         baselines=baselines,
+        comparisons=compare(
+            errors, stage_pairs(list(models), by_errors(models), best_untrained(baselines)), evaluation.families
+        ),
     )
     write_json(TEST_RESULTS, results.model_dump(by_alias=True))
     figures = {name: model.metrics.headline() for name, model in models.items()}

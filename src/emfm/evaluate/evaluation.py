@@ -1,6 +1,7 @@
 """Evaluate a predictor on a set of samples: the one path by which every reported metric is computed."""
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from emfm.core.channels import Channels
 from emfm.core.errors import DataError
-from emfm.core.field_errors import FieldErrors
+from emfm.core.field_errors import FieldErrors, SampleErrors
 from emfm.core.grid import Geometry, differences
 from emfm.core.measurement import MeasuredSamples, Measurement
 from emfm.core.noise import with_noise
@@ -23,6 +24,7 @@ from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result, trust_metrics
 from emfm.model.trained import TrainedModel
 from emfm.results.definitions import Grouping
+from emfm.results.sample_errors import ErrorTable, Judged
 from emfm.results.schema import ModelResult, Result
 from ttt.files import sha256_file
 
@@ -119,17 +121,19 @@ class SetEvaluation:
     measurement: Measurement | None = None
     """How scans are read for all other figures; None: as stored."""
 
-    def evaluate(self, predict: Predictor, name: str) -> Result:
-        """The result of ``predict``; shows progress under ``name``."""
+    def evaluate(self, predict: Predictor, name: str) -> tuple[Result, SampleErrors]:
+        """The result of ``predict``, and its errors on the samples; shows progress under ``name``."""
         figures = set_metrics(predict, self.measured, self.batch_size, name)
         noise = {
             snr_db: (errors_with_noise(predict, self.samples, self.batch_size, snr_db, name), None)
             for snr_db in self.noise_snr_db
         }
-        return predictor_result(figures, self._families, self._groups, noise)
+        return predictor_result(figures, self.families, self._groups, noise), figures.per_sample()
 
-    def evaluate_model(self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str) -> ModelResult:
-        """The result of ``predict``, the model in ``checkpoint``, with the checkpoint's hash.
+    def evaluate_model(
+        self, predict: TrainedModel, checkpoint: Path, train_samples: int, name: str
+    ) -> tuple[ModelResult, SampleErrors]:
+        """The result of ``predict``, the model in ``checkpoint``, with its hash; and its errors on the samples.
 
         Raises DataError where it was made for another frequency or other planes than the samples have.
         """
@@ -137,9 +141,16 @@ class SetEvaluation:
         figures = SetMetrics(self.samples.geometry)
         said = collect_with_trust(predict, self.measured, self.batch_size, figures, name)
         noise = {snr_db: self._with_noise(predict, snr_db, name) for snr_db in self.noise_snr_db}
-        result = predictor_result(figures, self._families, self._groups, noise)
-        trust = trust_metrics(said, figures.per_sample())
-        return model_result(result, train_samples, sha256_file(checkpoint), trust)
+        result = predictor_result(figures, self.families, self._groups, noise)
+        errors = figures.per_sample()
+        trust = trust_metrics(said, errors)
+        return model_result(result, train_samples, sha256_file(checkpoint), trust), errors
+
+    def error_table(self, errors: Mapping[str, SampleErrors]) -> ErrorTable:
+        """The errors of each predictor by its name, with what tells the samples apart."""
+        fingerprints = self.samples.store.fingerprints[self.samples.rows]
+        facts = zip(self.samples.ids, self.samples.family_names, fingerprints, strict=True)
+        return ErrorTable([Judged(name, str(family), _content(numbers)) for name, family, numbers in facts], errors)
 
     def _with_noise(self, predict: TrainedModel, snr_db: float, name: str) -> tuple[FieldErrors, Expectation]:
         """The model's errors with noise in the stored scans, and what it says of them."""
@@ -159,11 +170,14 @@ class SetEvaluation:
         return sample_groups(self.samples)
 
     @cached_property
-    def _families(self) -> NDArray[np.int64]:
+    def families(self) -> NDArray[np.int64]:
         """Which scene family each sample is of, ``(n,)``, by number."""
-        names = self.samples.store.table["family"].to_numpy()[self.samples.rows]
-        numbers: NDArray[np.int64] = np.unique(names.astype(str), return_inverse=True)[1]
-        return numbers
+        return self.samples.families
+
+
+def _content(fingerprint: NDArray[np.float64]) -> str:
+    """A short hash of a sample's fields; of 7 digits, as the last bits of a simulation differ between processors."""
+    return hashlib.sha256(" ".join(f"{number:.6e}" for number in fingerprint).encode()).hexdigest()[:12]
 
 
 def _predictions(

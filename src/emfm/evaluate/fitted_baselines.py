@@ -1,7 +1,6 @@
 """The baselines made for a set of parameters: the dipoles' setting chosen on val_fixed, and what they learn kept."""
 
 from collections.abc import Iterator
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +8,10 @@ from numpy.typing import NDArray
 from emfm.core.grid import Geometry
 from emfm.core.measurement import MeasuredSamples
 from emfm.evaluate.baselines import Baseline, make_baselines, physics_baselines
-from emfm.evaluate.equivalent_dipoles import DipoleSetting, setting_errors
 from emfm.evaluate.evaluation import shown_batches
 from emfm.evaluate.found_sources import FoundSources
-from emfm.evaluate.params import DipoleGridParams
 from emfm.evaluate.remember import Remember, remembered
+from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_settings, setting_errors
 from emfm.results.schema import DipoleChoice
 from emfm.settings import Params
 from emfm.workflow.unfinished import memo_folder
@@ -25,7 +23,7 @@ def choose_dipoles(params: Params, val_fixed: MeasuredSamples) -> DipoleChoice:
 
     Remembered for the same samples and settings: it is the same in a whole sweep.
     """
-    settings = _settings(params.eval.equivalent_dipoles)
+    settings = dipole_settings(params.eval.equivalent_dipoles)
     remember = remembered_physics(params, val_fixed.geometry, f"choice {settings} {val_fixed.digest}")
 
     def errors() -> NDArray[np.float64]:
@@ -90,11 +88,6 @@ def remembered_physics(params: Params, geometry: Geometry, identity: str) -> Rem
 
 def _of_search(params: Params, geometry: Geometry) -> Remember:
     return remembered_physics(params, geometry, f"search {params.eval.sparse_sources.model_dump_json()}")
-
-
-def _settings(grid: DipoleGridParams) -> list[DipoleSetting]:
-    combined = product(grid.depths, grid.margins, grid.tikhonov)
-    return [DipoleSetting(depth=depth, margin=margin, tikhonov=tikhonov) for depth, margin, tikhonov in combined]
 
 
 def _setting(chosen: DipoleChoice) -> DipoleSetting:

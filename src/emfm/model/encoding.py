@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,16 @@ class IdentifiedSamples(BatchDataset, Protocol):
 
     def identity(self, indices: list[int]) -> str:
         """Identity of the content and the order of some samples."""
+        ...
+
+
+@runtime_checkable
+class InFamilies(Protocol):
+    """Samples of which those of one family are alike."""
+
+    @property
+    def families(self) -> NDArray[np.int64]:
+        """The number of each sample's family, ``(n,)``."""
         ...
 
 
@@ -60,6 +70,11 @@ class EncodedSamples:
         """That of the samples."""
         return self.samples.fingerprint
 
+    @property
+    def families(self) -> NDArray[np.int64]:
+        """Those of the samples."""
+        return np.asarray(families_of(self.samples).numpy(), np.int64)
+
     def __len__(self) -> int:
         return len(self.samples)
 
@@ -96,3 +111,10 @@ def _encode(samples: IdentifiedSamples, indices: list[int], model: Encoder, with
         parts.append(torch.view_as_real(model.target_coefficients(batch.y, encoded)).flatten(1))
     parts.append(encoded.new_full((len(encoded), 1), encoded.shape[1]))
     return np.asarray(torch.cat(parts, 1).cpu().numpy())
+
+
+def families_of(samples: BatchDataset) -> Tensor:
+    """The number of each sample's family ``(n,)``; where none is known, each is of its own."""
+    if isinstance(samples, InFamilies):
+        return torch.from_numpy(samples.families)
+    return torch.arange(len(samples))

@@ -7,13 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from emfm.core.channels import E_CHANNELS, H_CHANNELS
+from emfm.core.grid import Geometry
 from emfm.core.norm_stats import NormStats
+from emfm.model.encoding import families_of
+from emfm.model.odd_scans import OddScans
 from emfm.model.trust import SCAN_DESCRIPTORS, TrustCalibration, scan_descriptors
+from ttt.engine.square_root import square_root
 from ttt.engine.task import Batch, BatchDataset
 
 _FROM_TRAINING = 2000
 """Training samples that say how the error goes with the descriptors."""
-
 _TINY = 1e-30
 
 SquaredErrors = Callable[[Batch], tuple[Tensor, Tensor]]
@@ -24,10 +27,11 @@ class FieldModel(nn.Module, ABC):
     """Source H ``(n, 4, ny, nx)``, A/m -> target ``(n, 12, ny, nx)``, E in V/m and H in A/m.
 
     With ``scale_by_source`` a sample is divided by the root mean square of its own source H before anything else and
-    the prediction multiplied by it, so that f(a x) = a f(x) for every a > 0.
+    the prediction multiplied by it, so that f(a x) = a f(x) for every a > 0. One that knows the ``geometry`` warns of
+    scans that went wrong, too: see `emfm.model.counterexamples`.
     """
 
-    def __init__(self, norm: NormStats, descriptors: int) -> None:
+    def __init__(self, norm: NormStats, descriptors: int, geometry: Geometry | None = None) -> None:
         super().__init__()
         self._scale_by_source = norm.scale_by_source
         self.source_mean: Tensor
@@ -37,6 +41,7 @@ class FieldModel(nn.Module, ABC):
         for name in ("source_mean", "source_std", "target_mean", "target_std"):
             self.register_buffer(name, torch.tensor(getattr(norm, name)).view(1, -1, 1, 1), persistent=False)
         self.trust = TrustCalibration(descriptors)
+        self.odd = None if geometry is None else OddScans(geometry)
 
     @abstractmethod
     def forward(self, source_h: Tensor) -> Tensor:
@@ -62,7 +67,18 @@ class FieldModel(nn.Module, ABC):
         known = self._described(train, range(0, len(train), step), batch_size)
         unseen = self._described(val, range(len(val)), batch_size)
         self.train(was_training)
-        self.trust.calibrate(*known, *unseen)
+        if self.odd is None:
+            self.trust.calibrate(*known, *unseen, families_of(val))
+            return
+        scans = self._scans(train, range(0, len(train), step), batch_size)
+        odd = self.odd.learn(scans, self._scans(val, range(len(val)), batch_size))
+        self.odd.reach_farther(self.trust.calibrate(*known, *unseen, families_of(val), odd))
+
+    def _scans(self, samples: BatchDataset, chosen: range, batch_size: int) -> Tensor:
+        """The scans of some samples, which may be encoded, ``(n, 4, ny, nx)``."""
+        starts = range(0, len(chosen), batch_size)
+        batches = [samples.__getitems__(list(chosen[start : start + batch_size])) for start in starts]
+        return torch.cat([self.decode(batch.x).cpu() for batch in batches])
 
     def _described(self, samples: BatchDataset, chosen: range, batch_size: int) -> tuple[Tensor, Tensor]:
         """Descriptors and errors of some samples."""
@@ -77,14 +93,31 @@ class FieldModel(nn.Module, ABC):
         """What of a prediction can be computed once and be given to the model in the place of the scan."""
         return source_h
 
+    def decode(self, encoded: Tensor) -> Tensor:
+        """The scans ``(n, 4, ny, nx)`` that `encode` got, but for their size."""
+        return encoded
+
     def predict_with_trust(self, source_h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The field of scans, and what `trust` says of it: expected errors, bounds ``(n, 2)``, distances ``(n,)``."""
         encoded = self.encode(source_h)
-        return self(encoded), *self.trust(self.descriptors(encoded))
+        return self(encoded), *self.judged(encoded)
+
+    def judged(self, encoded: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is known of the error of scans or of what `encode` makes of them: see `predict_with_trust`.
+
+        The distance is the larger one of those from the training samples and towards scans that went wrong.
+        """
+        expected, bound, distance = self.trust(self.descriptors(encoded))
+        if self.odd is None:
+            return expected, bound, distance
+        distance = torch.maximum(distance, self.odd(self.decode(encoded)).to(distance))
+        unlike = (distance > 1)[:, None]
+        expected, bound = (torch.where(unlike, torch.full_like(part, float("nan")), part) for part in (expected, bound))
+        return expected, bound, distance
 
     def relative_errors(self, batch: Batch) -> Tensor:
         """||prediction - target|| / ||target|| of each sample's E and H, ``(n, 2)``."""
-        return self.relative_squares(batch).sqrt()
+        return square_root(self.relative_squares(batch))
 
     def relative_squares(self, batch: Batch) -> Tensor:
         """Their squares."""
@@ -99,7 +132,7 @@ class FieldModel(nn.Module, ABC):
         """What each sample is divided by, ``(n, 1, 1, 1)``, A/m: see `emfm.core.norm_stats.source_scale`."""
         if not self._scale_by_source:
             return source_h.new_ones(len(source_h), 1, 1, 1)
-        return source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True).sqrt()
+        return square_root(source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True))
 
 
 def in_float32(like: Tensor) -> torch.autocast:
@@ -116,8 +149,8 @@ def channel_errors(error: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 class NetworkFieldModel(FieldModel):
     """A network of normalised channels in its normalising wrapper."""
 
-    def __init__(self, network: nn.Module, norm: NormStats) -> None:
-        super().__init__(norm, len(SCAN_DESCRIPTORS))
+    def __init__(self, network: nn.Module, norm: NormStats, geometry: Geometry | None = None) -> None:
+        super().__init__(norm, len(SCAN_DESCRIPTORS), geometry)
         self.network = network
 
     def forward(self, source_h: Tensor) -> Tensor:

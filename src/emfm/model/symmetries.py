@@ -1,8 +1,6 @@
 """The symmetries that the two planes share: mirrors in x and in y, and the exchange of x and y.
 
-The mirror image of a source makes the mirror image of its field. E is a polar vector, H an axial one: a mirror turns
-the component of E across it, and the components of H along it (J. D. Jackson, "Classical Electrodynamics", 3rd ed.,
-section 6.10).
+The mirror image of a source makes the mirror image of its field: see `emfm.core.mirrors`.
 """
 
 from dataclasses import dataclass
@@ -15,13 +13,14 @@ from torch import Tensor, nn
 
 from emfm.core.channels import SOURCE_COMPONENTS, TARGET_COMPONENTS
 from emfm.core.grid import Geometry, Grid
+from emfm.core.mirrors import component_signs
 from emfm.model.complex_rows import row_length
 from emfm.model.search.modes import FieldModes
 
 _CLOSE: Final = 1e-6
 """Of a pitch: planes whose middles differ by less share them."""
-_IN_MIRROR_X: Final = {"Ex": -1, "Ey": 1, "Ez": 1, "Hx": 1, "Hy": -1, "Hz": -1}
-_IN_MIRROR_Y: Final = {"Ex": 1, "Ey": -1, "Ez": 1, "Hx": -1, "Hy": 1, "Hz": -1}
+_IN_MIRROR_X: Final = component_signs(mirror_x=True, mirror_y=False)
+_IN_MIRROR_Y: Final = component_signs(mirror_x=False, mirror_y=True)
 _IN_EXCHANGE: Final = {"Ex": ("Ey", 1), "Ey": ("Ex", 1), "Ez": ("Ez", 1)} | {
     "Hx": ("Hy", -1),
     "Hy": ("Hx", -1),

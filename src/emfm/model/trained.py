@@ -1,6 +1,7 @@
 """A trained model from its checkpoint: the one way by which fields are predicted, in evaluations and by users."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from emfm.core.channels import Channels
+from emfm.core.channels import TARGET_CHANNELS, Channels
+from emfm.core.measurement import MeasurementParams
+from emfm.model.explained import Explained, ExplainedScans
 from emfm.model.field_model import FieldModel
 from emfm.model.spec import FieldSpec
 from ttt.config import ConfigError
@@ -46,8 +49,11 @@ class CheckpointFacts:
 class TrainedModel:
     """Source H ``(n, 4, ny, nx)`` float32, A/m -> target E/H ``(n, 12, ny, nx)``, V/m and A/m, for many calls."""
 
-    def __init__(self, checkpoint: Path, device: torch.device) -> None:
-        """Load it; raises CheckpointError for a damaged file, or for one that holds no field model."""
+    def __init__(self, checkpoint: Path, device: torch.device, explained: ExplainedScans | None = None) -> None:
+        """Load it; raises CheckpointError for a damaged file, or for one that holds no field model.
+
+        ``explained`` is shared with another model of the same data, which has seen the same scans.
+        """
         model, content = load_model(checkpoint)
         spec = data_spec(content, checkpoint)
         if not (isinstance(model, FieldModel) and isinstance(spec, FieldSpec)):
@@ -65,6 +71,11 @@ class TrainedModel:
             calibrated=bool(model.trust.coefficients.isfinite().all()),
         )
         self._model, self._device = model.requires_grad_(False).to(device), device
+        measurement = content.config["data"].get("measurement")
+        self.explained = explained or ExplainedScans(
+            self.geometry, None if measurement is None else MeasurementParams.model_validate(measurement), device
+        )
+        """The scans whose field is that of few elements, and not what the model learned."""
 
     @property
     def device(self) -> torch.device:
@@ -75,17 +86,31 @@ class TrainedModel:
     def __call__(self, source_h: NDArray[np.float32]) -> Channels:
         """The field of scans."""
         prediction: Channels = self._model(self._tensor(source_h)).cpu().numpy()
+        for place, explained in self._explained(source_h):
+            prediction[place] = explained.field
         return prediction
 
-    @torch.inference_mode()
     def predict_with_trust(
         self, source_h: NDArray[np.float32]
     ) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """The prediction, and what the model says of it.
+        """The prediction, and what is known of its error.
 
         Expected relative errors of E and H ``(n, 2)``, their 90 % bounds ``(n, 2)``, distances from the training
-        samples ``(n,)``: see `emfm.model.trust.TrustCalibration`.
+        samples ``(n,)``: see `emfm.model.trust.TrustCalibration`. Where few elements explain a scan all of it is
+        theirs, and the distance 0, as nothing that was learned is in it: see `emfm.model.explained`. Where the model
+        expects a smaller error of its own field, theirs is as far off as the two fields are apart and the model's is.
         """
+        prediction, *learned = self.learned_with_trust(source_h)
+        said = self._with_explained(source_h, prediction, learned)
+        for place, explained in self._explained(source_h):
+            prediction[place] = explained.field
+        return prediction, *said
+
+    @torch.inference_mode()
+    def learned_with_trust(
+        self, source_h: NDArray[np.float32]
+    ) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The same of the model alone, whatever explains a scan."""
         prediction, expected, bound, distance = self._model.predict_with_trust(self._tensor(source_h))
         return prediction.cpu().numpy(), _double(expected), _double(bound), _double(distance)
 
@@ -94,8 +119,27 @@ class TrainedModel:
         self, source_h: NDArray[np.float32]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """The last three results of `predict_with_trust`, without the field on the plane."""
-        expected, bound, distance = self._model.trust(self._model.descriptors(self._tensor(source_h)))
-        return _double(expected), _double(bound), _double(distance)
+        said = [_double(part) for part in self._model.judged(self._model.encode(self._tensor(source_h)))]
+        explained = [place for place, _ in self._explained(source_h)]
+        field = np.zeros((len(source_h), len(TARGET_CHANNELS), *self.geometry.target.shape), np.float32)
+        if explained:
+            field[explained] = self.learned_with_trust(source_h[explained])[0]
+        return self._with_explained(source_h, field, said)
+
+    def _with_explained(
+        self, source_h: NDArray[np.float32], learned: Channels, said: list[NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """What is said of the ``learned`` field, and in its place what is known of that of few elements."""
+        expected, bound, distance = said
+        for place, explained in self._explained(source_h):
+            expected[place], bound[place] = explained.beside(learned[place], expected[place], bound[place])
+            distance[place] = 0.0
+        return expected, bound, distance
+
+    def _explained(self, source_h: NDArray[np.float32]) -> Iterator[tuple[int, Explained]]:
+        for place, explained in enumerate(self.explained.of(source_h)):
+            if explained is not None:
+                yield place, explained
 
     def module(self) -> nn.Module:
         """From a tensor of scans to the four results of `predict_with_trust`, as tensors."""

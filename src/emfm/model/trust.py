@@ -1,7 +1,8 @@
 """How far to trust a prediction, from the model alone: an expected error, a bound, and how unlike its training it is.
 
 The expected error is log-linear in a few descriptors of the scan and of the model's own estimate. The bound is the
-expected error times what 90 % of the validation samples stay below: split conformal prediction with normalised scores.
+expected error times what 90 % of the validation samples stay below: split conformal prediction with normalised scores,
+for families of alike samples.
 How unlike a scan is, is the distance of its descriptors, whitened, from the nearest of those of training samples (S.
 Ramaswamy, R. Rastogi and K. Shim, "Efficient algorithms for mining outliers from large data sets", SIGMOD 2000): the
 training world has several kinds of scenes, and a scan between two kinds is like neither. No error is named of a scan
@@ -14,15 +15,19 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from emfm.core.covered import COVERED_PERCENT
 from emfm.model.ridge import fit_with_ridge
+from ttt.engine.square_root import square_root
 
 SCAN_DESCRIPTORS: Final = ("points that carry the scan", "roughness", "share at the rim", "turn in the plane")
 OUTSIDE_PERMILLE: Final = 995
 """A scan farther out than this share of the training samples, and of the validation samples, is called unlike them."""
-COVERED_PERCENT: Final = 90
-"""Share of unseen samples of the training world whose error is at most the bound."""
+TOGETHER_PERMILLE: Final = 980
+"""The same of all that tells scans apart, taken together."""
+MOST_FARTHER: Final = 1.5
+"""Than the training samples are from each other may the validation samples be: others are of another world."""
 FEWEST_FOR_BOUND: Final = 9
-"""With fewer validation samples no finite number is known to bound 90 % of unseen ones: 0.9 (n + 1) > n."""
+"""With fewer families of validation samples no finite number is known to bound 90 % of unseen ones: 0.9 (k + 1) > k."""
 
 _RIDGE: Final = 1e-3
 _SAMPLES_OF_PRIOR: Final = 100.0
@@ -35,8 +40,6 @@ _NEIGHBOUR: Final = 5
 """The distance is that from the so manieth nearest."""
 _NOWHERE: Final = 1e6
 """Where a reference is that there are no training samples for."""
-_MOST_FARTHER: Final = 1.5
-"""Than the training samples are from each other may the validation samples be: others are of another world."""
 _AT_ONCE: Final = 256
 _FLOOR: Final = 1e-6
 _LEAST_RATIO: Final = 1e-6
@@ -68,32 +71,45 @@ class TrustCalibration(nn.Module):
         self.register_buffer("coefficients", torch.full((descriptors + 1, 2), float("nan")))
         self.register_buffer("bound_over_expected", torch.full((2,), float("nan")))
 
-    def calibrate(self, train: Tensor, train_errors: Tensor, val: Tensor, val_errors: Tensor) -> None:
-        """Fit to descriptors and to errors of E and H ``(n, 2)``.
+    def calibrate(
+        self,
+        train: Tensor,
+        train_errors: Tensor,
+        val: Tensor,
+        val_errors: Tensor,
+        families: Tensor,
+        others: tuple[Tensor, Tensor] | None = None,
+    ) -> float:
+        """Fit to descriptors and to errors of E and H ``(n, 2)``; ``families`` ``(n,)`` number the validation samples'.
 
         How the error goes with the descriptors say the training samples, which are many, and the validation samples,
         which the model did not see: the more there are, the less counts what a model that fits its training samples too
         well says of them. How large the error is, say the validation samples alone. Of these only those count that are
-        like the training samples, as of others no error is named; with fewer than `FEWEST_FOR_BOUND` there is no bound
-        (NaN), with none all of them say how large the error is.
+        like the training samples, as of others no error is named; with fewer families than `FEWEST_FOR_BOUND` there is
+        no bound (NaN), with none all of them say how large the error is.
+
+        ``others`` are what else tells the same training and validation samples from those that are unlike them: above
+        1, too far. A sample must be far out in none of all: how much farther each may reach than alone is returned.
         """
         train, train_errors, val, val_errors = (
             part.to(self.mean.device, torch.float64) for part in (train, train_errors, val, val_errors)
         )
-        known = self._learn_distance(train, val)
+        known, farther = self._learn_distance(train, val, others)
         logs, unseen_logs = (errors.clamp_min(_TINY).log() for errors in (train_errors, val_errors))
         slopes = fit_with_ridge(known, logs - logs.mean(0), _RIDGE)
         unseen, distance = self._whitened(val)
         like = distance <= 1
-        bounded = int(like.sum()) >= FEWEST_FOR_BOUND
+        bounded = _distinct(families[like.cpu()]) >= FEWEST_FOR_BOUND
         if not bool(like.any()):
             like = torch.ones_like(like)
-        unseen, unseen_logs = unseen[like], unseen_logs[like]
+        unseen, unseen_logs, families = unseen[like], unseen_logs[like], families[like.cpu()]
         self.coefficients.copy_(_log_linear(unseen, unseen_logs, slopes))
         if bounded:
-            self.bound_over_expected.copy_(_conformal_quantile(_scores(unseen, unseen_logs, slopes)))
+            scores = _scores(unseen, unseen_logs, slopes)
+            self.bound_over_expected.copy_(_conformal_quantile(scores, _distinct(families)))
         else:
             self.bound_over_expected.fill_(float("nan"))
+        return farther
 
     def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Expected relative errors of E and H and their 90 % bounds ``(n, 2)``, distances from the training ``(n,)``.
@@ -106,8 +122,8 @@ class TrustCalibration(nn.Module):
         expected = torch.where(distance[:, None] > 1, torch.full_like(expected, float("nan")), expected)
         return expected, expected * self.bound_over_expected, distance
 
-    def _learn_distance(self, train: Tensor, val: Tensor) -> Tensor:
-        """Keep what the distance from ``train`` needs; the whitened descriptors of ``train``.
+    def _learn_distance(self, train: Tensor, val: Tensor, others: tuple[Tensor, Tensor] | None) -> tuple[Tensor, float]:
+        """Keep what the distance from ``train`` needs; the whitened descriptors of ``train``, and see `calibrate`.
 
         Scans of one family are near each other, so that a training sample is nearer to others than an unseen sample
         is: the validation samples, of other families, say too how far the training world reaches, within reason.
@@ -116,7 +132,7 @@ class TrustCalibration(nn.Module):
         covariance = (train - mean).T @ (train - mean) / len(train)
         covariance.diagonal().add_(_FLOOR * covariance.diagonal().mean().clamp_min(_TINY))
         values, vectors = torch.linalg.eigh(covariance)
-        whitening = vectors / values.sqrt()
+        whitening = vectors / square_root(values)
         known: Tensor = (train - mean) @ whitening
         self.mean.copy_(mean)
         self.whitening.copy_(whitening)
@@ -129,9 +145,14 @@ class TrustCalibration(nn.Module):
         apart = seen[:, _NEIGHBOUR - 1]
         apart[chosen] = seen[chosen, _NEIGHBOUR]  # the nearest of a reference is itself
         unseen = _neighbours((val - mean) @ whitening, self.references, _NEIGHBOUR)[:, -1]
-        reach, unseen_reach = (_of_rank(part, OUTSIDE_PERMILLE).clamp_min(_TINY) for part in (apart, unseen))
-        self.farthest.copy_(torch.minimum(torch.maximum(reach, unseen_reach), _MOST_FARTHER * reach))
-        return known
+        alone = usual_reach(apart, unseen)
+        together = torch.ones_like(alone)
+        if others is not None:
+            of_train, of_val = (other.to(alone) for other in others)
+            known_most, unseen_most = torch.maximum(apart / alone, of_train), torch.maximum(unseen / alone, of_val)
+            together = usual_reach(known_most, unseen_most, TOGETHER_PERMILLE)
+        self.farthest.copy_(alone * together)
+        return known, float(together)
 
     def _whitened(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
         """Whitened descriptors, none beyond the range of the training samples, and the distances of all."""
@@ -149,15 +170,24 @@ def _neighbours(white: Tensor, references: Tensor, count: int) -> Tensor:
     parts = [white] if torch.compiler.is_exporting() else torch.split(white, _AT_ONCE)
     squares = [(part[:, None] - references).square().sum(2) for part in parts]
     nearest = [torch.topk(part, count, dim=1, largest=False).values for part in squares]
-    distances: Tensor = torch.cat(nearest).sqrt()
-    return distances
+    return square_root(torch.cat(nearest))
 
 
-def _of_rank(values: Tensor, permille: int) -> Tensor:
+def of_rank(values: Tensor, permille: int) -> Tensor:
     """The ceil(permille (n + 1))-th smallest of ``values (n,)``, or the largest: an unseen one is rarely larger."""
     rank = min(-(-permille * (len(values) + 1) // 1000), len(values))
     found: Tensor = values.sort().values[rank - 1]
     return found
+
+
+def _distinct(families: Tensor) -> int:
+    return len(set(families.tolist()))
+
+
+def usual_reach(known: Tensor, unseen: Tensor, permille: int = OUTSIDE_PERMILLE) -> Tensor:
+    """What nearly all training samples ``(n,)`` are below, and validation samples too, within reason; not nothing."""
+    reach, unseen_reach = (of_rank(part, permille).clamp_min(_TINY) for part in (known, unseen))
+    return torch.minimum(torch.maximum(reach, unseen_reach), MOST_FARTHER * reach)
 
 
 def _log_linear(white: Tensor, logs: Tensor, slopes: Tensor) -> Tensor:
@@ -188,13 +218,15 @@ def _scores(white: Tensor, logs: Tensor, slopes: Tensor) -> Tensor:
     return scores
 
 
-def _conformal_quantile(scores: Tensor) -> Tensor:
-    """The ceil(0.9 (n + 1))-th smallest of ``scores (n, 2)``: an unseen one is at most that in 90 % of cases.
+def _conformal_quantile(scores: Tensor, families: int) -> Tensor:
+    """The ceil(0.9 n (k + 1) / k)-th smallest of ``scores (n, 2)`` of k families: one of an unseen family is at most
 
-    Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, Distribution-free predictive inference for regression, JASA 2018,
-    section 2.2; divided by what is expected of each sample as in its section 5.2.
+    that in 90 % of cases. Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, Distribution-free predictive inference for
+    regression, JASA 2018, section 2.2; divided by what is expected of each sample as in its section 5.2. Not samples
+    but families are exchangeable, so the unseen one counts as much as a family (Lee, Barber, Willett,
+    Distribution-free inference with hierarchical data, JRSS B 2025, section 3).
     """
-    rank = -(-COVERED_PERCENT * (len(scores) + 1) // 100)
+    rank = -(-COVERED_PERCENT * len(scores) * (families + 1) // (100 * families))
     quantile: Tensor = scores.sort(0).values[rank - 1]
     return quantile
 

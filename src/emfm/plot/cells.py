@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Final
 
 from emfm.plot.numbers import shown
+from emfm.results.comparisons import Ratio
 from emfm.results.schema import INTERVAL_PERCENT, Result
 
 WITH_INTERVAL: Final = ("rel_l2_e", "rel_l2_e_p95", "rel_l2_h", "rel_l2_h_p95")
@@ -17,6 +18,18 @@ ABOUT_INTERVALS: Final = (
 def metric_cells(result: Result, names: Iterable[str]) -> list[str]:
     """``0.1502 (0.121 to 0.183)`` for the metrics of `WITH_INTERVAL`, ``0.1502`` for others."""
     return [_cell(result, name) for name in names]
+
+
+def ratio_cell(ratio: Ratio) -> str:
+    """``0.930 (0.912 to 0.942)``; without brackets where there is no interval."""
+    if ratio.low is None or ratio.high is None:
+        return _times(ratio.value)
+    return f"{_times(ratio.value)} ({_times(ratio.low)} to {_times(ratio.high)})"
+
+
+def _times(factor: float) -> str:
+    """To a thousandth, as factors are near 1; large ones to 4 digits."""
+    return f"{factor:.3f}" if factor < 10 else f"{factor:.4g}"
 
 
 def _cell(result: Result, name: str) -> str:

@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from emfm.plot.curves import number_log_y
+from emfm.plot.curves import SHOWN_BASELINES, number_log_y
 from emfm.plot.further import final_and_baselines, group_label
-from emfm.plot.style import BASELINE_LOOKS, in_report_style
+from emfm.plot.style import baseline_looks, in_report_style
+from emfm.results.best import by_errors
 from emfm.results.schema import GroupErrors, Result, ValResults
 
 
@@ -17,9 +18,10 @@ def has_distances(val: ValResults) -> bool:
 
 @in_report_style
 def error_by_distance(val: ValResults) -> Figure:
-    """Relative errors of E and H of the final stage and the baselines, group by group of the sources' depth."""
+    """Relative errors of E and H of the final stage and the best baselines, group by group of the sources' depth."""
     final, baselines = final_and_baselines(val)
-    groups = _known(val.models[final])
+    groups, looks = _known(val.models[final]), baseline_looks(baselines)
+    shown = {name: looks[name] for name in by_errors(baselines)[:SHOWN_BASELINES]}
     figure = Figure(figsize=(9.0, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(groups))
@@ -30,9 +32,8 @@ def error_by_distance(val: ValResults) -> Figure:
             return [getattr(group, error) for group in _known(result)]
 
         axes.plot(places, errors(val.models[final]), "o-", color="black", label=final, zorder=3)
-        for number, (name, baseline) in enumerate(baselines.items()):
-            colour, dashes = BASELINE_LOOKS[number % len(BASELINE_LOOKS)]
-            axes.plot(places, errors(baseline), "o", linestyle=dashes, color=colour, label=name, linewidth=2)
+        for name, (colour, dashes) in shown.items():
+            axes.plot(places, errors(baselines[name]), "o", linestyle=dashes, color=colour, label=name, linewidth=2)
         axes.set(title=f"target {quantity}", xlabel="shallowest source below the scan [mm] (samples)")
         axes.set_xticks(places, labels)
         axes.margins(x=0.1, y=0.1)

@@ -1,4 +1,4 @@
-"""The picture of one sample: its true field, the predicted one, and the error between them."""
+"""The picture of one sample: its scan, its true field, the predicted one, and the error between them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from emfm.core.channels import E_COMPONENTS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels, to_components
-from emfm.core.grid import Grid
+from emfm.core.channels import (
+    E_COMPONENTS,
+    H_COMPONENTS,
+    SOURCE_COMPONENTS,
+    TARGET_COMPONENTS,
+    UNITS,
+    Channels,
+    to_components,
+)
+from emfm.core.grid import Geometry, Grid
 from emfm.plot.numbers import four_digits
 from emfm.plot.style import in_report_style, with_prefix
 
@@ -22,43 +31,50 @@ _MM = 1e3
 def field_map(
     title: str,
     model: str,
+    scan: Channels,
     truth: Channels,
     prediction: Channels,
-    grid: Grid,
+    geometry: Geometry,
     quantities: Sequence[str] = ("E", "H"),
 ) -> Figure:
-    """Magnitudes of truth, prediction and error side by side, a row for each quantity.
+    """The scan, and magnitudes of truth, prediction and error side by side, a row for each quantity.
 
-    Truth and prediction share a colour scale; the error, |prediction - truth| of complex fields, has its own.
+    The first column has the scan's Hx and Hy, on the source plane; dashes on the others show where it lies. Truth and
+    prediction share a colour scale; the error, |prediction - truth| of complex fields, has its own.
 
     Args:
         title: what the sample is called.
         model: what made the prediction, named in the title.
-        truth: channels ``(12, ny, nx)``, V/m and A/m.
+        scan: channels ``(4, ny, nx)`` on the source plane, A/m.
+        truth: channels ``(12, ny, nx)`` on the target plane, V/m and A/m.
         prediction: the same.
-        grid: the target plane.
+        geometry: both planes.
         quantities: ``E`` and ``H`` for whole vectors, or components such as ``Ex`` or ``Hz``.
 
     Raises:
-        ValueError: the arrays are not on the grid, or a quantity is unknown.
+        ValueError: the arrays are not on the planes, or a quantity is unknown.
     """
+    _check_shape("scan", scan, 2 * len(SOURCE_COMPONENTS), geometry.source)
     for name, field in (("truth", truth), ("prediction", prediction)):
-        if field.shape != (2 * len(TARGET_COMPONENTS), *grid.shape):
-            raise ValueError(
-                f"{name} must have the shape {(2 * len(TARGET_COMPONENTS), *grid.shape)}, found {field.shape}"
-            )
+        _check_shape(name, field, 2 * len(TARGET_COMPONENTS), geometry.target)
     true, predicted = to_components(truth), to_components(prediction)
-    figure = Figure(figsize=(9.4, 2.75 * len(quantities) + 0.5), layout="compressed")
-    panels = figure.subplots(len(quantities), 3, sharex=True, sharey=True, squeeze=False)
+    figure = Figure(figsize=(12.2, 2.75 * len(quantities) + 0.5), layout="constrained")
+    panels = figure.subplots(len(quantities), 4, squeeze=False)
     errors = []
     for row, quantity in zip(panels, quantities, strict=True):
         chosen = _places(quantity)
-        _draw_row(figure, row, true[chosen], predicted[chosen], grid, quantity)
+        _draw_row(figure, row[1:], true[chosen], predicted[chosen], geometry, quantity)
         errors.append(f"{quantity} {four_digits(_relative_error(predicted[chosen], true[chosen]))}")
+    _draw_scan(figure, list(panels[:, 0]), to_components(scan), geometry.source)
     for axes in panels[-1]:
         axes.set_xlabel("x [mm]")
     figure.suptitle(f"{title}, {model}: relative L2 error of {', of '.join(errors)}", fontsize=11)
     return figure
+
+
+def _check_shape(name: str, field: Channels, channels: int, grid: Grid) -> None:
+    if field.shape != (channels, *grid.shape):
+        raise ValueError(f"{name} must have the shape {(channels, *grid.shape)}, found {field.shape}")
 
 
 def _relative_error(predicted: NDArray[Any], true: NDArray[Any]) -> float:
@@ -76,12 +92,25 @@ def _places(quantity: str) -> list[int]:
     return [TARGET_COMPONENTS.index(component) for component in components]
 
 
+def _draw_scan(figure: Figure, column: Sequence[Axes], scan: NDArray[Any], grid: Grid) -> None:
+    """The magnitudes of the scan's components, one a panel and on one colour scale; further panels are left out."""
+    largest = np.abs(scan).max()
+    factor, unit = with_prefix(largest, UNITS["H"])
+    for axes, values, component in zip(column, scan, SOURCE_COMPONENTS, strict=False):
+        image = _draw_map(axes, factor * np.abs(values), grid)
+        image.set(cmap="cividis", clim=(0, factor * largest if largest else 1))
+        axes.set(title=f"scan |{component}|, z = {_MM * grid.z:.4g} mm", ylabel="y [mm]")
+        figure.colorbar(image, ax=axes, label=unit, shrink=0.8)
+    for axes in column[len(SOURCE_COMPONENTS) :]:
+        axes.remove()
+
+
 def _draw_row(
     figure: Figure,
     row: Sequence[Axes],
     true: NDArray[Any],
     predicted: NDArray[Any],
-    grid: Grid,
+    geometry: Geometry,
     quantity: str,
 ) -> None:
     """Three maps of complex ``(c, ny, nx)`` fields, with colour bars beside the second and the third."""
@@ -90,25 +119,46 @@ def _draw_row(
     field_scale = with_prefix(max(magnitudes[0].max(), magnitudes[1].max()), unit)
     error_scale = with_prefix(magnitudes[2].max(), unit)
     limit = field_scale[0] * max(magnitudes[0].max(), magnitudes[1].max())
-    titles = (f"true |{quantity}|", f"predicted |{quantity}|", f"|error of {quantity}|")
+    at = f"z = {_MM * geometry.target.z:.4g} mm"
+    titles = (f"true |{quantity}|, {at}", f"predicted |{quantity}|", f"|error of {quantity}|")
     images = []
     for axes, magnitude, title, scale in zip(
         row, magnitudes, titles, (field_scale, field_scale, error_scale), strict=True
     ):
-        images.append(_draw_map(axes, scale[0] * magnitude, grid))
+        images.append(_draw_map(axes, scale[0] * magnitude, geometry.target))
+        _outline(axes, geometry.source)
         axes.set_title(title)
     for image in images[:2]:
         image.set_clim(0, limit)
     images[2].set(cmap="magma", clim=(0, None))
-    row[0].set_ylabel("y [mm]")
-    figure.colorbar(images[1], ax=list(row[:2]), label=field_scale[1], shrink=0.95)
-    figure.colorbar(images[2], ax=row[2], label=error_scale[1])
+    for axes in row[1:]:
+        axes.tick_params(labelleft=False)
+    figure.colorbar(images[1], ax=list(row[:2]), label=field_scale[1], shrink=0.8)
+    figure.colorbar(images[2], ax=row[2], label=error_scale[1], shrink=0.8)
 
 
 def _draw_map(axes: Axes, values: NDArray[np.floating[Any]], grid: Grid) -> AxesImage:
     """Values at the points of ``grid``, each as a cell around its point."""
-    half_x, half_y = grid.pitch_x / 2, grid.pitch_y / 2
-    edges = (grid.x[0] - half_x, grid.x[-1] + half_x, grid.y[0] - half_y, grid.y[-1] + half_y)
+    x_low, x_high, y_low, y_high = _edges(grid)
     axes.grid(visible=False)
     axes.spines[:].set_visible(True)
-    return axes.imshow(values, origin="lower", extent=tuple(_MM * edge for edge in edges), interpolation="nearest")
+    return axes.imshow(values, origin="lower", extent=(x_low, x_high, y_low, y_high), interpolation="nearest")
+
+
+def _outline(axes: Axes, scan: Grid) -> None:
+    """Where the scan lies below the target plane."""
+    x_low, x_high, y_low, y_high = _edges(scan)
+    rim = Rectangle((x_low, y_low), x_high - x_low, y_high - y_low, fill=False)
+    rim.set(edgecolor="white", linestyle="--", linewidth=0.9)
+    axes.add_patch(rim)
+
+
+def _edges(grid: Grid) -> tuple[float, float, float, float]:
+    """The rim of the cells around the points of ``grid``: x from, x to, y from, y to, mm."""
+    half_x, half_y = grid.pitch_x / 2, grid.pitch_y / 2
+    return (
+        _MM * (grid.x[0] - half_x),
+        _MM * (grid.x[-1] + half_x),
+        _MM * (grid.y[0] - half_y),
+        _MM * (grid.y[-1] + half_y),
+    )

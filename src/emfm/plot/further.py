@@ -5,7 +5,7 @@ from typing import Final
 
 from emfm.core.measurement import AS_STORED
 from emfm.plot.numbers import NO_VALUE, shown
-from emfm.plot.text import table
+from emfm.plot.text import Table
 from emfm.results.definitions import Grouping
 from emfm.results.schema import GroupErrors, Metrics, NoiseErrors, OtherSet, Result, SetResults, ValResults, columns
 
@@ -20,14 +20,14 @@ _MM: Final = 1e3
 _UNLIKE: Final = "called unlike the training samples"
 
 
-def strength_table(results: SetResults) -> str:
+def strength_table(results: SetResults) -> Table:
     """Errors of the field's strength and the residual of Maxwell's equations, a row for each predictor."""
     rows = []
     for name, result in _predictors(results).items():
         figures = result.metrics
         cells = [shown(getattr(figures, column)) for column in columns("strength")]
         rows.append([name, *cells, _ratio(figures.maxwell_residual, figures.maxwell_residual_truth)])
-    return table(rows, ["", *columns("strength").values(), "times the truth's"])
+    return Table(["", *columns("strength").values(), "times the truth's"], rows)
 
 
 def truth_residual(results: SetResults) -> str:
@@ -40,7 +40,7 @@ def truth_residual(results: SetResults) -> str:
     return ""
 
 
-def sets_table(val: ValResults) -> str:
+def sets_table(val: ValResults) -> Table:
     """Relative errors on the sets beside val_fixed: a row each, a column for the final stage and each baseline.
 
     The last column is the share that the final stage calls unlike its training samples, if it says so of any set.
@@ -63,7 +63,7 @@ def sets_table(val: ValResults) -> str:
         ]
         for name, (samples, figures) in shown.items()
     ]
-    return table(rows, ["E / H", "samples", *names, *heads])
+    return Table(["E / H", "samples", *names, *heads], rows)
 
 
 def sets_by_row(val: ValResults) -> dict[str, OtherSet]:
@@ -81,24 +81,24 @@ def scans_read(results: SetResults) -> str:
     return f"Scans of {results.set} are read {results.scans}."
 
 
-def noise_table(results: SetResults) -> str:
+def noise_table(results: SetResults) -> Table:
     """Relative errors as in all other tables, and with noise alone in the stored source H, a row for each predictor.
 
-    Empty where no noise was asked for.
+    No rows where no noise was asked for.
     """
     predictors = _predictors(results)
     ratios = [noise.snr_db for noise in next(iter(predictors.values())).noise] if predictors else []
     if not ratios:
-        return ""
+        return Table(["E / H"], [])
     rows = []
     for name, result in predictors.items():
         with_noise = [_pair_of(noise) for noise in result.noise]
         rows.append([name, _pair(result.metrics.rel_l2_e, result.metrics.rel_l2_h), *with_noise])
     plain = "no noise" if results.scans == AS_STORED else "as measured"
-    return table(rows, ["E / H", plain, *(f"{ratio:g} dB" for ratio in ratios)])
+    return Table(["E / H", plain, *(f"{ratio:g} dB" for ratio in ratios)], rows)
 
 
-def group_tables(val: ValResults) -> list[str]:
+def group_tables(val: ValResults) -> list[Table]:
     """Relative errors of the final stage and the baselines by groups of samples, a table for each grouping."""
     final, baselines = final_and_baselines(val)
     columns: dict[str, Result] = {final: val.models[final], **baselines}
@@ -114,7 +114,7 @@ def group_tables(val: ValResults) -> list[str]:
             for place, group in enumerate(groups)
         ]
         if rows:
-            tables.append(table(rows, [f"{title}, E / H", "samples", *columns]))
+            tables.append(Table([f"{title}, E / H", "samples", *columns], rows))
     return tables
 
 

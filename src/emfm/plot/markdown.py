@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from emfm.core.channels import TARGET_CHANNELS, UNITS
 from emfm.core.noise import NOISE
 from emfm.plot.cells import ABOUT_INTERVALS, metric_cells
+from emfm.plot.compared import ABOUT_COMPARISONS, comparison_table
 from emfm.plot.further import (
     final_and_baselines,
     group_tables,
@@ -19,8 +20,9 @@ from emfm.plot.further import (
 from emfm.plot.numbers import shown
 from emfm.plot.references import about_dipoles, case_tables
 from emfm.plot.summary import about_milestones, highlights
-from emfm.plot.text import Table, count, table
+from emfm.plot.text import count, markdown, table
 from emfm.plot.trust_tables import noise_trust_table, sets_trust_table, trust_table
+from emfm.results.comparisons import COMPARED, PairedErrors
 from emfm.results.definitions import BASELINES, GROUPINGS
 from emfm.results.ledger import Look
 from emfm.results.schema import (
@@ -80,9 +82,10 @@ def render_report(
         _baselines(val),
         about_dipoles(val.equivalent_dipoles),
         f"![Relative error against training samples]({pictures.scaling_curve})",
+        *_compared(val),
         f"## Strength of the field and Maxwell's equations on {val.set}",
         truth_residual(val),
-        strength_table(val),
+        markdown(strength_table(val)),
         "## Milestones on test_final",
         _milestones(test, looks),
         "## Reference cases and kinds of scenes",
@@ -93,9 +96,10 @@ def render_report(
         *_groups(val, pictures.error_by_distance),
         f"## Root mean square error by channel on {val.set}",
         _channel_table({**val.models, **val.baselines}),
-        f"![Root mean square error by channel]({pictures.channel_errors})",
+        f"![Root mean square error by channel, beside the best baselines]({pictures.channel_errors})",
         "## Training",
-        f"![Loss by epoch]({pictures.loss_curves})",
+        "Median relative L2 errors and loss by epoch; rings: the epoch whose model was kept. Epoch 0: before training.",
+        f"![Errors and loss by epoch]({pictures.loss_curves})",
         f"## Fixed samples of {val.set}",
         *(f"![Fields: {title}]({link})" for title, link in pictures.field_maps.items()),
         "## How the figures are defined",
@@ -114,18 +118,31 @@ def _glance(val: ValResults, test: MilestoneResults | NotOpened) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _compared(val: ValResults) -> list[str]:
+    found = markdown(comparison_table(val))
+    return [f"## Stages and baselines sample by sample on {val.set}", ABOUT_COMPARISONS, found] if found else []
+
+
 def _milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> str:
     about = about_milestones(test, looks)
     if isinstance(test, NotOpened) or not test.models:
         return about
-    parts = [about, scans_read(test), ABOUT_INTERVALS, _set_table(test), truth_residual(test), strength_table(test)]
+    parts = [
+        about,
+        scans_read(test),
+        ABOUT_INTERVALS,
+        _set_table(test),
+        truth_residual(test),
+        markdown(strength_table(test)),
+    ]
     for intro, found in (
+        (ABOUT_COMPARISONS, markdown(comparison_table(test))),
         (
             "How well the models predict their own errors (calibrated on val_fixed, tested here):",
-            _drawn(trust_table(test)),
+            markdown(trust_table(test)),
         ),
-        ("With noise in source H:", noise_table(test)),
-        (_ABOUT_NOISE_AND_TRUST, _drawn(noise_trust_table(test))),
+        ("With noise in source H:", markdown(noise_table(test))),
+        (_ABOUT_NOISE_AND_TRUST, markdown(noise_trust_table(test))),
     ):
         parts += [intro, found] if found else []
     return "\n\n".join(parts)
@@ -138,7 +155,7 @@ def _sets(val: ValResults) -> str:
         "in no training set, with scans as they are. kind: simulated scenes of one kind, with scans read as those of "
         "the set above."
     )
-    return "\n\n".join(part for part in (intro, sets_table(val), left_out(val)) if part)
+    return "\n\n".join(part for part in (intro, markdown(sets_table(val)), left_out(val)) if part)
 
 
 def _cases(val: ValResults, maps: Mapping[str, str]) -> list[str]:
@@ -154,7 +171,7 @@ def _cases(val: ValResults, maps: Mapping[str, str]) -> list[str]:
 
 def _trust(val: ValResults, test: MilestoneResults | NotOpened) -> list[str]:
     """How well the models know their errors on the very samples that they were calibrated on."""
-    found = _drawn(trust_table(val))
+    found = markdown(trust_table(val))
     if not found:
         return []
     honest = "Milestones on test_final" if isinstance(test, MilestoneResults) and trust_table(test).rows else ""
@@ -167,19 +184,19 @@ def _trust(val: ValResults, test: MilestoneResults | NotOpened) -> list[str]:
     intro += " All but the last column is of the samples that the model does not warn of."
     parts = [f"## How well the models predict their own errors on {val.set}", intro, found]
     final, _ = final_and_baselines(val)
-    on_sets = _drawn(sets_trust_table(val))
+    on_sets = markdown(sets_trust_table(val))
     parts += [f"{final} on the sets that it was not calibrated on:", on_sets] if on_sets else []
     return parts
 
 
 def _noise(val: ValResults) -> list[str]:
-    found = noise_table(val)
+    found = markdown(noise_table(val))
     if not found:
         return []
     intro = (
         f"Median relative L2 errors on {val.set}; with noise alone in the stored scans, by the ratio of signal to it."
     )
-    trusted = _drawn(noise_trust_table(val))
+    trusted = markdown(noise_trust_table(val))
     return ["## Noise in the scan", intro, found, *([_ABOUT_NOISE_AND_TRUST, trusted] if trusted else [])]
 
 
@@ -189,18 +206,18 @@ def _groups(val: ValResults, picture: str | None) -> list[str]:
         return []
     head = f"## Error by depth, number of elements and family size on {val.set}"
     drawn = [] if picture is None else [f"![Error by the depth of the shallowest source]({picture})"]
-    return [head, "Median relative L2 errors over the samples of each group.", *found, *drawn]
+    return [
+        head,
+        "Median relative L2 errors over the samples of each group.",
+        *(markdown(one) for one in found),
+        *drawn,
+    ]
 
 
 def _baselines(results: SetResults) -> str:
     """What each baseline is, a line each."""
     lines = [f"- {name}: {BASELINES[name]}." for name in results.baselines if name in BASELINES]
     return "\n".join(lines)
-
-
-def _drawn(found: Table) -> str:
-    """Empty without rows."""
-    return table(found.rows, found.heads) if found.rows else ""
 
 
 def _set_table(results: SetResults) -> str:
@@ -234,6 +251,8 @@ def _definitions() -> str:
     names = {name: f"`{name}` ({heads[name]})" if name in heads else f"`{name}`" for name in defined}
     lines = [f"- {names[name]}: {text}." for name, text in defined.items()]
     lines.append(f"- `intervals`: {INTERVALS}.")
+    lines.append(f"- `comparisons`: {COMPARED}.")
+    lines += [f"- `comparisons.{name}`: {text}." for name, text in definitions(PairedErrors).items()]
     lines.append("- `rmse_per_channel`: root mean square error over samples and points, V/m or A/m.")
     lines.append(f"- `noise`: relative L2 errors as above with {NOISE}.")
     lines += [f"- `trust.{name}`: {text}." for name, text in definitions(TrustMetrics).items()]

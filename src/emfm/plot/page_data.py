@@ -13,16 +13,21 @@ from numpy.typing import NDArray
 from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, TARGET_COMPONENTS, UNITS, Channels
 from emfm.core.grid import Geometry, Grid
 from emfm.plot.cells import ABOUT_INTERVALS, metric_cells
+from emfm.plot.compared import ABOUT_COMPARISONS, comparison_table
+from emfm.plot.curves import SHOWN_BASELINES, kept_epoch
+from emfm.plot.further import group_tables, noise_table, sets_table, strength_table
 from emfm.plot.numbers import NO_VALUE
 from emfm.plot.references import CaseTable, about_dipoles, case_tables
 from emfm.plot.stored_fields import StoredField, stored
 from emfm.plot.summary import about_milestones, highlights
 from emfm.plot.text import Table, count
-from emfm.plot.trust_tables import NO_TRUST, sets_trust_table, trust_table
+from emfm.plot.trust_tables import NO_TRUST, noise_trust_table, sets_trust_table, trust_table
+from emfm.results.best import by_errors
 from emfm.results.definitions import BASELINES
 from emfm.results.ledger import Look, looks_at
 from emfm.results.pictured import PicturedFields
 from emfm.results.schema import (
+    Interval,
     Metrics,
     MilestoneResults,
     ModelResult,
@@ -79,6 +84,18 @@ class Overview:
     val_set: str
     """Its name and size."""
     val: Table
+    strength: Table
+    """Errors of the field's strength, and Maxwell's equations."""
+    compared: Table
+    """Stages and baselines sample by sample; no rows where nothing was compared."""
+    about_compared: str
+    sets: Table
+    """The sets beside val_fixed."""
+    noise: Table
+    """Errors with noise in the scan; no rows where none was asked for."""
+    noise_trust: Table
+    groups: list[Table]
+    """Errors by groups of samples."""
     baselines: dict[str, str]
     """What each baseline is."""
     dipoles: str
@@ -107,6 +124,9 @@ class ErrorLevel:
     """None for a baseline."""
     e: float
     h: float
+    e_interval: Interval | None
+    h_interval: Interval | None
+    """None for a set of one family."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +137,11 @@ class LossCurve:
     epoch: list[float]
     train: list[float]
     val: list[float]
+    e: list[float] | None
+    """Median relative L2 error of E on the validation samples; None where the training did not measure it."""
+    h: list[float] | None
+    kept: int
+    """The epoch whose model was kept."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +178,7 @@ class Drawn:
 
     stages: list[ErrorLevel]
     baselines: list[ErrorLevel]
+    """The best ones, the best first."""
     curves: list[LossCurve]
     plane: Plane
     components: list[str]
@@ -173,6 +199,13 @@ def overview(
         cards=_cards(val, test, looks),
         val_set=f"{val.set}, {count(val.samples, 'sample')}",
         val=_table(val),
+        strength=strength_table(val),
+        compared=comparison_table(val),
+        about_compared=ABOUT_COMPARISONS,
+        sets=sets_table(val),
+        noise=noise_table(val),
+        noise_trust=noise_trust_table(val),
+        groups=group_tables(val),
         baselines={name: BASELINES[name] for name in val.baselines if name in BASELINES},
         dipoles=about_dipoles(val.equivalent_dipoles),
         intervals=ABOUT_INTERVALS,
@@ -195,13 +228,13 @@ def drawn(val: ValResults, curves: Mapping[str, pd.DataFrame], fields: PicturedF
         raise ValueError(f"the fields must be on {plane.shape} points, found {fields.truth.shape[-2:]}")
     return Drawn(
         stages=[_level(name, model, model.train_samples) for name, model in val.models.items()],
-        baselines=[_level(name, baseline, None) for name, baseline in val.baselines.items()],
+        baselines=[_level(name, val.baselines[name], None) for name in by_errors(val.baselines)[:SHOWN_BASELINES]],
         curves=[_loss_curve(stage, curve) for stage, curve in curves.items()],
-        plane=Plane(_in_mm(plane.x), _in_mm(plane.y)),
+        plane=Plane(in_mm(plane.x), in_mm(plane.y)),
         components=list(TARGET_COMPONENTS),
         totals={"|E|": list(E_COMPONENTS), "|H|": list(H_COMPONENTS)},
         units=dict(UNITS),
-        colours={use: _colours(name) for use, name in COLOUR_MAPS.items()},
+        colours={use: colours(name) for use, name in COLOUR_MAPS.items()},
         samples=[_stored_sample(fields, place) for place in range(len(fields.ids))],
     )
 
@@ -216,7 +249,7 @@ def _facts(geometry: Geometry) -> list[str]:
 
 
 def _extent(grid: Grid) -> str:
-    x, y = _in_mm(grid.x), _in_mm(grid.y)
+    x, y = in_mm(grid.x), in_mm(grid.y)
     return (
         f"{grid.nx} x {grid.ny} points, x {x[0]:g} to {x[-1]:g} mm, y {y[0]:g} to {y[-1]:g} mm, "
         f"at z = {round(_MM * grid.z, 6):g} mm"
@@ -226,7 +259,8 @@ def _extent(grid: Grid) -> str:
 def _cards(val: ValResults, test: MilestoneResults | NotOpened, looks: Sequence[Look]) -> list[Card]:
     number = len(looks_at(looks, test.test_set_sha256))
     found = [
-        Card(each.label, each.name, f"{each.errors[0].upper()}{each.errors[1:]}") for each in highlights(val, test)
+        Card(each.label, each.name, f"{each.errors[0].upper()}{each.errors[1:]}. {each.note}".removesuffix(" "))
+        for each in highlights(val, test)
     ]
     return [*found, Card("Looks at test_final", f"{number}", "Each model counted once.")]
 
@@ -236,11 +270,11 @@ def _table(results: SetResults) -> Table:
         [
             name,
             _trained_on(result),
-            *metric_cells(result, COLUMNS),
+            *metric_cells(result, columns("errors")),
         ]
         for name, result in {**results.models, **results.baselines}.items()
     ]
-    return Table(["", "training samples", *COLUMNS.values()], rows)
+    return Table(["", "training samples", *columns("errors").values()], rows)
 
 
 def _trained_on(result: Result) -> str:
@@ -248,21 +282,29 @@ def _trained_on(result: Result) -> str:
 
 
 def _level(name: str, result: Result, train_samples: int | None) -> ErrorLevel:
-    return ErrorLevel(name, train_samples, result.metrics.rel_l2_e, result.metrics.rel_l2_h)
+    intervals = result.intervals.get("rel_l2_e"), result.intervals.get("rel_l2_h")
+    return ErrorLevel(name, train_samples, result.metrics.rel_l2_e, result.metrics.rel_l2_h, *intervals)
 
 
 def _loss_curve(stage: str, curve: pd.DataFrame) -> LossCurve:
-    epoch, train, val = (curve[name].to_numpy(np.float64).tolist() for name in ("epoch", "train_loss", "val_loss"))
-    return LossCurve(stage, epoch, train, val)
+    epoch, train, val = (_column(curve, name) for name in ("epoch", "train_loss", "val_loss"))
+    of_e, of_h = (_column(curve, name) if name in curve.columns else None for name in ("val_rel_l2_e", "val_rel_l2_h"))
+    return LossCurve(stage, epoch, train, val, of_e, of_h, kept_epoch(curve))
 
 
-def _in_mm(metres: NDArray[np.float64]) -> list[float]:
+def _column(curve: pd.DataFrame, name: str) -> list[float]:
+    values: list[float] = curve[name].to_numpy(np.float64).tolist()
+    return values
+
+
+def in_mm(metres: NDArray[np.float64]) -> list[float]:
     """To the nanometre: 3e-3 m is 3 mm, whatever its last bit says."""
     millimetres: list[float] = np.round(_MM * metres, 6).tolist()
     return millimetres
 
 
-def _colours(name: str) -> list[str]:
+def colours(name: str) -> list[str]:
+    """Of a map of matplotlib, evenly from its lower end to its upper one, as browsers name them."""
     return [to_hex(colour) for colour in colormaps[name](np.linspace(0.0, 1.0, _COLOURS_OF_A_MAP))]
 
 

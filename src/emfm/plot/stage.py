@@ -30,16 +30,16 @@ def run(params: Params) -> None:
         for name, figure in (
             ("loss_curves", loss_curves(curves)),
             ("scaling_curve", scaling_curve(val)),
-            ("channel_errors", channel_errors(val.models)),
+            ("channel_errors", channel_errors(val)),
         )
     }
 
-    fields = read_pictured(PICTURED, list(val.models) + list(val.baselines))
+    fields = read_pictured(PICTURED, list(val.models) + list(val.baselines), params.eval.num_pictures)
     final = list(val.models)[-1]
     maps = {
-        title: _drawn(field_map(title, final, truth, prediction, geometry.target), name)
-        for name, title, truth, prediction in zip(
-            fields.ids, fields.titles, fields.truth, fields.predictions[final], strict=True
+        title: _drawn(field_map(title, final, scan, truth, prediction, geometry), name)
+        for name, title, scan, truth, prediction in zip(
+            fields.ids, fields.titles, fields.source_h, fields.truth, fields.predictions[final], strict=True
         )
     }
     by_distance = _drawn(error_by_distance(val), "error_by_distance") if has_distances(val) else None

@@ -1,6 +1,6 @@
 """How every picture of the report looks, and how it becomes the same bytes at every run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from io import BytesIO
 from math import floor, log10
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 BLUE: Final = "#0072B2"
 VERMILION: Final = "#D55E00"
-BASELINE_LOOKS: Final = (
+_BASELINE_LOOKS: Final = (
     ("#E69F00", "--"),
     ("#009E73", "-."),
     ("#CC79A7", ":"),
@@ -64,6 +64,12 @@ def save_png(figure: Figure, path: Path) -> None:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     write_bytes(path, buffer.getvalue())
+
+
+def baseline_looks(names: Collection[str]) -> dict[str, tuple[str, Any]]:
+    """A colour and dashes for each baseline by its name, the same in every picture."""
+    looks = [_BASELINE_LOOKS[number % len(_BASELINE_LOOKS)] for number in range(len(names))]
+    return dict(zip(names, looks, strict=True))
 
 
 def stage_colours(count: int) -> list[str]:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
+from emfm.plot.compared import about_recommended, found_comparison
 from emfm.plot.numbers import shown
 from emfm.plot.text import count
+from emfm.results.best import lowest_errors
+from emfm.results.comparisons import in_words
 from emfm.results.ledger import Look, looks_at
-from emfm.results.schema import Metrics, MilestoneResults, NotOpened, Result, ValResults
-
-R = TypeVar("R", bound=Result)
+from emfm.results.schema import Metrics, MilestoneResults, NotOpened, ValResults
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Highlight:
 
 def highlights(val: ValResults, test: MilestoneResults | NotOpened) -> list[Highlight]:
     """The best stage beside the best baseline, the milestones on test_final, the final stage on the reference cases."""
-    stage, model = lowest_errors(val.models)
-    trained = f"Trained on {count(model.train_samples, 'sample')}."
+    stage, model = val.recommended, val.models[val.recommended]
+    trained = f"Trained on {count(model.train_samples, 'sample')}. {about_recommended(val)}"
     found = [Highlight(f"Best stage on {val.set}", stage, errors_of(model.metrics), trained)]
     if val.baselines:
         name, baseline = lowest_errors(val.baselines)
@@ -35,6 +35,8 @@ def highlights(val: ValResults, test: MilestoneResults | NotOpened) -> list[High
             shown(getattr(model.metrics, key) / getattr(baseline.metrics, key)) for key in ("rel_l2_e", "rel_l2_h")
         ]
         note = f"The errors of {stage} are {ratios[0]} (E) and {ratios[1]} (H) times as large."
+        compared = found_comparison(val, stage, name)
+        note += "" if compared is None else f" Sample by sample: {in_words(compared, val.samples)}."
         found.append(Highlight(f"Best baseline on {val.set}", name, errors_of(baseline.metrics), note))
     if isinstance(test, NotOpened):
         found.append(Highlight("On test_final", "not opened", "the training is not the promoted one"))
@@ -70,12 +72,6 @@ def about_milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) 
 def errors_of(metrics: Metrics) -> str:
     """The median relative errors in words."""
     return f"relative L2 error {shown(metrics.rel_l2_e)} of E, {shown(metrics.rel_l2_h)} of H"
-
-
-def lowest_errors(results: Mapping[str, R]) -> tuple[str, R]:
-    """The name and the result with the lowest sum of the relative errors of E and H."""
-    name = min(results, key=lambda key: results[key].metrics.rel_l2_e + results[key].metrics.rel_l2_h)
-    return name, results[name]
 
 
 def _sum_of_errors(metrics: Mapping[str, Metrics], name: str) -> float:

@@ -19,6 +19,11 @@ def table(rows: list[list[str]], headers: list[str]) -> str:
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
+def markdown(found: Table) -> str:
+    """A table in Markdown; empty without rows."""
+    return table(found.rows, found.heads) if found.rows else ""
+
+
 def count(number: int, noun: str) -> str:
     """``(1, "sample")`` -> ``1 sample``; ``(1500, "sample")`` -> ``1,500 samples``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

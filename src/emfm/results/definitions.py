@@ -12,6 +12,9 @@ BASELINES: Final = {
 }
 """The baselines by name, in the order of the report, and what each is."""
 
+UNTRAINED: Final = ("plane_wave_spectrum", "equivalent_dipoles", "sparse_sources")
+"""The baselines that learn nothing from samples."""
+
 REFERENCES: Final = {
     "nec": "wire and loop structures solved by a method-of-moments program (NEC2)",
     "boards": "printed-circuit boards solved by a finite-difference program (openEMS); beyond: with currents "

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from emfm.core.channels import TARGET_CHANNELS
 from emfm.core.errors import DataError
 from emfm.core.measurement import AS_STORED
+from emfm.results.comparisons import COMPARED, Comparison
 from emfm.results.definitions import Grouping
 from ttt.config import Section, parse_section
 
@@ -176,8 +177,8 @@ class TrustMetrics(Section):
     true_over_expected_h: Error | None = metric("the same as true_over_expected_e, for H")
     coverage_h: Share | None = metric("the same as coverage_e, for H")
     unlike_training: Share = metric(
-        "share of the samples that the model warns of: their scan is farther from the training samples than 199 of "
-        "200 of these are from each other, and of the validation samples from them"
+        "share of the samples that the model warns of: their scan is farther from the training samples, or more "
+        "like scans that went wrong, than 49 of 50 of these samples and of the validation samples are"
     )
 
 
@@ -237,6 +238,10 @@ class SetResults(Section):
     scans: str = Field(AS_STORED, description="how the scans are read, see `data.measurement`")
     models: dict[str, ModelResult] = Field(min_length=1, description="results by stage: stage1, stage2, ...")
     baselines: dict[str, Result] = Field(description="results by the name of the baseline")
+    comparisons: list[Comparison] = Field(
+        description="each stage against the one before, the first, and the best baseline that learns nothing: "
+        f"{COMPARED}"
+    )
 
 
 class OtherSet(Section):
@@ -290,10 +295,19 @@ class DipoleChoice(Section):
 class ValResults(SetResults):
     """The results of val_fixed, with the sets beside it that no split draws from."""
 
+    recommended: str = Field(description="the stage with the lowest sum of rel_l2_e and rel_l2_h: use its model")
     equivalent_dipoles: DipoleChoice
     references: dict[str, ReferenceSet] = Field(description="the sets of eval.reference by name")
     sets: dict[str, OtherSet] = Field(description="kinds of scenes by name")
     left_out: dict[str, str] = Field(description="reference sets that could not be evaluated, and why")
+
+    @field_validator("recommended")
+    @classmethod
+    def _is_a_stage(cls, name: str, known: ValidationInfo) -> str:
+        stages = known.data.get("models", {})
+        if stages and name not in stages:
+            raise ValueError(f"must be one of {', '.join(stages)}")
+        return name
 
 
 class MilestoneResults(SetResults):

@@ -16,6 +16,7 @@ from ttt.command import run_command
 from ttt.config import DECIDES_NO_MODEL, SCALES, PartParams, Section, at_scale, read_yaml
 from ttt.files import write_text
 from ttt.parts import SECTIONS, load_parts
+from ttt.program import called_as
 from ttt.settings import NAMED_SECTIONS, PLAIN_SECTIONS, JobParams
 
 PLUGIN: Final = "emfm.plugin"
@@ -62,7 +63,7 @@ class Key:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emfm.tasks.parameters",
+        prog=called_as("emfm.tasks.parameters"),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -15,10 +15,12 @@ import yaml
 
 from emfm.settings import Params, parse_params
 from emfm.workflow.paths import PROMOTED
+from emfm.workflow.revisions import file_of
 from ttt.command import run_command
 from ttt.config import UserError, changes, parse_yaml, read_yaml
 from ttt.files import write_text
 from ttt.git import git
+from ttt.program import called_as
 
 PARAMS_FILE: Final = Path("params.yaml")
 _HEADER: Final = """\
@@ -30,7 +32,7 @@ _HEADER: Final = """\
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emfm.tasks.promote",
+        prog=called_as("emfm.tasks.promote"),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -46,11 +48,12 @@ def _promote(args: argparse.Namespace) -> None:
         name, text = f"the training in {PARAMS_FILE}", present
         promoted = _checked(text, str(PARAMS_FILE))
     else:
-        name, text = args.experiment, _params_of_experiment(args.experiment)
+        name, text = args.experiment, file_of(args.experiment, PARAMS_FILE.as_posix())
         promoted = _checked(text, f"{PARAMS_FILE} of {name}")
-        _refuse_uncommitted_params()
     deciding = promoted.deciding()
     edits = changes(parse_yaml(present, str(PARAMS_FILE)), parse_yaml(text, name))
+    if edits:
+        _refuse_uncommitted_params()
     before = read_yaml(PROMOTED) if PROMOTED.exists() else {}
     if not edits and before == deciding:
         sys.stdout.write(f"nothing to do: {name} is the promoted training already\n")
@@ -74,23 +77,6 @@ _NEXT = """Nothing was run or committed. Next:
 def promoted_text(params: Params) -> str:
     """The content of promoted.yaml when the training of ``params`` is the promoted one."""
     return _HEADER + yaml.safe_dump(params.deciding(), sort_keys=False)
-
-
-def _params_of_experiment(name: str) -> str:
-    """The text of params.yaml of an experiment or a revision."""
-    references = git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
-    revisions = sorted({line.split()[0] for line in references if line.endswith(f"/{name}")})
-    if len(revisions) > 1:
-        shown = ", ".join(revision[:10] for revision in revisions)
-        raise UserError(f"{name}: {len(revisions)} experiments have this name; give the revision of one: {shown}")
-    revision = revisions[0] if revisions else name
-    try:
-        commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
-    except UserError:
-        raise UserError(
-            f"{name}: no experiment and no revision has this name; `dvc exp list` names the experiments"
-        ) from None
-    return git("show", f"{commit}:./{PARAMS_FILE}")
 
 
 def _checked(text: str, source: str) -> Params:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from emfm.compute_norm_stats.moments import compute_norm_stats
 from emfm.core.errors import DataError
@@ -35,6 +37,11 @@ class FieldSamples:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def families(self) -> NDArray[np.int64]:
+        """The number of each sample's family, ``(n,)``."""
+        return self.samples.families
 
     def identity(self, indices: list[int]) -> str:
         """Identity of the content and the order of some of the samples."""

@@ -9,6 +9,7 @@ from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
 from emfm.model.field_model import FieldModel
 from emfm.training.params import FieldLossParams, HuberParams, RelativeParams
+from ttt.engine.square_root import square_root
 from ttt.engine.task import Batch, BatchDataset
 
 _FLOOR = 1e-5
@@ -75,7 +76,7 @@ class WeightedHuber(FieldLoss):
 
     def of_squares(self, squares: Tensor) -> Tensor:
         """The mean over samples of the function above."""
-        size = squares.clamp_min(self._delta**2).sqrt()
+        size = square_root(squares.clamp_min(self._delta**2))
         linear = 2 * self._delta * size - self._delta**2
         return torch.where(squares <= self._delta**2, squares, linear).mean()
 
@@ -106,7 +107,7 @@ class RelativeL2(FieldLoss):
 
     def of_squares(self, squares: Tensor) -> Tensor:
         """The mean over samples of their roots to the power."""
-        return (squares + _FLOOR).pow(self._power / 2).mean().float()
+        return square_root(squares + _FLOOR).pow(self._power).mean().float()
 
 
 def automatic_weights(params: FieldLossParams, train: BatchDataset, batch_size: int) -> Tensor:

@@ -66,7 +66,7 @@ class DataParams(PartParams):
     def _planes_in_order(self) -> "DataParams":
         wavelength_mm = SPEED_OF_LIGHT / self.frequency_hz / _MM
         for name in ("source_plane", "target_plane"):
-            pitch_mm = getattr(self, name).pitch_mm
+            pitch_mm = max(getattr(self, name).pitches_mm)
             if pitch_mm > wavelength_mm:
                 raise ValueError(
                     f"{name}.pitch_mm is {pitch_mm:g}, more than the wavelength of {wavelength_mm:.3g} mm at "
@@ -78,7 +78,7 @@ class DataParams(PartParams):
     @pydantic.model_validator(mode="after")
     def _errors_below_the_pitch(self) -> "DataParams":
         if self.measurement is not None:
-            self.measurement.refuse_beyond(self.source_plane.pitch_mm)
+            self.measurement.refuse_beyond(min(self.source_plane.pitches_mm))
         return self
 
     def geometry(self) -> Geometry:

@@ -8,7 +8,7 @@ import torch
 from emfm.core.sample_lists import read_ids
 from emfm.settings import Params, refuse_short_pool
 from emfm.training.params import DataParams
-from emfm.workflow.paths import NORM_STATS, STORE, best_model, curve, ids_file
+from emfm.workflow.paths import NORM_STATS, STORE, best_model, curve, ids_file, logs
 from emfm.workflow.unfinished import code_digest, memo_folder, resume_folder
 from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import Checkpoint, load_checkpoint, to_bytes
@@ -18,8 +18,8 @@ from ttt.engine.ranks import joined_ranks
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.start import NewRun, Resume
 from ttt.files import sha256_file, write_bytes, write_text
+from ttt.loggers.chosen import loggers_of
 from ttt.memo import Memo
-from ttt.watch.console import ConsoleWatch
 
 
 def run(params: Params, stage: int) -> None:
@@ -52,7 +52,7 @@ def run(params: Params, stage: int) -> None:
             folder,
             start,
             Memo(memo_folder(name, f"training-{config.model.name}", *bits)),
-            watch=ConsoleWatch(),
+            loggers=loggers_of(config, logs(stage)),
         )
         if ranks.is_first:
             write_bytes(best_model(stage), to_bytes(without_journal(load_checkpoint(run_folder.best))))
@@ -61,8 +61,11 @@ def run(params: Params, stage: int) -> None:
 
 
 def without_journal(checkpoint: Checkpoint) -> Checkpoint:
-    """The same model without its place in a log that is not kept, so that what is logged changes no byte of it."""
-    return replace(checkpoint, place=replace(checkpoint.place, journal_bytes=0, journal_sha256=""))
+    """The same model without its place in a log that is not kept, nor among checkpoints that are not kept.
+
+    So what is logged, and ``ckpt.top_k``, change no byte of it.
+    """
+    return replace(checkpoint, place=replace(checkpoint.place, journal_bytes=0, journal_sha256="", best_epochs=[]))
 
 
 def stage_data(params: Params, stage: int) -> DataParams:

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from torch._dynamo.exc import TorchDynamoException
 
 from emfm.core.channels import SOURCE_CHANNELS, TARGET_CHANNELS, UNITS, to_channels
+from emfm.core.covered import COVERED_PERCENT
 from emfm.core.elements import element_fields
 from emfm.core.grid import Geometry, Grid
 from emfm.model.trained import TrainedModel
-from emfm.model.trust import COVERED_PERCENT
 from ttt.config import UserError
 from ttt.files import write_bytes
 
@@ -168,7 +168,7 @@ def _to_onnx(trained: TrainedModel) -> tuple[bytes, Graph]:
 def _difference(graph: Graph, trained: TrainedModel, count: int) -> float:
     scans = simulated_scans(trained.geometry, count)
     largest = 0.0
-    for found, expected in zip(graph(scans), trained.predict_with_trust(scans), strict=True):
+    for found, expected in zip(graph(scans), trained.learned_with_trust(scans), strict=True):
         if found.shape != expected.shape or (np.isnan(found) != np.isnan(expected)).any():
             return float("inf")
         apart = np.nanmax(np.abs(found - expected), initial=0.0)

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,17 +17,22 @@ from emfm.acquire.readers.feko import Feko
 from emfm.acquire.readers.folders import natural_key
 from emfm.acquire.readers.hfss_fld import HfssFld
 from emfm.acquire.readers.planes import SCAN_TOLERANCE, checked_tolerance
-from emfm.acquire.readers.sniff import is_no_field
+from emfm.acquire.readers.sniff import TEXTS, is_no_field
 from emfm.acquire.readers.solver_ascii import SolverAscii
 from emfm.core.channels import E_CHANNELS, H_CHANNELS, SOURCE_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
 from emfm.core.grid import Grid
+from emfm.use.measured_sources import read_measured
 from ttt.files import sync_folder, write_text
 from ttt.log import LOG
 
 _, E_FILE, H_FILE = CsvCases.names
 _MM: Final = 1e-3
 _SHOWN: Final = 5
+_OTHER_WAY: Final = (
+    "The model needs Hx and Hy at all points of its plane; `python -m emfm.tasks.forward.sources` finds the sources "
+    "below any components at any points, and their field elsewhere"
+)
 _COORDINATE_DECIMALS: Final = 9
 """Coordinates are written to a picometre, so that 3 mm is not 3.0000000000000004 mm."""
 
@@ -47,7 +52,21 @@ def read_source_h(path: Path, grid: Grid, frequency: float, tolerance: float | N
     if reader is None:
         raise DataError(f"{path}: not a known kind of file; give one of {', '.join(_READERS)}")
     within = checked_tolerance(tolerance, grid, SCAN_TOLERANCE)
-    return reader(path, WantedPlane(SOURCE_CHANNELS, grid, frequency, within, larger=True))
+    try:
+        return reader(path, WantedPlane(SOURCE_CHANNELS, grid, frequency, within, larger=True))
+    except DataError as error:
+        if path.suffix.lower() in TEXTS and _shows_sources(path, frequency):
+            raise DataError(f"{error}. {_OTHER_WAY}") from None
+        raise
+
+
+def _shows_sources(path: Path, frequency: float) -> bool:
+    """Whether sources can be looked for in a table that is not the plane of a model."""
+    try:
+        read_measured(path, frequency)
+    except DataError:
+        return False
+    return True
 
 
 def list_inputs(folder: Path) -> list[Path]:
@@ -96,17 +115,30 @@ def write_target_csv(folder: Path, prediction: NDArray[np.float32], grid: Grid) 
         DataError: another shape, or a value that is not finite.
         OSError: the files cannot be written.
     """
-    if prediction.shape != (len(TARGET_CHANNELS), *grid.shape):
-        raise DataError(
-            f"{folder}: a prediction must have the shape {(len(TARGET_CHANNELS), *grid.shape)}, found "
-            f"{prediction.shape}; use the grid that the model was trained for"
-        )
-    if not np.isfinite(prediction).all():
-        raise DataError(f"{folder}: the prediction holds NaN or Inf and is not written; check the input's unit")
+    refuse_unwritable(folder, prediction, grid)
     files = {
         E_FILE: _csv_text(prediction[E_CHANNELS], TARGET_CHANNELS[E_CHANNELS], grid),
         H_FILE: _csv_text(prediction[H_CHANNELS], TARGET_CHANNELS[H_CHANNELS], grid),
     }
+    write_together(folder, files)
+
+
+def refuse_unwritable(place: Path, prediction: NDArray[np.float32], grid: Grid) -> None:
+    """Raise DataError for a prediction of another shape than that of the target plane, or that is not finite."""
+    if prediction.shape != (len(TARGET_CHANNELS), *grid.shape):
+        raise DataError(
+            f"{place}: a prediction must have the shape {(len(TARGET_CHANNELS), *grid.shape)}, found "
+            f"{prediction.shape}; use the grid that the model was trained for"
+        )
+    if not np.isfinite(prediction).all():
+        raise DataError(f"{place}: the prediction holds NaN or Inf and is not written; check the input's unit")
+
+
+def write_together(folder: Path, files: Mapping[str, str]) -> None:
+    """Write texts by their names into ``folder``, which is made where there is none: all of them or none.
+
+    What fails leaves the files of an earlier call in place, and a mixture of two calls is never there.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     around = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     waiting = around / "whole"

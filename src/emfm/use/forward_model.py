@@ -1,7 +1,8 @@
 """The forward map as Python code uses it: source H in, complex E and H out, with checks at the border."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,10 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emfm.core.channels import E_CHANNELS, E_COMPONENTS, H_CHANNELS, H_COMPONENTS, Channels
-from emfm.core.grid import Grid
+from emfm.core.grid import Geometry, Grid
 from emfm.core.scan_checks import ScanChecks, check_scans
 from emfm.model.trained import CheckpointFacts, TrainedModel, find_device
+from emfm.plates.ground_plane import Board
+from emfm.plates.plate_search import PlateSearch, plate_search
+from emfm.sources.found import PointSources
 from emfm.use.scans import GivenAxes, checked_scans
+from emfm.use.source_fields import SourceFields
 
 Axes = tuple[NDArray[np.float64], NDArray[np.float64]]
 """x ``(nx,)`` and y ``(ny,)``, ascending, m."""
@@ -47,7 +52,10 @@ class Trust:
     bound_rel_l2_h: NDArray[np.float64]
     """The same of H."""
     distance: NDArray[np.float64]
-    """From the training samples; above 1 the scan is unlike them."""
+    """From the training samples; above 1 the scan is unlike them, 0 where few elements explain it.
+
+    The field and its error are then those of the elements, and nothing that was learned is in them.
+    """
     scan: ScanChecks
     """Whether the scan itself is too small or too coarse, which these figures need not show."""
 
@@ -73,18 +81,34 @@ class Prediction:
     H: Field
     """Hx, Hy, Hz, the same, A/m."""
     trust: Trust
+    _find_sources: Callable[[], PointSources | list[PointSources]] = field(repr=False)
+
+    @cached_property
+    def sources(self) -> PointSources | list[PointSources]:
+        """The sources below the scan, of a batch a list; searched for when first asked for, and kept."""
+        return self._find_sources()
 
     def __iter__(self) -> Iterator[Field]:
         return iter((self.E, self.H))
 
 
-class ForwardModel:
-    """A trained forward map, loaded once for any number of calls; several threads may call it at a time."""
+class ForwardModel(SourceFields):
+    """A trained forward map, loaded once for any number of calls; several threads may call it at a time.
+
+    `predict` and `trust` are the model's. What `SourceFields` adds comes from a search for the sources below a scan,
+    which needs no training.
+    """
 
     def __init__(self, trained: TrainedModel) -> None:
         self._trained = trained
 
-    def predict(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Prediction:
+    def predict(
+        self,
+        source_H: ArrayLike,
+        axes: GivenAxes | None = None,
+        tolerance: float | None = None,
+        board: Board | None = None,
+    ) -> Prediction:
         """The field of one scan or of a batch; scans are computed 64 at a time.
 
         Args:
@@ -95,23 +119,28 @@ class ForwardModel:
                 axes are put in order, with the scan; a larger or finer plane that holds the model's points is cut down
                 to them. None: the points of the model, `source_axes`.
             tolerance: how far a point may lie from the model's in each direction, m; None: 2 % of the pitch.
+            board: the board that was scanned, with its ground plane. The field is then not the model's, but that of
+                currents on this board, which a search finds, and the trust is that search's (docs/plates.md).
 
         Raises:
-            DataError: a ValueError that says what is wrong with the scan or the axes, and what to do.
+            DataError: a ValueError that says what is wrong with the scan, the axes or the board, and what to do.
         """
         scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
+        predicted, calibrated = self._of_model, self.facts.calibrated
+        if board is not None:
+            predicted, calibrated = partial(self._over_board, plate_search(board, self.geometry)), True
         e_field, h_field = (
             np.empty((len(scans), len(components), *self._target.shape), np.complex64)
             for components in (E_COMPONENTS, H_COMPONENTS)
         )
         said = np.empty((len(scans), _NUMBERS))
         for part in _chunks(len(scans)):
-            channels, *of_trust = self._trained.predict_with_trust(scans[part])
-            said[part] = np.column_stack(of_trust)
+            channels, said[part] = predicted(scans[part])
             _fill(e_field[part], channels[:, E_CHANNELS])
             _fill(h_field[part], channels[:, H_CHANNELS])
-        trust = self._trust(said, scans, single)
-        return Prediction(e_field[0], h_field[0], trust) if single else Prediction(e_field, h_field, trust)
+        first = 0 if single else slice(None)
+        trust, one_or_all = self._trust(said if calibrated else None, scans, single), scans[first]
+        return Prediction(e_field[first], h_field[first], trust, lambda: self.sources(one_or_all))
 
     def trust(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Trust:
         """What `predict` would say of its own error, without the field; arguments and errors are the same."""
@@ -119,7 +148,25 @@ class ForwardModel:
         said = np.empty((len(scans), _NUMBERS))
         for part in _chunks(len(scans)):
             said[part] = np.column_stack(self._trained.trust(scans[part]))
-        return self._trust(said, scans, single)
+        return self._trust(said if self.facts.calibrated else None, scans, single)
+
+    def _of_model(self, scans: NDArray[np.float32]) -> tuple[Channels, NDArray[np.float64]]:
+        channels, *of_trust = self._trained.predict_with_trust(scans)
+        return channels, np.column_stack(of_trust)
+
+    @staticmethod
+    def _over_board(search: PlateSearch, scans: NDArray[np.float32]) -> tuple[Channels, NDArray[np.float64]]:
+        found = [search.find(scan) for scan in scans]
+        said = [(*one.expected_rel_l2, *one.bound_rel_l2, 0.0) for one in found]
+        return np.stack([one.channels for one in found]), np.array(said)
+
+    @property
+    def geometry(self) -> Geometry:
+        """Frequency, source plane and target plane that the model was trained for."""
+        return self._trained.geometry
+
+    def _search(self, scans: NDArray[np.float32]) -> list[PointSources]:
+        return self._trained.explained.sources(scans)
 
     @property
     def frequency(self) -> float:
@@ -170,9 +217,10 @@ class ForwardModel:
     def _target(self) -> Grid:
         return self._trained.geometry.target
 
-    def _trust(self, said: NDArray[np.float64], scans: NDArray[np.float32], single: bool) -> Trust:
-        if not self.facts.calibrated:
-            said = np.full_like(said, np.nan)
+    @staticmethod
+    def _trust(said: NDArray[np.float64] | None, scans: NDArray[np.float32], single: bool) -> Trust:
+        if said is None:
+            said = np.full((len(scans), _NUMBERS), np.nan)
         checks = check_scans(scans)
         numbers = said[0] if single else np.ascontiguousarray(said.T)
         return Trust.of(numbers, checks[0] if single else checks)

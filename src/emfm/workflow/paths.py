@@ -1,5 +1,6 @@
 """Where the stages read and write, relative to the repository's root; the same names stand in ``dvc.yaml``."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ NORM_STATS: Final = Path("data/y_norm_stats.json")
 PICTURED: Final = Path("data/pictured.npz")
 REPORTS: Final = Path("reports")
 VAL_RESULTS: Final = REPORTS / "val_fixed.json"
+VAL_ERRORS: Final = REPORTS / "val_fixed_errors.csv"
 VAL_METRICS: Final = REPORTS / "val_metrics.json"
 TEST_RESULTS: Final = REPORTS / "test_final.json"
 TEST_METRICS: Final = REPORTS / "test_metrics.json"
@@ -38,3 +40,11 @@ def best_model(stage: int) -> Path:
 def curve(stage: int) -> Path:
     """The loss curve of a training stage, one line an epoch."""
     return CURVES / f"stage{stage}.csv"
+
+
+def logs(stage: int) -> Path:
+    """Where the loggers of ``train.loggers`` keep files of a training stage: in the repository, by experiment.
+
+    DVC says where that is, and which experiment runs, also in the folder of a temporary one.
+    """
+    return Path(os.environ.get("DVC_ROOT", "."), "runs", os.environ.get("DVC_EXP_NAME", "workflow"), f"stage{stage}")

@@ -37,12 +37,15 @@ class EpochBatches:
             chosen = self.ranks.part(order[first : first + self.batch_size].tolist())
             yield [(self.epoch, index) for index in chosen]
 
-    def sizes(self) -> list[int]:
-        """The number of samples of each batch, those of all processes together."""
-        return [
-            min(self.batch_size, self.num_samples - first)
-            for first in range(self.start * self.batch_size, self.num_samples, self.batch_size)
-        ]
+    def shares_of_steps(self, batches: int) -> Iterator[tuple[int, int, bool]]:
+        """Of each batch its samples, those of its step, which joins so many ``batches``, and whether it is the last."""
+        for first in range(self.start * self.batch_size, self.num_samples, self.batch_size):
+            of_step = self.batch_size * batches
+            begin = first - first % of_step
+            size, joined = (
+                min(most, self.num_samples - at) for at, most in ((first, self.batch_size), (begin, of_step))
+            )
+            yield size, joined, first + size == begin + joined
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,17 @@ class RankBatch(NamedTuple):
     batch: Batch
     of: int
     """Samples in the whole batch."""
+    of_step: int
+    """Samples in all batches of its optimizer step."""
+    ends_step: bool
+    """Whether it is the last batch of its step."""
 
 
 class Feed:
-    """Training batches on ``device``; the same ones whatever ``num_workers`` is, and shared out among ``ranks``."""
+    """Training batches on ``device``; the same ones whatever ``num_workers`` is, and shared out among ``ranks``.
+
+    An optimizer step takes ``accumulate`` of them; an epoch's last step may have fewer.
+    """
 
     def __init__(
         self,
@@ -80,7 +90,9 @@ class Feed:
         num_workers: int,
         device: torch.device,
         ranks: Ranks,
+        accumulate: int = 1,
     ) -> None:
+        self._accumulate = accumulate
         self._indices = EpochBatches(seed, len(dataset), batch_size, ranks)
         self._device = device
         is_there = isinstance(dataset, DeviceSamples)
@@ -97,16 +109,11 @@ class Feed:
             **options,
         )
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Steps in an epoch; the last batch may be smaller."""
-        return len(self._indices)
-
     def epoch(self, epoch: int, start: int) -> Iterator[RankBatch]:
-        """This process's shares of the batches of ``epoch`` (from 1), without the first ``start``."""
-        self._indices.epoch, self._indices.start = epoch, start
-        for batch, size in zip(self._loader, self._indices.sizes(), strict=True):
-            yield RankBatch(batch.to(self._device), size)
+        """This process's shares of the batches of ``epoch`` (from 1), without those of the first ``start`` steps."""
+        self._indices.epoch, self._indices.start = epoch, start * self._accumulate
+        for batch, facts in zip(self._loader, self._indices.shares_of_steps(self._accumulate), strict=True):
+            yield RankBatch(batch.to(self._device), *facts)
 
 
 def _as_it_is(batch: Batch) -> Batch:

@@ -11,7 +11,7 @@ import pickle
 import shutil
 import sys
 import zipfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -36,16 +36,20 @@ class TrainingProgress:
     epoch: int = 0
     """Epochs completed, with their validation."""
     batch: int = 0
-    """Batches done of the epoch under way."""
+    """Optimizer steps done of the epoch under way, each with a batch, or with ``train.accumulate`` of them."""
     step: int = 0
     """Optimizer steps done in all."""
     best_score: float | None = None
     best_epoch: int = 0
     """The epoch of the best score; 0: none yet."""
+    best_is_average: bool = False
+    """Whether the moving average of the weights had it, see ``train.ema_decay``."""
     gain_score: float | None = None
     """The last score that was better than this one before it by ``train.early_stop_min_gain``."""
     gain_epoch: int = 0
     """The epoch of that score; 0: none yet."""
+    best_epochs: list[tuple[int, float]] = field(default_factory=list)
+    """Those whose checkpoints ``ckpt.top_k`` keeps, with their scores, the best first."""
     is_judged: bool = False
     """Whether what was learned in closed form has been validated."""
     base_lr: float = 0.0
@@ -83,6 +87,11 @@ class Checkpoint:
     schedule: dict[str, Any]
     scaler: dict[str, Any]
     random: dict[str, Any]
+    average: dict[str, Any] = field(default_factory=dict)
+    """`ttt.engine.average.WeightAverage.state_dict`; left out of the file where there is none."""
+
+
+_OPTIONAL: Final = {each.name for each in fields(Checkpoint) if each.default_factory is not MISSING}
 
 
 @cache
@@ -108,7 +117,8 @@ def identity_of(task: Task, config: dict[str, Any]) -> dict[str, Any]:
 def to_bytes(checkpoint: Checkpoint) -> bytes:
     """The content of the checkpoint's file: the same for equal checkpoints."""
     buffer = io.BytesIO()  # torch.save to a named file would put the name into it
-    content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
+    content = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
+    content = {name: value for name, value in content.items() if value or name not in _OPTIONAL}
     torch.save(_canonical(content | {"place": asdict(checkpoint.place)}), buffer)
     return buffer.getvalue()
 
@@ -136,9 +146,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def from_bytes(content: bytes, path: Path) -> Checkpoint:
     """The checkpoint whose file has this ``content``; raises CheckpointError for a damaged or foreign one."""
     raw = _unpack(content, path)
-    names = [field.name for field in fields(Checkpoint)]
+    names = {each.name for each in fields(Checkpoint)}
     foreign = CheckpointError(f"{path}: is no checkpoint of this template (format '{FORMAT}')")
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT or set(raw) != set(names):
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT or not names - _OPTIONAL <= set(raw) <= names:
         raise foreign
     if not isinstance(raw["config"], dict) or not isinstance(raw["place"], dict):
         raise foreign

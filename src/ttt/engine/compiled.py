@@ -26,6 +26,9 @@ def compiled(loss: nn.Module, config: TrainingConfig, device: torch.device) -> L
     mode = config.compute.compile
     if mode == "none":
         return loss
+    if mode == "reduce-overhead" and config.train.accumulate > 1:  # a replayed graph writes over the last gradients
+        where = f"compute.compile: found '{mode}', which cannot add gradients up; with train.accumulate use default"
+        raise ConfigError(config.source, [f"{where} or none"])
     if mode == "reduce-overhead" and device.type != "cuda":
         where = f"compute.compile: found '{mode}', which needs cuda; on the {device.type} use default or none"
         raise ConfigError(config.source, [where])

@@ -3,32 +3,37 @@
 import math
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 
+from ttt.engine.alerts import Alert, alerts_of_epoch
+from ttt.engine.all_loggers import AllLoggers
 from ttt.engine.batches import Feed, RankBatch
+from ttt.engine.best_epochs import present, ranked, remove_others
 from ttt.engine.checkpoint import load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.compiled import LossOf, compiled
 from ttt.engine.errors import DivergedError, Interrupted, TrainingError
 from ttt.engine.evaluate import evaluate, resolve_device
+from ttt.engine.joined_losses import JoinedLosses
 from ttt.engine.journal import Journal, NoJournal
 from ttt.engine.journal_cut import bytes_until
+from ttt.engine.logger import Logger, Run
 from ttt.engine.moving_buffers import MovingBuffers
 from ttt.engine.on_device import on_device
 from ttt.engine.optional_protocols import Calibrated, Encodes, Prepared
 from ttt.engine.randomness import random_states, repeatable_algorithms, undisturbed
 from ttt.engine.ranks import Ranks, present_ranks
 from ttt.engine.run_folder import RunFolder
+from ttt.engine.scores import AVERAGED, NOT_JUDGED, Verdict, better_of_both, is_better
 from ttt.engine.start import NewRun, Resume, Start, begin_together, refuse_unknown_monitor
 from ttt.engine.state import TrainingState
 from ttt.engine.stopping import StopRequest, StopRequested, stop_signals
 from ttt.engine.task import Batch, Task
-from ttt.engine.watching import Records, Unwatched, Watch
 from ttt.log import LOG
 from ttt.memo import Memo
 from ttt.settings import TrainingConfig
@@ -56,13 +61,13 @@ def fit(
     start: Start,
     memo: Memo | None = None,
     accepted: Callable[[], None] | None = None,
-    watch: Watch | None = None,
+    loggers: Sequence[Logger] = (),
 ) -> Outcome:
     """Train until ``train.epochs`` are done or ``train.early_stop`` says so; the results are in ``run_dir``.
 
     ``memo`` keeps what a model computes once a sample; without one it is computed anew by every call. ``accepted`` is
     called, in the first process, once nothing can refuse the training any more: it may write into ``run_dir``.
-    ``watch`` is told how it goes.
+    ``loggers`` are told how it goes, in the first process.
 
     Raises TrainingError (see `ttt.engine.errors`) and ConfigError with a sentence for the user; whatever stops the
     training, it can be resumed from the last checkpoint and ends with the same bytes.
@@ -83,7 +88,7 @@ def fit(
             raise Interrupted(stop.signal or signal.SIGTERM, 0, None) from None
         if not ranks.is_first:
             return _Training(
-                state, loss_of, folder, NoJournal(), stop, ranks, watch or Unwatched(), log_next_step=False
+                state, loss_of, folder, AllLoggers(NoJournal(), ()), stop, ranks, log_next_step=False
             ).run()
         if accepted is not None:
             accepted()
@@ -91,8 +96,8 @@ def fit(
         with Journal(folder.journal, bytes_until(state.place, folder.journal)) as journal:
             if resumed is not None:
                 journal.write("resume", resumed)
-            log_next = resumed is not None
-            outcome = _Training(state, loss_of, folder, journal, stop, ranks, watch or Unwatched(), log_next).run()
+            log, log_next = AllLoggers(journal, loggers), resumed is not None
+            outcome = _Training(state, loss_of, folder, log, stop, ranks, log_next).run()
         _calibrate_best(state, folder)
         return outcome
 
@@ -124,22 +129,26 @@ class _Training:
         state: TrainingState,
         loss_of: LossOf,
         folder: RunFolder,
-        journal: Journal | NoJournal,
+        log: AllLoggers,
         stop: StopRequest,
         ranks: Ranks,
-        watch: Watch,
         log_next_step: bool,
     ) -> None:
-        self._state, self._folder, self._journal, self._stop = state, folder, journal, stop
-        self._loss_of, self._ranks, self._watch = loss_of, ranks, watch
+        self._state, self._folder, self._log, self._stop = state, folder, log, stop
+        self._loss_of, self._ranks = loss_of, ranks
         self._task, self._config, self._device = state.task, state.config, state.device
         self._log_next_step = log_next_step
         train, samples = self._config.train, self._task.train
         self._buffers = MovingBuffers(self._task.model, ranks)
         self._leaves = False
-        self._feed = Feed(samples, train.batch_size, self._config.seed, train.num_workers, self._device, ranks)
+        self._feed = Feed(
+            samples, train.batch_size, self._config.seed, train.num_workers, self._device, ranks, train.accumulate
+        )
+        self._joined = JoinedLosses()
+        state.place.best_epochs = present(state.place.best_epochs[: self._config.ckpt.top_k], folder)
+        self._keep_best_epochs()
         done = state.place.epoch * len(samples) + state.sums.num_samples
-        watch.start(self._config, folder.path, len(samples), done, is_first=ranks.is_first)
+        log.start(Run(self._config, folder, len(samples), done))
         self._started, self._saving = time.monotonic(), 0.0
 
     def run(self) -> Outcome:
@@ -151,7 +160,7 @@ class _Training:
             while not self._is_complete():
                 self._run_epoch()
         finally:
-            self._watch.close()
+            self._log.end()
         if not self._ranks.is_first:
             LOG.debug("process %d of %d has done its part", self._ranks.rank + 1, self._ranks.size)
         elif place.epoch == first:
@@ -181,52 +190,62 @@ class _Training:
 
     def _validate_start(self) -> None:
         """Validate what was learned in closed form: the first candidate for the best model."""
-        figures = {f"val_{name}": value for name, value in self._validate().items()}
+        figures = self._validate()
         place, monitor = self._state.place, self._config.ckpt.monitor
         place.is_judged = True
-        is_best = monitor in figures and self._take_score(figures[monitor])
+        verdict = self._take_score(figures[monitor]) if monitor in figures else NOT_JUDGED
         facts = {"epoch": 0, "step": 0, "lr": 0.0, "train_loss": math.nan, **figures}
-        self._journal.write("epoch", facts | {"best_score": place.best_score, "best_epoch": 0})
-        self._save(is_best)
-        LOG.info("before the first step: %s", ", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+        self._log.epoch(facts | self._best_so_far())
+        self._save(verdict)
 
     def _run_epoch(self) -> None:
         place = self._state.place
         started = time.monotonic()
         self._task.model.train()
         self._task.loss.train()
-        self._watch.start_epoch(place.epoch + 1, self._state.sums.num_samples)
         for share in self._feed.epoch(place.epoch + 1, place.batch):
-            self._step(share)
-            self._after_step(share.of)
+            self._add_gradients(share)
+            if share.ends_step:
+                self._step(share.of_step)
+                self._after_step(share.of_step)
         self._refuse_divergence()
         self._refuse_spoilt_weights()
         figures = self._validate()
         self._finish_epoch(figures)
         self._note_duration("epoch", time.monotonic() - started, epoch=place.epoch)
 
-    def _step(self, share: RankBatch) -> None:
-        """One optimizer step; nothing in it waits for the device, but for other processes where there are any."""
-        state, amp = self._state, self._config.amp
-        optimizer, scaler = state.optimizer, state.scaler
-        state.place.lr = optimizer.param_groups[0]["lr"]
+    def _add_gradients(self, share: RankBatch) -> None:
+        """Add a batch's gradients to those of its step; nothing in it waits for the device, but for other processes."""
+        amp = self._config.amp
         self._buffers.before_step()
         with torch.autocast(self._device.type, getattr(torch, amp.dtype), enabled=amp.enabled):
             loss, parts = self._loss_of(share.batch)
-        weight = self._ranks.weight(share.of)
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss * weight).backward()  # type: ignore[no-untyped-call]
-        self._buffers.after_gradients(weight)
-        loss, parts = self._total(loss.detach() * weight, {name: part * weight for name, part in parts.items()})
+        in_batch = self._ranks.weight(share.of)
+        in_step = in_batch * (share.of / share.of_step)
+        if self._joined.is_empty:
+            self._state.optimizer.zero_grad(set_to_none=True)
+        self._state.scaler.scale(loss * in_step).backward()  # type: ignore[no-untyped-call]
+        self._buffers.after_gradients(in_batch)
+        self._joined.add(loss, parts, in_step)
+
+    def _step(self, samples: int) -> None:
+        """One optimizer step by the gradients of so many samples; it, too, waits for other processes alone."""
+        state = self._state
+        optimizer, scaler = state.optimizer, state.scaler
+        state.place.lr = optimizer.param_groups[0]["lr"]
+        loss, parts = self._total(*self._joined.taken())
         if self._config.train.grad_clip is not None:
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self._task.model.parameters(), self._config.train.grad_clip)
         scaler.step(optimizer)
-        if not scaler.is_enabled() or _update_says_stepped(scaler):
+        has_stepped = not scaler.is_enabled() or _update_says_stepped(scaler)
+        if has_stepped:
             state.schedule.advance("step")
-        state.sums.add(loss, parts, share.of)
+        state.sums.add(loss, parts, samples)
         state.place.step += 1
         state.place.batch += 1
+        if has_stepped and state.average is not None:
+            state.average.follow(state.place.step)
         self._loss = loss
 
     def _total(self, loss: Tensor, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -254,9 +273,9 @@ class _Training:
             self._log_next_step = False
             self._refuse_divergence()
             record = {"epoch": place.epoch + 1, "step": place.step, "lr": place.lr, "loss": float(self._loss)}
-            self._journal.write("step", record)
-        self._watch.after_step(place, samples, lambda: float(self._loss))
-        is_last = place.batch == self._state.batches_per_epoch
+            self._log.step(record)
+        self._log.batch(place, samples, lambda: float(self._loss))
+        is_last = place.batch == self._state.steps_per_epoch
         if config.ckpt.every_steps and place.step % config.ckpt.every_steps == 0 and not is_last:
             self._save()
         if self._leaves if self._ranks.size > 1 else self._stop.signal is not None:
@@ -267,12 +286,22 @@ class _Training:
         return figures if figures is not None else self._save_and_leave()
 
     def _validated(self) -> dict[str, float] | None:
-        """The figures on the validation samples; None where someone asked to stop."""
+        """The figures of the weights, and of their average where there is one; None where someone asked to stop."""
+        average, figures = self._state.average, self._figures("val_")
+        if figures is None or average is None or self._state.place.step == 0:
+            return figures
+        with average.in_model():
+            averaged = self._figures(f"{AVERAGED}val_")
+        return None if averaged is None else figures | averaged
+
+    def _figures(self, prefix: str) -> dict[str, float] | None:
+        """The model's figures on the validation samples; None where someone asked to stop."""
         task, size, latest = self._task, self._config.train.eval_batch_size, _Latest()
         try:
             with undisturbed(self._device):
                 metrics, stop = [latest, *task.metrics()], self._stop.leave_if_asked
-                return evaluate(task.model, task.val, metrics, size, self._device, task.loss, stop)
+                found = evaluate(task.model, task.val, metrics, size, self._device, task.loss, stop)
+                return {f"{prefix}{name}": value for name, value in found.items()}
         except StopRequested:
             return None
         except Exception:
@@ -283,21 +312,20 @@ class _Training:
     def _finish_epoch(self, val: dict[str, float]) -> None:
         """Take the epoch's score, write it down, and save; `TrainingProgress` is complete before it is saved."""
         self._refuse_divergence()
-        state, place, config = self._state, self._state.place, self._config
-        figures = {f"train_{name}": value for name, value in state.sums.means().items()}
-        figures |= {f"val_{name}": value for name, value in val.items()}
-        score = figures[config.ckpt.monitor]
+        state, place = self._state, self._state.place
+        figures = {f"train_{name}": value for name, value in state.sums.means().items()} | val
         place.epoch, place.batch = place.epoch + 1, 0
-        is_best = self._take_score(score)
+        score, is_average = better_of_both(figures, self._config.ckpt.monitor, self._config.ckpt.mode)
+        verdict = self._take_score(score, is_average)
         state.sums.restore(0, {})
-        state.schedule.advance("epoch")
+        state.schedule.advance("epoch", score)
         facts = {"epoch": place.epoch, "step": place.step, "lr": place.lr, **figures}
-        self._journal.write("epoch", facts | {"best_score": place.best_score, "best_epoch": place.best_epoch})
-        self._note_alerts(self._watch.alerts(place, figures))
-        self._save(is_best)
-        self._watch.end_epoch(place, figures)
+        self._log.epoch(facts | self._best_so_far())
+        for alert in alerts_of_epoch(place, figures, self._config.alerts.patience):
+            self._log.alert(asdict(alert))
+        self._save(verdict)
 
-    def _save(self, is_best: bool = False) -> None:
+    def _save(self, verdict: Verdict = NOT_JUDGED) -> None:
         """Save the state as last.pth, and before that as best.pth: what last.pth says of it is then true."""
         self._refuse_divergence()
         self._refuse_spoilt_weights()
@@ -305,35 +333,53 @@ class _Training:
         if not self._ranks.is_first:
             return
         started = time.monotonic()
-        self._journal.sync()
+        journal = self._log.journal
+        journal.sync()
         place = self._state.place
-        place.journal_bytes, place.journal_sha256 = self._journal.size, self._journal.sha256
+        place.journal_bytes, place.journal_sha256 = journal.size, journal.sha256
         content = to_bytes(self._state.checkpoint())
-        if is_best:
-            save_checkpoint(self._folder.best, content)
+        judged = to_bytes(self._state.checkpoint(averaged=True)) if verdict.is_average else content
+        if verdict.is_best:
+            save_checkpoint(self._folder.best, judged)
+        if verdict.is_among_best:
+            save_checkpoint(self._folder.of_epoch(place.epoch), judged)
         save_checkpoint(self._folder.last, content, self._folder.previous)
+        self._keep_best_epochs()
         seconds = time.monotonic() - started
         self._saving += seconds
         self._note_duration("save", seconds, step=place.step, bytes=len(content))
+
+    def _keep_best_epochs(self) -> None:
+        """Remove the checkpoints of other epochs; call it when the last.pth that says which these are is saved."""
+        if self._config.ckpt.top_k and self._ranks.is_first:
+            remove_others(self._state.place.best_epochs, self._folder)
 
     def _save_and_leave(self) -> NoReturn:
         self._save()
         raise Interrupted(self._stop.signal or signal.SIGTERM, self._state.place.step, self._folder.last)
 
-    def _take_score(self, score: float) -> bool:
-        """Note the score of the present epoch where it is the best so far; whether it is."""
-        place, mode = self._state.place, self._config.ckpt.mode
-        if _is_better(score, place.gain_score, mode, self._config.train.early_stop_min_gain):
+    def _best_so_far(self) -> dict[str, Any]:
+        """What the log says of best.pth."""
+        place = self._state.place
+        best = {"best_score": place.best_score, "best_epoch": place.best_epoch}
+        return best if self._state.average is None else best | {"best_is_average": int(place.best_is_average)}
+
+    def _take_score(self, score: float, is_average: bool = False) -> Verdict:
+        """Note the score of the present epoch where it is the best so far, or among the best."""
+        place, mode, count = self._state.place, self._config.ckpt.mode, self._config.ckpt.top_k
+        place.best_epochs = ranked(place.best_epochs, place.epoch, score, count, mode)
+        if is_better(score, place.gain_score, mode, self._config.train.early_stop_min_gain):
             place.gain_score, place.gain_epoch = score, place.epoch
-        if not _is_better(score, place.best_score, mode):
-            return False
-        place.best_score, place.best_epoch = score, place.epoch
-        return True
+        is_best = is_better(score, place.best_score, mode)
+        if is_best:
+            place.best_score, place.best_epoch, place.best_is_average = score, place.epoch, is_average
+        is_among_best = any(epoch == place.epoch for epoch, _ in place.best_epochs)
+        return Verdict(is_best, is_among_best, is_average and (is_best or is_among_best))
 
     def _refuse_divergence(self) -> None:
         if not self._state.sums.is_finite():
             loss = self._state.sums.values()["loss"]
-            self._diverged(f"the training loss became {loss}", loss)
+            self._diverged(f"the training loss became {loss}")
 
     def _refuse_spoilt_weights(self) -> None:
         """Find weights that the last step has spoilt, which the next step's loss would show."""
@@ -341,19 +387,15 @@ class _Training:
         if spoilt:
             self._diverged(f"the weights {spoilt} became NaN or infinite")
 
-    def _diverged(self, what: str, loss: float | None = None) -> NoReturn:
+    def _diverged(self, what: str) -> NoReturn:
         place = self._state.place
-        self._note_alerts(self._watch.alerts(place, {"train_loss": math.nan if loss is None else loss}, what))
+        self._log.alert(asdict(Alert("not_finite", place.epoch + 1, place.step, what)))
         if place.step == 0:
             raise DivergedError(f"{what} before the first step: look for bad training samples")
         raise DivergedError(
             f"{what} at step {place.step} or shortly before; {self._folder.last} is "
             "from before that: lower optim.lr (--resume --lr), set train.grad_clip, or look for bad samples"
         )
-
-    def _note_alerts(self, alerts: Records) -> None:
-        for alert in alerts:
-            self._journal.write("alert", alert)
 
     def _note_duration(self, what: str, seconds: float, **facts: float) -> None:
         if self._ranks.is_first:
@@ -381,13 +423,3 @@ def _update_says_stepped(scaler: torch.amp.GradScaler) -> bool:
     before = scaler.get_scale()
     scaler.update()
     return scaler.get_scale() >= before
-
-
-def _is_better(score: float, best: float | None, mode: str, least_gain: float = 0.0) -> bool:
-    """Whether a score is better than ``best``, by more than ``least_gain`` times that where it is given."""
-    if not math.isfinite(score):
-        return False
-    if best is None:
-        return True
-    gain = best - score if mode == "min" else score - best
-    return gain > least_gain * abs(best)

@@ -35,6 +35,14 @@ class RunFolder:
         """The checkpoint with the best score."""
         return self.path / "best.pth"
 
+    def of_epoch(self, epoch: int) -> Path:
+        """The checkpoint of an epoch, where it is among those that ``ckpt.top_k`` keeps."""
+        return self.path / f"epoch_{epoch:04d}.pth"
+
+    def epochs(self) -> list[Path]:
+        """Those that are there."""
+        return sorted(self.path.glob("epoch_[0-9][0-9][0-9][0-9]*.pth"))
+
     @property
     def journal(self) -> Path:
         """What happened, one JSON object a line."""
@@ -71,7 +79,7 @@ class RunFolder:
         """
         self.artifacts.mkdir(parents=True, exist_ok=True)
         with locked(self.path / ".lock", f"{self.path}: another trainer works here; wait for it or stop it"):
-            for pattern in (".last.pth.*", ".best.pth.*", ".config.resolved.yaml.*", "metrics.prom.*"):
+            for pattern in (".*.pth.*", ".config.resolved.yaml.*", "metrics.prom.*"):
                 for leftover in self.path.glob(pattern):
                     leftover.unlink()
             yield

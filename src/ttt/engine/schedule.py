@@ -1,12 +1,15 @@
 """A learning rate over time: one of torch's schedulers, when it steps and where it ends."""
 
+import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ttt.engine.errors import TrainingError
+from ttt.engine.warmup import WarmUp
 
 RATES: Final = ("initial_lr", "max_lr", "min_lr")
 """The rates that torch's schedulers keep in an optimizer's parameter groups."""
@@ -23,11 +26,18 @@ class Schedule:
     """Steps of the scheduler until its end; None: it has none."""
     start: int = 0
     """The training's step at which it was laid out."""
+    warmup: WarmUp | None = None
 
-    def advance(self, after: Literal["epoch", "step"]) -> None:
-        """Step the scheduler where it steps after each ``after``."""
-        if after == self.every and self.scheduler is not None and not self._at_end():
-            self.scheduler.step()
+    def advance(self, after: Literal["epoch", "step"], score: float = math.nan) -> None:
+        """Step the scheduler where it steps after each ``after``; ``score`` is that of the epoch, which some follow."""
+        with self.warmup.lifted() if self.warmup else nullcontext():
+            if after == self.every and self.scheduler is not None and not self._at_end():
+                if isinstance(self.scheduler, ReduceLROnPlateau):
+                    self.scheduler.step(score)
+                else:
+                    self.scheduler.step()
+            if after == "step" and self.warmup:
+                self.warmup.step()
 
     @property
     def left(self) -> int | None:
@@ -57,9 +67,12 @@ class Schedule:
                         "proportion; add --resume_reset_scheduler, which starts the schedule anew"
                     )
                 factor = rate / group["lr"]
-                self.scheduler.base_lrs[index] *= factor
+                if not isinstance(self.scheduler, ReduceLROnPlateau):  # its only rate is the optimizer's
+                    self.scheduler.base_lrs[index] *= factor
                 group.update({key: group[key] * factor for key in RATES if key in group})
             group["lr"] = rate
+        if self.warmup:
+            self.warmup.rebase(rate)
         if self.scheduler is not None:
             self.scheduler._last_lr = [group["lr"] for group in optimizer.param_groups]
             if hasattr(self.scheduler, "eta_min"):  # a floor above the new rate would raise it
@@ -72,16 +85,19 @@ class Schedule:
         return [float(group.get("max_lr", base)) for group, base in bases]
 
     def state_dict(self) -> dict[str, Any]:
-        """The scheduler's state and length; empty without a scheduler."""
+        """The scheduler's state and length, and the warm-up's; without these empty."""
+        state = {"warmup": self.warmup.state_dict()} if self.warmup else {}
         if self.scheduler is None:
-            return {}
-        return {"scheduler": self.scheduler.state_dict(), "length": self.length, "start": self.start}
+            return state
+        return {"scheduler": self.scheduler.state_dict(), "length": self.length, "start": self.start, **state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a state that `state_dict` gave."""
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
             self.length, self.start = state["length"], state.get("start", 0)
+        if self.warmup:
+            self.warmup.load_state_dict(state["warmup"])
 
     def _at_end(self) -> bool:
         return self.left == 0

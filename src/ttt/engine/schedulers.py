@@ -1,11 +1,10 @@
-"""The built-in schedules ``none``, ``step``, ``cosine`` and ``onecycle``: torch's own, by their names."""
+"""The built-in schedules ``none``, ``step``, ``cosine``, ``onecycle`` and ``plateau``: torch's own, by their names."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from ttt.config import PartParams
-from ttt.parts import SCHEDULERS
+from ttt.parts import SCHEDULERS, SchedulerParams
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -13,14 +12,14 @@ if TYPE_CHECKING:
     from ttt.engine.schedule import Schedule
 
 
-class StepParams(PartParams):
+class StepParams(SchedulerParams):
     """A fall after every so many epochs."""
 
     step_size: int = Field(10, ge=1, description="epochs between two falls")
     gamma: float = Field(0.5, gt=0, le=1, description="factor of a fall")
 
 
-class CosineParams(PartParams):
+class CosineParams(SchedulerParams):
     """Half a cosine down."""
 
     t_max: int | None = Field(
@@ -29,12 +28,23 @@ class CosineParams(PartParams):
     eta_min: float = Field(0.0, ge=0, description="the last learning rate")
 
 
-class OneCycleParams(PartParams):
+class OneCycleParams(SchedulerParams):
     """Up to ``optim.lr`` and down again."""
 
     pct_start: float = Field(0.3, gt=0, lt=1, description="share of steps in which the rate rises")
     div_factor: float = Field(25.0, gt=0, description="first rate = optim.lr / div_factor")
     final_div_factor: float = Field(10000.0, gt=0, description="last rate = first rate / final_div_factor")
+
+
+class PlateauParams(SchedulerParams):
+    """A fall where the figure ``ckpt.monitor`` no longer gets better."""
+
+    factor: float = Field(0.5, gt=0, lt=1, description="factor of a fall")
+    patience: int = Field(5, ge=0, description="epochs without a better figure that are borne before a fall")
+    threshold: float = Field(
+        1e-4, ge=0, lt=1, description="least gain that counts as better, as a share of the best figure"
+    )
+    min_lr: float = Field(0.0, ge=0, description="the learning rate below which none falls")
 
 
 @SCHEDULERS.register("none")
@@ -86,3 +96,22 @@ def onecycle(params: OneCycleParams, optimizer: "Optimizer", steps: int) -> "Sch
         final_div_factor=params.final_div_factor,
     )
     return Schedule(scheduler, "step", steps - 1)
+
+
+@SCHEDULERS.register("plateau")
+def plateau(params: PlateauParams, optimizer: "Optimizer", mode: Literal["min", "max"]) -> "Schedule":
+    """Times ``factor`` after more than ``patience`` epochs without a better score."""
+    from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+    from ttt.engine.schedule import Schedule
+
+    scheduler = ReduceLROnPlateau(
+        optimizer,
+        mode,
+        factor=params.factor,
+        patience=params.patience,
+        threshold=params.threshold,
+        min_lr=params.min_lr,
+        eps=0.0,
+    )
+    return Schedule(scheduler)

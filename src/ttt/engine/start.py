@@ -8,12 +8,12 @@ from ttt.config import ConfigError, changes, unknown_key
 from ttt.engine.checkpoint import Checkpoint, from_bytes, load_checkpoint, load_weights, save_checkpoint, to_bytes
 from ttt.engine.errors import CheckpointError, TrainingError
 from ttt.engine.evaluate import evaluate
+from ttt.engine.head import head_of
 from ttt.engine.optional_protocols import Prepared
 from ttt.engine.randomness import undisturbed
 from ttt.engine.ranks import Ranks
 from ttt.engine.run_folder import RunFolder
 from ttt.engine.state import TrainingState
-from ttt.engine.task import Batch, BatchDataset
 from ttt.log import LOG
 from ttt.memo import Memo
 from ttt.settings import TrainingConfig
@@ -72,26 +72,12 @@ def refuse_unknown_monitor(state: TrainingState) -> None:
     Raises ConfigError where it is not.
     """
     task, config = state.task, state.config
-    few = _Head(task.val, min(len(task.val), config.train.eval_batch_size))
+    few = head_of(task.val, config.train.eval_batch_size)
     with undisturbed(state.device):
         figures = evaluate(task.model, few, task.metrics(), len(few), state.device, task.loss)
     names = ["train_loss", *(f"val_{name}" for name in figures)]
     if config.ckpt.monitor not in names:
         raise ConfigError(config.source, [unknown_key("ckpt.monitor", config.ckpt.monitor, names)])
-
-
-class _Head:
-    """The first samples of a data set."""
-
-    def __init__(self, dataset: BatchDataset, count: int) -> None:
-        self._dataset, self._count = dataset, count
-        self.fingerprint = ""
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitems__(self, indices: list[int]) -> Batch:
-        return self._dataset.__getitems__(indices)
 
 
 def _begin_new_run(state: TrainingState, folder: RunFolder, start: NewRun, memo: Memo) -> None:
@@ -101,6 +87,8 @@ def _begin_new_run(state: TrainingState, folder: RunFolder, start: NewRun, memo:
         load_weights(state.task.model, load_checkpoint(start.init_weights), start.init_weights)
     if isinstance(state.task.model, Prepared):
         state.task.model.prepare(state.task.train, memo)
+    if state.average is not None:
+        state.average.restart()
     save_checkpoint(folder.last, to_bytes(state.checkpoint()))
 
 

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ttt.config import ConfigError
+from ttt.engine.average import WeightAverage, train_on_from, trained_weights
 from ttt.engine.checkpoint import Checkpoint, TrainingProgress, identity_of, load_weights
 from ttt.engine.errors import CheckpointError
 from ttt.engine.randomness import random_states, seed_apart, set_random_states
 from ttt.engine.schedule import RATES, Schedule
 from ttt.engine.task import Task
+from ttt.engine.warmup import WarmUp
 from ttt.parts import OPTIMIZERS, SCHEDULERS
 from ttt.settings import TrainingConfig
 
@@ -60,15 +62,17 @@ class TrainingState:
         self._identity = identity_of(task, config.portable_mapping())
         task.model.to(device)
         task.loss.to(device)
-        trained = [parameter for parameter in task.model.parameters() if parameter.requires_grad]
+        trained = list(trained_weights(task.model).values())
         self.has_parameters = bool(trained)
         # torch's optimizers refuse to have nothing to do
         self.optimizer = OPTIMIZERS.build(config.optim, parameters=trained or [nn.Parameter(torch.zeros(0))])
-        self.batches_per_epoch = -(-len(task.train) // config.train.batch_size)
+        self.steps_per_epoch = -(-len(task.train) // (config.train.batch_size * config.train.accumulate))
         self.place = TrainingProgress(base_lr=self.optimizer.param_groups[0]["lr"])
         self.sums = EpochSums()
-        self.schedule = self._laid_out(self.optimizer, [group["lr"] for group in self.optimizer.param_groups], 0)
+        self.schedule = self._warmed_up([group["lr"] for group in self.optimizer.param_groups], 0)
         self.scaler = torch.amp.GradScaler(device.type, enabled=_scales_loss(config, device))
+        decay = config.train.ema_decay
+        self.average = None if decay is None else WeightAverage(task.model, decay)
         self.random_of_others: list[dict[str, Any]] = []
         """Random states of the processes beside the first, where several train together, as of the last save."""
         if self.scaler.is_enabled() and any(parameter.is_complex() for parameter in trained):
@@ -80,8 +84,17 @@ class TrainingState:
         """What must not change on resuming, besides parts of the configuration; see `Checkpoint`."""
         return self._identity
 
-    def checkpoint(self) -> Checkpoint:
-        """Everything that is needed to go on from here."""
+    def checkpoint(self, averaged: bool = False) -> Checkpoint:
+        """Everything that is needed to go on from here; ``averaged``: with the average as the model's weights."""
+        if self.average is None:
+            return self._checkpoint({})
+        if not averaged:
+            return self._checkpoint(self.average.state_dict(in_model=False))
+        trained = self.average.state_dict(in_model=True)
+        with self.average.in_model():
+            return self._checkpoint(trained)
+
+    def _checkpoint(self, average: dict[str, Any]) -> Checkpoint:
         return Checkpoint(
             **self._identity,
             place=self.place,
@@ -92,11 +105,12 @@ class TrainingState:
             schedule=self.schedule.state_dict(),
             scaler=self.scaler.state_dict(),
             random=random_states(self.device) | {"others": self.random_of_others},
+            average=average,
         )
 
     def spoilt_weights(self) -> str:
         """The name of the first trained weights that hold NaN or infinite numbers; empty where all are finite."""
-        trained = {name: each for name, each in self.task.model.named_parameters() if each.requires_grad}
+        trained = trained_weights(self.task.model)
         if not trained or bool(torch.stack([each.isfinite().all() for each in trained.values()]).all()):
             return ""
         return next(name for name, each in trained.items() if not bool(each.isfinite().all()))
@@ -104,6 +118,10 @@ class TrainingState:
     def restore(self, checkpoint: Checkpoint, path: Path, with_schedule: bool) -> None:
         """Go on from a checkpoint of the same training; raises CheckpointError where it does not fit."""
         load_weights(self.task.model, checkpoint, path)
+        if self.average is None:
+            train_on_from(self.task.model, checkpoint.average)
+        else:
+            self.average.load_state_dict(checkpoint.average)
         self.place = checkpoint.place
         self.sums.restore(checkpoint.num_samples, checkpoint.sums)
         try:
@@ -131,12 +149,12 @@ class TrainingState:
         epochs = self.config.train.epochs - self.place.epoch
         if self.schedule.every == "epoch":
             return left < epochs
-        return left + 1 < epochs * self.batches_per_epoch - self.place.batch  # its last rate is that of a step
+        return left + 1 < epochs * self.steps_per_epoch - self.place.batch  # its last rate is that of a step
 
     def restart_schedule(self) -> None:
         """Build the schedule anew, from the rate that was last asked for, over what is left of the epochs."""
         rates = [self.place.base_lr] * len(self.optimizer.param_groups)
-        self.schedule = self._laid_out(self.optimizer, rates, self.place.step)
+        self.schedule = self._warmed_up(rates, self.place.step)
 
     def stretch_schedule(self) -> bool:
         """Lay the schedule out for all of the epochs, and go on where the training is in it.
@@ -150,14 +168,23 @@ class TrainingState:
         if stretched.length == old.length:
             return False
         stand_in.step()  # torch warns of a scheduler that steps before its optimizer
-        started, place = old.start // self.batches_per_epoch, self.place
+        started, place = old.start // self.steps_per_epoch, self.place
         for _ in range(place.epoch - started if old.every == "epoch" else place.step - old.start):
             stretched.advance(old.every)
         self.schedule = self._laid_out(self.optimizer, peaks, old.start)
         self.schedule.load_state_dict(stretched.state_dict())
         for group, reached in zip(self.optimizer.param_groups, stand_in.param_groups, strict=True):
             group.update({key: reached[key] for key in ("lr", *RATES) if key in reached})
+        if old.warmup:
+            self.schedule.warmup = WarmUp(self.optimizer, old.warmup.steps, old.warmup.done)
         return True
+
+    def _warmed_up(self, rates: Sequence[float], start: int) -> Schedule:
+        """`_laid_out` for the optimizer, with the warm-up that is asked for."""
+        schedule = self._laid_out(self.optimizer, rates, start)
+        if steps := round(self.config.scheduler.warmup_epochs * self.steps_per_epoch):
+            schedule.warmup = WarmUp(self.optimizer, steps)
+        return schedule
 
     def _laid_out(self, optimizer: Optimizer, rates: Sequence[float], start: int) -> Schedule:
         """The configured schedule from the training's step ``start`` to its end, from ``rates`` of the groups on."""
@@ -165,10 +192,12 @@ class TrainingState:
             for key in RATES:
                 group.pop(key, None)
             group["lr"] = rate
-        epoch, batch = divmod(start, self.batches_per_epoch)
+        epoch, batch = divmod(start, self.steps_per_epoch)
         epochs = max(self.config.train.epochs - epoch, 1)
-        steps = max(epochs * self.batches_per_epoch - batch, 1)
-        schedule = SCHEDULERS.build(self.config.scheduler, optimizer=optimizer, epochs=epochs, steps=steps)
+        steps = max(epochs * self.steps_per_epoch - batch, 1)
+        schedule = SCHEDULERS.build(
+            self.config.scheduler, optimizer=optimizer, epochs=epochs, steps=steps, mode=self.config.ckpt.mode
+        )
         schedule.start = start
         return schedule
 

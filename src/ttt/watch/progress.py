@@ -22,34 +22,29 @@ class Progress:
     within an epoch.
     """
 
-    def __init__(self, epochs: int, samples_per_epoch: int, samples_done: int, *, shown: bool = True) -> None:
-        """``shown``: False in a process beside the one that shows its progress for all."""
-        self._is_shown = shown
+    def __init__(self, epochs: int, samples_per_epoch: int, samples_done: int) -> None:
         self._epochs, self._per_epoch = epochs, samples_per_epoch
         self._done, self._started_with = samples_done, samples_done
         self._started = self._shown = time.monotonic()
-        self._is_terminal = shown and sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty()
         self._bar: tqdm[Any] | None = None
 
-    def start_epoch(self, epoch: int, samples_done: int) -> None:
-        """Begin with ``epoch`` (from 1), of which ``samples_done`` are done already."""
-        if self._is_terminal:
+    def advance(self, samples: int, epoch: int) -> bool:
+        """Count the samples of a step in ``epoch`` (from 1); whether `show` should be called, which needs the loss."""
+        if self._is_terminal and self._bar is None:
             self._bar = tqdm(
                 desc=f"epoch {epoch}/{self._epochs}",
                 total=self._per_epoch,
-                initial=samples_done,
+                initial=self._done - (epoch - 1) * self._per_epoch,
                 unit="sample",
                 leave=False,
                 dynamic_ncols=True,
             )
-
-    def advance(self, samples: int) -> bool:
-        """Count the samples of a step; whether `show` should be called, which needs the loss."""
         self._done += samples
         if self._bar is not None:
             self._bar.update(samples)
         wait = _LOSS_SECONDS if self._is_terminal else _LINE_SECONDS
-        return self._is_shown and time.monotonic() - self._shown >= wait
+        return time.monotonic() - self._shown >= wait
 
     def show(self, loss: float, lr: float, step: int) -> None:
         """Show how the epoch under way is going."""
@@ -68,8 +63,6 @@ class Progress:
             self._bar.close()
             self._bar = None
         self._shown = time.monotonic()
-        if not self._is_shown:
-            return
         listed = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         LOG.info(
             "epoch %d/%d: %s, %s, %.0f samples/s, %s left",

@@ -5,66 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emfm.core.channels import to_channels
-from emfm.core.constants import ETA_0
-from emfm.core.elements import element_fields
+from baseline_samples import FREQUENCY, SMALL, oblique_elements, plane, random_samples, relative_errors, samples
 from emfm.core.errors import DataError
-from emfm.core.field_errors import FieldErrors
 from emfm.core.field_operator import field_rows, fitted_operator, scan_rows
-from emfm.core.grid import Geometry, Grid
+from emfm.core.grid import Geometry
 from emfm.evaluate.baselines import LinearOperator, MeanField, PhysicsOperator, make_baselines
-from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator, setting_errors
 from emfm.evaluate.params import SearchParams
 from emfm.evaluate.plane_waves import plane_wave_operator
+from emfm.model.search.equivalent_dipoles import DipoleSetting
 from emfm.results.definitions import BASELINES
 from ttt.memo import Memo
 
 NEC_CASES = Path(__file__).parents[3] / "data" / "reference" / "nec_cases.npz"
-MM = 1e-3
-FREQUENCY = 5e9
-
-
-def plane(half_x, half_y, z, pitch=1.0, shift=0.0):
-    nx, ny = round(2 * half_x / pitch) + 1, round(2 * half_y / pitch) + 1
-    return Grid((shift - half_x) * MM, (shift - half_y) * MM, pitch * MM, pitch * MM, nx, ny, z * MM)
-
-
 SEARCH = SearchParams(depth_mm=[1.0, 2.0], margin_mm=0.0, cell_mm=2.0, layers=1, rank=30, iterations=3, modes=20)
-SMALL = Geometry(FREQUENCY, plane(3, 2, 1), plane(5, 4, 5, pitch=2.0))
-
-
-def samples(geometry, positions, electric, magnetic):
-    """One sample with all the elements: source H ``(1, 4, ...)`` and target ``(1, 12, ...)``."""
-    scan = geometry.source.nx * geometry.source.ny
-    points = np.concatenate([geometry.source.points(), geometry.target.points()])
-    e_field, h_field = element_fields(points, positions, electric, magnetic, geometry.frequency)
-    source = h_field[:scan, :2].T.reshape(2, *geometry.source.shape)
-    target = np.concatenate([e_field[scan:].T, h_field[scan:].T]).reshape(6, *geometry.target.shape)
-    return to_channels(source)[None], to_channels(target)[None]
-
-
-def oblique_elements():
-    """An electric and a magnetic element that share no symmetry with the grids."""
-    positions = np.array([[0.7, -0.4, -0.6], [-1.1, 0.6, -0.3]]) * MM
-    electric = np.array([[1e-3, 0.4e-3j, -0.7e-3], [0, 0, 0]])
-    magnetic = ETA_0 * np.array([[0, 0, 0], [0.2e-3, -0.3e-3j, 0.4e-3]])
-    return positions, electric, magnetic
-
-
-def random_samples(geometry, count, seed=0):
-    """Samples of a random linear map, strong and weak ones."""
-    rng = np.random.default_rng(seed)
-    matrix = rng.standard_normal((2, 2 * geometry.source.nx * geometry.source.ny, 6 * np.prod(geometry.target.shape)))
-    source = rng.standard_normal((count, 4, *geometry.source.shape)) * rng.lognormal(0, 2, (count, 1, 1, 1))
-    field = scan_rows(source, geometry) @ (matrix[0] + 1j * matrix[1])
-    return source, to_channels(field.reshape(count, 6, *geometry.target.shape))
-
-
-def relative_errors(prediction, truth):
-    errors = FieldErrors()
-    errors.update(prediction, truth)
-    figures = errors.compute()
-    return figures["rel_l2_e"], figures["rel_l2_h"]
 
 
 def test_mean_field_is_exact_for_samples_that_differ_in_strength_only():
@@ -114,52 +67,6 @@ def test_a_tiny_ridge_reproduces_fewer_samples_than_inputs():
     baseline = LinearOperator(SMALL, ridge=1e-12)
     baseline.fit([(source, target)])
     assert max(relative_errors(baseline.predict(source), target)) < 1e-6
-
-
-def test_equivalent_dipoles_reproduce_the_dipoles_of_their_own_array():
-    geometry = Geometry(FREQUENCY, plane(4, 4, 1), SMALL.target)
-    positions = np.array([[2.0, -2.0, -0.5], [-2.0, 0.0, -0.5]]) * MM
-    _, electric, magnetic = oblique_elements()
-    source, target = samples(geometry, positions, electric, magnetic)
-    operator = dipole_operator(geometry, DipoleSetting(depth=1.5, pitch=2.0, margin=0.0, tikhonov=1e-12))
-    assert max(relative_errors(operator.apply(source), target)) < 1e-4
-
-
-def test_equivalent_dipoles_keep_to_the_scan_of_any_shape_and_place():
-    geometry = Geometry(FREQUENCY, plane(4, 3, 2, shift=20.0), plane(4, 3, 5, shift=20.0))
-    positions, electric, magnetic = oblique_elements()
-    positions = positions + np.array([20.0, 20.0, 1.0]) * MM
-    source, target = samples(geometry, positions, electric, magnetic)
-    assert max(relative_errors(dipole_operator(geometry, DipoleSetting()).apply(source), target)) < 0.25
-
-
-@pytest.mark.slow
-def test_equivalent_dipoles_hold_their_level_on_the_reference_cases():
-    with np.load(NEC_CASES, allow_pickle=False) as cases:
-        geometry = Geometry(float(cases["frequency"]), plane(5, 5, 1), plane(25, 25, 5))
-        prediction = dipole_operator(geometry, DipoleSetting()).apply(cases["source_H"])
-        rel_l2_e, rel_l2_h = relative_errors(prediction, cases["target"])
-    assert rel_l2_e < 0.2
-    assert rel_l2_h < 0.15
-
-
-@pytest.mark.parametrize("change", [{"depth": 0.0}, {"pitch": -1.0}, {"tikhonov": 0.0}])
-def test_impossible_dipole_arrays_are_refused(change):
-    with pytest.raises(ValueError, match="depth, pitch and tikhonov of the dipoles must be above 0"):
-        dipole_operator(SMALL, DipoleSetting(**change))
-
-
-def test_a_margin_that_leaves_no_room_for_dipoles_is_refused():
-    with pytest.raises(ValueError, match=r"a margin of 2 .* leave no room for dipoles below 5 points; lower"):
-        dipole_operator(SMALL, DipoleSetting(margin=2))
-
-
-def test_settings_without_room_are_left_out_and_none_is_refused():
-    batches = [random_samples(SMALL, 3)]
-    fits, too_wide = DipoleSetting(), DipoleSetting(margin=2)
-    assert list(setting_errors(SMALL, [too_wide, fits], batches)) == [fits]
-    with pytest.raises(ValueError, match="no room for any setting of the dipoles: a margin of 2"):
-        setting_errors(SMALL, [too_wide], batches)
 
 
 def test_plane_waves_approach_the_true_field_as_the_scan_grows():

@@ -9,9 +9,9 @@ import pytest
 from emfm.core.measurement import MeasuredSamples, Measurement
 from emfm.core.sample_lists import whole_store
 from emfm.evaluate.baselines import LinearOperator
-from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.evaluate.evaluation import set_metrics
 from emfm.evaluate.fitted_baselines import choose_dipoles, remembered_fit
+from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.settings import parse_params
 from small_store import GEOMETRY, SingleElements, packed
 from ttt.config import read_yaml

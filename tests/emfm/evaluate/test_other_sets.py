@@ -10,9 +10,9 @@ import pytest
 from emfm.core.errors import DataError
 from emfm.core.measurement import Measurement
 from emfm.core.sample_lists import whole_store
-from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.evaluate.other_sets import Compared, evaluate_kind, evaluate_reference, kind_sets, reference_sets
 from emfm.evaluate.reference_cases import read_reference_cases
+from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.workflow.paths import KINDS
 from measurements import measurement_params
 from small_store import GEOMETRY, SingleElements, packed

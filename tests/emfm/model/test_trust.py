@@ -21,10 +21,15 @@ def errors_of(descriptors, seed, factor=1.0):
     return factor * (logs + chance).exp()
 
 
+def calibrate(trust, train, train_errors, val, val_errors):
+    """With each validation sample in a family of its own."""
+    return trust.calibrate(train, train_errors, val, val_errors, torch.arange(len(val)))
+
+
 def calibrated(factor=1.0):
     trust = TrustCalibration(3)
     known, unseen = described(2000, 0), described(200, 1)
-    trust.calibrate(known, errors_of(known, 2), unseen, errors_of(unseen, 3, factor))
+    calibrate(trust, known, errors_of(known, 2), unseen, errors_of(unseen, 3, factor))
     return trust
 
 
@@ -55,7 +60,7 @@ def test_unseen_samples_say_how_large_the_error_is():
 def test_half_of_the_unseen_samples_that_are_like_the_training_are_worse_than_expected():
     trust, known, unseen = TrustCalibration(3), described(30, 0), described(401, 1, spread=2.0)
     true = errors_of(unseen, 3)
-    trust.calibrate(known, errors_of(known, 2), unseen, true)
+    calibrate(trust, known, errors_of(known, 2), unseen, true)
     expected, _, distance = trust(unseen)
     like = distance <= 1
     assert 0.1 < float(like.float().mean()) < 0.9
@@ -82,7 +87,7 @@ def test_the_bound_covers_90_percent_of_unseen_samples_whose_errors_are_not_as_t
     covered = []
     for seed in range(20):
         trust = TrustCalibration(8)
-        trust.calibrate(*uneven(1000, 3 * seed, too_good=0.2), *uneven(200, 3 * seed + 1))
+        calibrate(trust, *uneven(1000, 3 * seed, too_good=0.2), *uneven(200, 3 * seed + 1))
         unseen, true = uneven(2000, 3 * seed + 2)
         _, bound, distance = trust(unseen)
         covered.append((true <= bound)[distance <= 1].float().mean(0))
@@ -90,7 +95,7 @@ def test_the_bound_covers_90_percent_of_unseen_samples_whose_errors_are_not_as_t
     assert (shares.mean(0) - 0.9).abs().max() < 0.01
     assert shares.min() > 0.8
     single = TrustCalibration(8)
-    single.calibrate(*uneven(1000, 100, too_good=0.2), *uneven(1000, 101))
+    calibrate(single, *uneven(1000, 100, too_good=0.2), *uneven(1000, 101))
     unseen, true = uneven(5000, 102)
     _, bound, distance = single(unseen)
     share = (true <= bound)[distance <= 1].float().mean(0)
@@ -114,7 +119,7 @@ def test_slopes_of_a_model_that_fits_its_training_samples_too_well_are_corrected
     spread = []
     for count in (40, 1000):
         trust = TrustCalibration(8)
-        trust.calibrate(*uneven(1000, 0, too_good=0.01), *uneven(count, 1))
+        calibrate(trust, *uneven(1000, 0, too_good=0.01), *uneven(count, 1))
         expected, _, distance = trust(unseen)
         spread.append(float((true / expected)[distance <= 1].log().std()))
     flat = float(true.log().std())
@@ -124,7 +129,7 @@ def test_slopes_of_a_model_that_fits_its_training_samples_too_well_are_corrected
 @pytest.mark.parametrize("count", [1, FEWEST_FOR_BOUND - 1, FEWEST_FOR_BOUND])
 def test_with_too_few_validation_samples_there_is_no_bound(count):
     trust, known, unseen = TrustCalibration(3), described(2000, 0), described(count, 1)
-    trust.calibrate(known, errors_of(known, 2), unseen, errors_of(unseen, 3))
+    calibrate(trust, known, errors_of(known, 2), unseen, errors_of(unseen, 3))
     expected, bound, distance = trust(described(9, 4, spread=0.5))
     assert (distance <= 1).all()
     assert expected.isfinite().all()
@@ -134,10 +139,61 @@ def test_with_too_few_validation_samples_there_is_no_bound(count):
 
 def test_validation_samples_that_are_all_unlike_the_training_give_no_bound_but_an_expected_error():
     trust, known, unseen = TrustCalibration(3), described(2000, 0), described(20, 1) + 1000
-    trust.calibrate(known, errors_of(known, 2), unseen, errors_of(described(20, 1), 3))
+    calibrate(trust, known, errors_of(known, 2), unseen, errors_of(described(20, 1), 3))
     expected, bound, _ = trust(described(9, 4))
     assert expected.isfinite().all()
     assert bound.isnan().all()
+
+
+def in_families(count, of_each, seed):
+    """Samples whose errors have most of their chance in common with those of their family; and the families."""
+    chance = torch.Generator().manual_seed(seed)
+    families = torch.arange(count) // of_each
+    common = torch.randn(-(-count // of_each), 2, generator=chance)[families]
+    values = torch.randn(count, 3, generator=chance)
+    return values, (-3 + 0.6 * common + 0.1 * torch.randn(count, 2, generator=chance)).exp(), families
+
+
+def test_the_bound_covers_90_percent_of_samples_of_unseen_families_too():
+    """Of ten families of 20 the unseen one is the eleventh: the bound is a higher one than that of 200 single ones."""
+    covered = []
+    for seed in range(40):
+        val, errors, families = in_families(200, 20, 2 * seed)
+        known, known_errors, _ = in_families(500, 1, 2 * seed + 1000)
+        unseen, true, _ = in_families(2000, 1, 2 * seed + 1)
+        bounds = []
+        for groups in (families, torch.arange(200)):
+            trust = TrustCalibration(3)
+            trust.calibrate(known, known_errors, val, errors, groups)
+            bounds.append(trust(unseen)[1])
+        distance = trust(unseen)[2]
+        assert (bounds[0] > bounds[1])[distance <= 1].all()
+        covered.append(float((true <= bounds[0])[distance <= 1].float().mean()))
+    assert sum(covered) / len(covered) > 0.9
+
+
+def test_fewer_families_than_nine_give_no_bound_however_many_samples_they_have():
+    val, errors, families = in_families(200, 25, 0)
+    trust = TrustCalibration(3)
+    trust.calibrate(val, errors, val, errors, families)
+    expected, bound, distance = trust(val)
+    assert bound.isnan().all()
+    assert expected[distance <= 1].isfinite().all()
+
+
+def test_what_else_tells_scans_apart_is_held_against_hardly_any_right_one_either():
+    known, unseen = described(2000, 0), described(200, 1)
+    chance = torch.Generator().manual_seed(9)
+    others = 1.2 * torch.rand(2000, generator=chance).square(), 1.2 * torch.rand(200, generator=chance).square()
+    trust = TrustCalibration(3)
+    farther = trust.calibrate(known, errors_of(known, 2), unseen, errors_of(unseen, 3), torch.arange(200), others)
+    assert farther > 1
+    for samples, other in ((known, others[0]), (unseen, others[1])):
+        unlike = torch.maximum(trust(samples)[2], other / farther) > 1
+        assert 0 < float(unlike.float().mean()) <= 0.02
+    alone = TrustCalibration(3)
+    assert alone.calibrate(known, errors_of(known, 2), unseen, errors_of(unseen, 3), torch.arange(200)) == 1
+    torch.testing.assert_close(trust.farthest, alone.farthest * farther)
 
 
 def test_a_calibration_repeats_bit_for_bit():
@@ -154,14 +210,14 @@ def test_a_scan_between_the_kinds_of_training_samples_is_like_none_of_them():
     corners = torch.tensor([[x, y, z] for x in (-6.0, 6.0) for y in (-6.0, 6.0) for z in (-6.0, 6.0)])
     known, unseen = (corners.repeat(count, 1) + described(8 * count, count, spread=0.01) for count in (200, 25))
     trust = TrustCalibration(3)
-    trust.calibrate(known, errors_of(known, 4), unseen, errors_of(unseen, 5))
+    calibrate(trust, known, errors_of(known, 4), unseen, errors_of(unseen, 5))
     assert float((trust(unseen)[2] > 1).float().mean()) < 0.03
     assert (trust(described(100, 6, spread=0.01))[2] > 1).all()
 
 
 def test_validation_samples_of_another_world_do_not_widen_that_of_the_training():
     trust, known, unseen = TrustCalibration(3), described(2000, 0), described(200, 1) + 1000
-    trust.calibrate(known, errors_of(known, 2), unseen, errors_of(described(200, 1), 3))
+    calibrate(trust, known, errors_of(known, 2), unseen, errors_of(described(200, 1), 3))
     assert (trust(unseen)[2] > 1).all()
 
 
@@ -189,7 +245,7 @@ def test_descriptors_that_do_not_vary_are_no_obstacle(constant):
     known = described(50, 0)
     known[:, constant] = known[:1, constant]
     trust = TrustCalibration(3)
-    trust.calibrate(known, errors_of(known, 1), known, errors_of(known, 2))
+    calibrate(trust, known, errors_of(known, 1), known, errors_of(known, 2))
     expected, bound, distance = trust(known)
     assert expected[distance <= 1].isfinite().all()
     assert bound[distance <= 1].isfinite().all()

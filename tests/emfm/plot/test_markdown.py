@@ -76,6 +76,30 @@ def test_the_glance_sets_the_best_stage_beside_the_best_baseline(val, test_final
     assert "**stage2**; relative L2 error 0.2500 of E, 0.2500 of H. Trained on 1,500 samples." in report
     assert "**equivalent_dipoles**; relative L2 error 0.2000 of E, 0.2000 of H" in report
     assert "The errors of stage2 are 1.250 (E) and 1.250 (H) times as large" in report
+    assert "Sample by sample: E 25 % larger, H 25 % larger on a typical sample." in report
+
+
+def test_the_model_to_use_is_named_with_how_it_differs_from_the_next_best(val):
+    use = "Use its model, models/stage2/best.pth."
+    report = render_report(val, NOT_OPENED, [], PICTURES)
+    assert f"{use} Against stage3, the next: E 17 % smaller, H 17 % smaller on a typical sample." in report
+    unknown = val.model_copy(update={"comparisons": []})
+    assert f"{use}\n" in render_report(unknown, NOT_OPENED, [], PICTURES)
+
+
+def test_stages_are_compared_sample_by_sample_also_where_nothing_can_be_shown(val):
+    section = "Stages and baselines sample by sample on val_fixed"
+    report = render_report(val, NOT_OPENED, [], PICTURES)
+    assert row(report, "stage2 against stage1", section)[1:] == [
+        *["0.500 (0.500 to 0.500)"] * 2,
+        "E 50 % smaller, H 50 % smaller on a typical sample",
+    ]
+    same = val.comparisons[0].rel_l2_e.of_samples.model_copy(update={"value": 0.99, "low": 0.9, "high": 1.1})
+    paired = val.comparisons[0].rel_l2_e.model_copy(update={"of_samples": same})
+    one = val.comparisons[0].model_copy(update={"rel_l2_e": paired, "rel_l2_h": paired})
+    report = render_report(val.model_copy(update={"comparisons": [one]}), NOT_OPENED, [], PICTURES)
+    assert row(report, "stage2 against stage1", section)[-1] == "no difference that 40 samples can show"
+    assert section not in render_report(val.model_copy(update={"comparisons": []}), NOT_OPENED, [], PICTURES)
 
 
 def test_stages_and_baselines_stand_in_one_table(val):
@@ -100,7 +124,7 @@ def test_strength_is_in_db_and_the_residual_beside_that_of_the_truth(val):
 def test_a_plane_without_a_residual_is_said_to_have_none(val):
     figures = val.models["stage1"].metrics.model_copy(update={"maxwell_residual": None, "maxwell_residual_truth": None})
     stage1 = val.models["stage1"].model_copy(update={"metrics": figures})
-    flat = val.model_copy(update={"models": {"stage1": stage1}, "references": {}})
+    flat = val.model_copy(update={"models": {"stage1": stage1}, "references": {}, "recommended": "stage1"})
     report = render_report(flat, NOT_OPENED, [], PICTURES)
     assert "The target plane has fewer than 3 points along an axis: no Maxwell residual." in report
 
@@ -154,7 +178,7 @@ def test_bound_and_warnings_stand_by_the_ratio_of_noise(calibrated):
 def test_errors_stand_with_their_interval(val):
     interval = Interval(low=0.4567, high=0.5432)
     stage1 = val.models["stage1"].model_copy(update={"intervals": {"rel_l2_e": interval, "val_mse": interval}})
-    alone = val.model_copy(update={"models": {"stage1": stage1}, "references": {}})
+    alone = val.model_copy(update={"models": {"stage1": stage1}, "references": {}, "recommended": "stage1"})
     report = render_report(alone, NOT_OPENED, [], PICTURES)
     assert row(report, "stage1")[2:4] == ["0.5000 (0.457 to 0.543)", "0.5000"]
     assert not any("(" in cell for cell in row(report, "stage1")[3:])

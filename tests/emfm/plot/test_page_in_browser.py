@@ -154,6 +154,8 @@ def test_it_opens_without_complaint_or_request_and_fits_the_window(window, page,
     assert window.complaints() == []
     assert window.requests() == [page.as_uri()]
     assert window.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    tables = "return [...document.querySelectorAll('.scroll')].filter((table) => table.scrollWidth > table.clientWidth)"
+    assert window.run(f"{tables}.map((table) => table.ariaLabel)") == []
     outside = window.run(
         "const parts = Array.from(document.querySelectorAll('h1, h2, p, select, figure, figcaption, dd, .card'));"
         "return parts.filter((part) => part.getBoundingClientRect().right > document.documentElement.clientWidth"

@@ -8,6 +8,7 @@ import pytest
 
 from emfm.core.errors import DataError
 from emfm.core.field_errors import FieldErrors
+from emfm.evaluate.comparisons import compare
 from emfm.evaluate.groups import Group
 from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import model_result, predictor_result
@@ -46,12 +47,15 @@ def val():
     noise.update(*fields)
     groups = {"depth": [Group(1e-3, 2e-3, np.array([0, 2])), Group(None, None, np.array([1]))]}
     result = predictor_result(figures, np.array([0, 0, 1]), groups, {20.0: (noise, None)})
+    errors = figures.per_sample()
     trust = TrustMetrics.model_validate(TRUST)
     return ValResults(
         set="val_fixed",
         samples=3,
         models={"stage1": model_result(result, 100, SHA), "stage2": model_result(result, 500, SHA, trust)},
         baselines={"mean_field": result},
+        recommended="stage2",
+        comparisons=compare({"stage1": errors, "stage2": errors}, [("stage2", "stage1")], np.array([0, 0, 1])),
         equivalent_dipoles=DIPOLES,
         references={},
         sets={
@@ -153,6 +157,8 @@ def changed(content, path, value):
         (("baselines", "mean_field", "intervals", "rel_l2_e", "low"), None, "baselines.*intervals.rel_l2_e.low: miss"),
         (("baselines", "mean_field", "extra"), 1, "baselines.mean_field.extra: unknown"),
         (("models",), {}, "models: found"),
+        (("recommended",), "stage9", "recommended: found 'stage9'.*must be one of stage1, stage2"),
+        (("comparisons", 0, "rel_l2_e", "of_samples", "low"), -1.0, "comparisons.*of_samples.low: found -1.0"),
     ],
 )
 def test_a_damaged_json_is_refused_with_the_full_key_and_the_remedy(val, tmp_path, path, value, sentence):

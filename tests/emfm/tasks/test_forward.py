@@ -23,7 +23,8 @@ INFER = ("python", "-m", "emfm.tasks.forward.infer")
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    project = make_project(tmp_path_factory.mktemp("forward") / "project")
+    apart = {"acquire.simulate.family_size": 1, "acquire.simulate.scenes.boards.samples_a_board": 1}
+    project = make_project(tmp_path_factory.mktemp("forward") / "project", apart)  # families enough for a bound
     project.run("dvc", "repro", "compute_norm_stats")
     return project
 
@@ -31,7 +32,9 @@ def project(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(project):
     """A model trained by hand: the path of its best checkpoint."""
-    project.run(*TRAIN, "--run_dir", "runs/first", "--eh_loss_h_weight", "2.0", "--epochs", "3")
+    project.run(
+        *TRAIN, "--run_dir", "runs/first", "--eh_loss_h_weight", "2.0", "--epochs", "3", "--set", "train.log_every=7"
+    )
     return project.folder / "runs/first/best.pth"
 
 
@@ -55,7 +58,18 @@ def test_the_command_line_wins_over_the_file(project, trained):
     config = resolved(project, "runs/first")
     assert config["loss"]["h_weight"] == 2.0
     assert config["train"]["epochs"] == 3
+    assert config["train"]["log_every"] == 7
     assert config["loss"]["e_weight"] == 1.0
+
+
+@pytest.mark.parametrize("model", ["pod_net", "forward_unet_lite"])
+def test_a_trial_goes_through_everything_and_keeps_nothing(project, model):
+    runs = project.folder / "runs"
+    before = sorted(runs.rglob("*"))
+    flags = [f"model.name={model}", "train.ema_decay=0.9", "train.accumulate=2"]
+    done = project.run(*TRAIN, "--fast_dev_run", *(word for flag in flags for word in ("--set", flag)))
+    assert "This was no training: no run was made, and nothing is kept" in done.stderr
+    assert sorted(runs.rglob("*")) == before
 
 
 def test_the_older_channel_weights_replace_normalisation_and_balance(project):

@@ -36,7 +36,10 @@ GRID = GEOMETRY.source
 TRAIN, VAL = 60, 12
 ERRORS = ["expected_rel_l2_e", "expected_rel_l2_h", "bound_rel_l2_e", "bound_rel_l2_h"]
 COLUMNS = [*ERRORS, "unlike_training", "distance"]
-SCAN_COLUMNS = ["rim_share", "rim_peak", "pitch_limit_share", "scan_too_small", "scan_too_coarse"]
+SCAN_COLUMNS = [
+    *("rim_share", "rim_peak", "pitch_limit_share", "scan_too_small", "scan_too_coarse"),
+    "ground_plane_given",
+]
 
 
 @pytest.fixture(scope="module")
@@ -479,3 +482,36 @@ def test_a_checkpoint_that_was_not_calibrated_leaves_every_number_of_the_table_e
     status, _, error = run(source, tmp_path / "out", checkpoint=ckpt.with_name("last.pth"))
     assert (status, "was not calibrated" in error) == (0, True)
     assert trust(tmp_path / "out")[COLUMNS].isna().all(axis=None)
+
+
+BOARD = ("--ground_plane_mm", "-6", "-6", "6", "6", "--ground_plane_z_mm", "-0.8")
+
+
+def test_with_a_ground_plane_the_field_is_that_of_currents_over_it(ckpt, folder, tmp_path, capsys):
+    scan = Store(folder / "elements").source_h(np.arange(1))[0]
+    np.save(tmp_path / "scan.npy", scan)
+    arguments = ["--ckpt", str(ckpt), "--input", str(tmp_path / "scan.npy"), "--out", str(tmp_path / "field.npy")]
+    assert infer.main([*arguments, *BOARD]) == 0
+    assert "field of currents on the board given, not of the model; expected relative error" in capsys.readouterr().out
+    prediction = emfm.load_model(ckpt, device="cpu").predict(scan, board=emfm.Board((-6.0, 6.0), (-6.0, 6.0), -0.8))
+    field = to_channels(np.concatenate([prediction.E, prediction.H]))
+    assert np.allclose(np.load(tmp_path / "field.npy"), field, rtol=1e-5)
+    assert prediction.trust.distance == 0
+    assert 0 < prediction.trust.expected_rel_l2_e < prediction.trust.bound_rel_l2_e
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (BOARD[:5], "--ground_plane_mm and --ground_plane_z_mm: give both, the corners of the plate and its height"),
+        (("--copper_z_mm", "0"), "--ground_plane_mm and --ground_plane_z_mm: give both"),
+        ((*BOARD[:6], "2"), "the ground plane lies at z = 2 mm, the scan at z = 1 mm; give the height of the plate"),
+        (("--ground_plane_mm", "3", "-6", "3", "6", *BOARD[5:]), "x_mm goes from 3 to 3 mm; give the lower end first"),
+    ],
+)
+def test_a_board_that_is_none_is_refused_before_anything_is_written(ckpt, folder, tmp_path, capsys, options, told):
+    np.save(tmp_path / "scan.npy", Store(folder / "elements").source_h(np.arange(1))[0])
+    arguments = ["--ckpt", str(ckpt), "--input", str(tmp_path / "scan.npy"), "--out", str(tmp_path / "field.npy")]
+    assert infer.main([*arguments, *options]) != 0
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "field.npy").exists()

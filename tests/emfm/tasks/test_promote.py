@@ -166,6 +166,16 @@ def test_a_name_of_two_experiments_is_refused(refusal):
     assert "twice: 2 experiments have this name; give the revision of one" in refusal("twice")
 
 
+def test_an_experiment_that_was_applied_before_is_promoted_by_name(repository, capsys):
+    wanted = changed(("  h_weight: 1.0\n", "  h_weight: 3.0\n"))
+    experiment("heavy-h", wanted)
+    save(wanted)
+    assert main(["heavy-h"]) == 0
+    assert "loss.h_weight: 1.0 -> 3.0" in capsys.readouterr().out
+    assert present() == wanted
+    assert added_and_removed(PROMOTED, promoted()) == (["  h_weight: 3.0"], ["  h_weight: 1.0"])
+
+
 def test_uncommitted_parameters_are_not_mixed_with_an_experiment(refusal):
     experiment("heavy-h", changed(("  h_weight: 1.0\n", "  h_weight: 3.0\n")))
     save(changed(("lr: 0.001", "lr: 0.002")))

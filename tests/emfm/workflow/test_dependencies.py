@@ -1,7 +1,8 @@
 """What dvc.yaml lists for a stage, against the code that the stage imports and the parameters that decide it.
 
 What decides a result lies in the folders of the field model and in the template's engine. Modules that stand beside
-them, in ``src/emfm`` and in ``src/ttt``, and the folders ``workflow`` and ``watch`` check, pass on, write and show.
+them, in ``src/emfm`` and in ``src/ttt``, and the folders ``workflow``, ``watch`` and ``loggers`` check, pass on, write
+and show.
 """
 
 import ast
@@ -18,8 +19,8 @@ from ttt.config import DECIDES_NO_MODEL, keys_marked, read_yaml
 
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "src"
-DECIDE_NOTHING = ("emfm/workflow", "ttt/watch")
-MOST = 7
+DECIDE_NOTHING = ("emfm/workflow", "ttt/loggers", "ttt/watch")
+MOST = 8
 """Folders of code that a stage may list: six, and the importer for sets of solved cases to evaluate on."""
 BUILT_BY_NAME = {
     "train_stage": [
@@ -196,3 +197,27 @@ def test_a_block_that_is_not_chosen_is_not_listed():
     for stage in ("train_stage1", "eval_test_final"):
         for key in ("model.linear_operator", "loss.weighted_huber", "optim.sgd", "scheduler.cosine"):
             assert not is_covered(key, listed_params(stage)), key
+
+
+def test_how_many_pictures_are_drawn_is_for_the_drawing_alone():
+    assert [stage for stage in definition() if is_covered("eval.num_pictures", listed_params(stage))] == ["plot"]
+    for key in paths({"eval": values_in_file()["eval"]}):
+        assert is_covered(key, listed_params("eval_val_fixed")) != (key == "eval.num_pictures"), key
+
+
+def test_what_dvc_plots_by_epoch_does_not_depend_on_weights():
+    """A sum of E and H by `loss.h_weight` would be another figure in each experiment."""
+    plots = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+    of_h = {file: column for plot in plots for facts in plot.values() for file, column in facts["y"].items()}
+    assert of_h == {f"reports/curves/stage{k}.csv": "val_rel_l2_h" for k in range(1, 6)}
+    for stage in range(1, 6):
+        (curve,) = definition()[f"train_stage{stage}"]["plots"]
+        (facts,) = curve.values()
+        assert facts["y"] == "val_rel_l2_e"
+
+
+def test_a_training_is_remembered_beside_the_lock():
+    """DVC keeps no run of a stage with an output in git that is neither a metric nor a plot."""
+    for stage in range(1, 6):
+        outs = definition()[f"train_stage{stage}"]["outs"]
+        assert all(isinstance(out, str) for out in outs), outs

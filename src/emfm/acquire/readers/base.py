@@ -27,7 +27,8 @@ Fields = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Source H ``(4, ny, nx)``, A/m, and target ``(12, ny, nx)``, E in V/m and H in A/m."""
 
 AUTO: Final = "auto"
-_MOST_POINTS: Final = 1_000_000
+MOST_POINTS: Final = 1_000_000
+"""That a table may hold where it need not hold a plane alone."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class WantedPlane:
     def most_points(self) -> int:
         """How many points the file may hold: those of the grid, or, where it may be larger, what memory is spent on."""
         points = self.grid.nx * self.grid.ny
-        return max(points, _MOST_POINTS) if self.larger else points
+        return max(points, MOST_POINTS) if self.larger else points
 
 
 class CaseReader(Protocol):

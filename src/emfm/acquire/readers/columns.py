@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emfm.acquire.readers.frequency import frequency_units
-from emfm.acquire.readers.units import field_factor, length_factor
+from emfm.acquire.readers.units import angle_factor, field_factor, length_factor
+from emfm.core.channels import TARGET_COMPONENTS, channel_names
 from ttt.log import LOG
 
 AXES: Final = ("x", "y", "z")
@@ -22,10 +26,17 @@ _IN_WORDS: Final[dict[Separator, str]] = {"comma": "','", "semicolon": "';'", "t
 _PROTECTED: Final = re.compile(r'"[^"]*"|\[[^\[\]]*\]|\([^()]*\)')
 _WITH_UNIT: Final = re.compile(r"(\S[^\[\]()]*|\S+\([^()]*\))\s*[\[(]([^\[\]()]*)[\])]")
 _AXIS_AND_UNIT: Final = re.compile(r"([xyz])\s*[_/]\s*(\w+)", re.IGNORECASE)
+_PHASE_AND_UNIT: Final = re.compile(r"(\S*[eh][xyz]\S*?)_(deg|rad)", re.IGNORECASE)
 _BETWEEN_BLANKS: Final = re.compile(r"([^\s\[\]]+)\s*\[([^\[\]]*)\]\s*")
-_PARTS: Final = {"re": "re", "real": "re", "im": "im", "imag": "im", "imaginary": "im"}
+AMPLITUDE, PHASE = "abs", "phase"
+_PARTS: Final = (
+    {"re": "re", "real": "re", "im": "im", "imag": "im", "imaginary": "im"}
+    | dict.fromkeys(("abs", "mag", "magnitude", "amp", "amplitude"), AMPLITUDE)
+    | dict.fromkeys(("phase", "ph", "pha", "arg", "angle", "ang"), PHASE)
+)
 _PART: Final = "|".join(sorted(_PARTS, key=len, reverse=True))
 _CHANNEL: Final = re.compile(rf"([eh][xyz])[\s_.-]*({_PART})|({_PART})[\s_.-]*(?:([eh][xyz])|\(([eh][xyz])\))")
+_SIZE: Final = re.compile(r"\|([eh][xyz])\|")
 _NUMBER: Final = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?", re.IGNORECASE)
 _SHOWN: Final = 120
 _SAID: Final[set[tuple[str, ...]]] = set()
@@ -81,10 +92,15 @@ def read_header(line: str) -> Header:
 
 
 def canonical_name(name: str) -> str | None:
-    """``Hx_re`` for ``hx_re``, ``HxRe``, ``Re(Hx)`` and the like, ``x`` for ``X``; None for another name."""
+    """``Hx_re`` for ``hx_re``, ``HxRe``, ``Re(Hx)`` and the like, ``x`` for ``X``; None for another name.
+
+    Amplitudes and phases, ``|Hx|``, ``Hx_mag`` or ``Phase(Hx)``, are ``Hx_abs`` and ``Hx_phase``.
+    """
     text = name.strip().casefold()
     if text in AXES:
         return text
+    if size := _SIZE.fullmatch(text):
+        return f"{size[1].capitalize()}_{AMPLITUDE}"
     match = _CHANNEL.fullmatch(text)
     if not match:
         return None
@@ -95,6 +111,63 @@ def canonical_name(name: str) -> str | None:
 def described(separator: Separator) -> str:
     """A separator in words."""
     return _IN_WORDS[separator]
+
+
+def as_given(header: Header, channels: Sequence[str]) -> tuple[str, ...]:
+    """``channels`` with amplitude and phase for the real and imaginary parts of components that are given so.
+
+    Those of one component stand side by side in both.
+    """
+    there = {canonical_name(column.name) for column in header.columns}
+    given: list[str] = []
+    for real, imaginary in zip(channels[::2], channels[1::2], strict=True):
+        component = real.partition("_")[0]
+        polar = f"{component}_{AMPLITUDE}", f"{component}_{PHASE}"
+        given += polar if there >= set(polar) and not there & {real, imaginary} else (real, imaginary)
+    return tuple(given)
+
+
+def complete_channels(header: Header) -> tuple[str, ...]:
+    """Real and imaginary part, by `channel_names`, of each component that the header gives whole, in whichever way.
+
+    Raises ValueError where there is none; says so of amplitudes without phases.
+    """
+    there = {canonical_name(column.name) for column in header.columns}
+    ways = (("re", "im"), (AMPLITUDE, PHASE))
+    whole = [
+        component
+        for component in TARGET_COMPONENTS
+        if any(there >= {f"{component}_{part}" for part in way} for way in ways)
+    ]
+    if whole:
+        return channel_names(tuple(whole))
+    halves = [name for name in TARGET_COMPONENTS if there & {f"{name}_{part}" for way in ways for part in way}]
+    if not halves:
+        raise ValueError(
+            f"names no component of the field; {header.described}; give columns such as Hx_re and Hx_im, or Hx_abs and "
+            "Hx_phase (degrees)"
+        )
+    raise ValueError(
+        f"gives {', '.join(halves)} without phase or by one part alone; {header.described}. What radiates where "
+        "follows from the phases between the points, so that sources cannot be found from magnitudes: measure against "
+        "a reference (a second probe that stays in place, or the board's own signal, on a network analyser or an "
+        "oscilloscope) and give real and imaginary part, or amplitude and phase, of each component"
+    )
+
+
+def to_real_and_imaginary(numbers: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
+    """Columns ``(n, channels)`` called as `as_given` says, with phases in rad, as real and imaginary parts.
+
+    Phases are those of peak phasors exp(+jwt).
+    """
+    polar = [place for place, name in enumerate(names) if name.endswith(f"_{AMPLITUDE}")]
+    if not polar:
+        return numbers
+    parts = numbers.copy()
+    for place in polar:
+        amplitude, phase = numbers[:, place], numbers[:, place + 1]
+        parts[:, place], parts[:, place + 1] = amplitude * np.cos(phase), amplitude * np.sin(phase)
+    return parts
 
 
 def find_columns(header: Header, needed: Sequence[str], spell: Callable[[str], str] = str) -> list[int]:
@@ -119,13 +192,24 @@ def find_columns(header: Header, needed: Sequence[str], spell: Callable[[str], s
     return [names.index(name) for name in needed]
 
 
-def unknown_columns(header: Header) -> tuple[str, ...]:
-    """The names of columns that are neither coordinates, field components nor a frequency."""
+def unknown_columns(header: Header, used: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of columns that are neither coordinates, field components nor a frequency.
+
+    Amplitudes and phases that are not ``used`` are among them.
+    """
     return tuple(
         column.written
         for column in header.columns
-        if column.name and canonical_name(column.name) is None and frequency_units(column.written) is None
+        if column.name
+        and (canonical_name(column.name) is None or (is_polar(column) and canonical_name(column.name) not in used))
+        and frequency_units(column.written) is None
     )
+
+
+def is_polar(column: Column) -> bool:
+    """Whether it is an amplitude or a phase."""
+    name = canonical_name(column.name)
+    return name is not None and name.endswith((f"_{AMPLITUDE}", f"_{PHASE}"))
 
 
 def say_unused(path: Path, names: tuple[str, ...]) -> None:
@@ -136,15 +220,19 @@ def say_unused(path: Path, names: tuple[str, ...]) -> None:
 
 
 def column_factor(column: Column, default: float) -> float:
-    """What the numbers of a coordinate or channel are multiplied by to be in m, V/m or A/m.
+    """What the numbers of a coordinate or channel are multiplied by to be in m, V/m, A/m or rad.
 
-    ``default`` is for a column without a unit. Raises ValueError naming the units that are known.
+    ``default`` is for a column without a unit; a phase without one is in degrees. Raises ValueError naming the units
+    that are known.
     """
     name = canonical_name(column.name)
     assert name is not None
+    is_phase = name.endswith(f"_{PHASE}")
     if column.unit is None:
-        return default
+        return angle_factor("deg") if is_phase else default
     try:
+        if is_phase:
+            return angle_factor(column.unit)
         return length_factor(column.unit) if name in AXES else field_factor(name[0], column.unit)
     except ValueError as known:
         raise ValueError(
@@ -168,7 +256,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 def _column(cell: str) -> Column:
     text = _unquoted(cell)
-    match = _AXIS_AND_UNIT.fullmatch(text) or _WITH_UNIT.fullmatch(text)
+    match = _AXIS_AND_UNIT.fullmatch(text) or _PHASE_AND_UNIT.fullmatch(text) or _WITH_UNIT.fullmatch(text)
     if match and match[1].strip().casefold() not in _PARTS:  # Re(Hx) has no unit
         return Column(text, match[1].strip(), match[2].strip())
     return Column(text, text)
@@ -180,10 +268,15 @@ def _unquoted(cell: str) -> str:
 
 def _hint(header: Header, needed: Sequence[str]) -> str:
     """What else to say where a column is missing."""
-    names = [column.name.casefold() for column in header.columns if canonical_name(column.name) is None]
+    names = [
+        column.name.casefold() for column in header.columns if canonical_name(column.name) is None or is_polar(column)
+    ]
     components = {name[:2].casefold() for name in needed if name not in AXES}
     if any(component in name for component in components for name in names) and len(header.columns) > 1:
-        return "; give real and imaginary part of each component in columns of their own"
+        return (
+            "; give real and imaginary part of each component in columns of their own, or amplitude and phase "
+            "(Hx_abs and Hx_phase, degrees)"
+        )
     if len(header.columns) == 1:
         return "; separate them by ',', ';' or tabs"
     return ""

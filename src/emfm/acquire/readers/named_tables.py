@@ -9,22 +9,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emfm.acquire.readers.base import WantedPlane
+from emfm.acquire.readers.base import MOST_POINTS, WantedPlane
 from emfm.acquire.readers.columns import (
     AXES,
     CHARACTERS,
     Separator,
+    as_given,
     column_factor,
+    complete_channels,
     find_columns,
     frequency_columns,
     read_header,
     say_unused,
+    to_real_and_imaginary,
     unknown_columns,
 )
 from emfm.acquire.readers.frequency import check_frequency, check_statements
 from emfm.acquire.readers.planes import PointTable, field_on_grid
 from emfm.acquire.readers.tables import TextTable, parse_numbers, read_text_table
 from emfm.core.errors import DataError
+from emfm.core.measured import MeasuredField
 
 _MM: Final = 1e-3
 
@@ -62,7 +66,36 @@ def read_named_plane(path: Path, wanted: WantedPlane, form: TableFormat) -> NDAr
         xyz = xyz * layout.axis_factors
         if layout.field_factors is not None:
             fields = fields * layout.field_factors
+    fields = to_real_and_imaginary(fields, layout.given)
     return field_on_grid(PointTable(table, layout.spelled, xyz, fields), wanted)
+
+
+def read_named_points(path: Path, frequency: float, form: TableFormat) -> MeasuredField:
+    """All components that a table gives whole, at whichever points, at ``frequency``, Hz; other columns are not used.
+
+    A cell of a component that is empty or NaN was not measured.
+
+    Raises DataError as `read_named_plane` does.
+    """
+    table = read_text_table(path, MOST_POINTS)
+    try:
+        layout = _layout(table.header, None, form)
+    except ValueError as error:
+        raise DataError(f"{table.header_place}: {error}") from None
+    say_unused(path, layout.unknown)
+    table = _below_rule(table, layout.separator) if form.ruled else table
+    axes, fields = layout.places[: len(AXES)], layout.places[len(AXES) :]
+    numbers = parse_numbers(table, layout.names, layout.separator, layout.unused, fields)
+    _check_frequency(table, layout, numbers, frequency)
+    parts = numbers[:, fields] * (1.0 if layout.field_factors is None else layout.field_factors)
+    parts = to_real_and_imaginary(parts, layout.given)
+    components = tuple(name.partition("_")[0] for name in layout.given[::2])
+    try:
+        return MeasuredField(
+            numbers[:, axes] * layout.axis_factors, components, (parts[:, 0::2] + 1j * parts[:, 1::2]).T, frequency
+        )
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -74,6 +107,8 @@ class _Layout:
     """Of all columns."""
     places: list[int]
     """Of the coordinates and the channels."""
+    given: tuple[str, ...]
+    """Canonical names of the channels as they are given: see `as_given`."""
     spelled: tuple[str, ...]
     """Their names in the format."""
     axis_factors: list[float]
@@ -87,8 +122,10 @@ class _Layout:
 
 
 @lru_cache(maxsize=64)
-def _layout(line: str, channels: tuple[str, ...], form: TableFormat) -> _Layout:
+def _layout(line: str, channels: tuple[str, ...] | None, form: TableFormat) -> _Layout:
     """The layout that a header line declares; raises ValueError where it cannot be used.
+
+    ``channels`` are those that must be there; None: what is there of all components, see `complete_channels`.
 
     Remembered, as the files of many cases have the same header.
     """
@@ -103,7 +140,8 @@ def _layout(line: str, channels: tuple[str, ...], form: TableFormat) -> _Layout:
             f"must name columns and units, such as 'x [mm] y [mm] z [mm] HxRe [A/m]', found {line[:60]!r}; export the "
             "field with its header"
         )
-    needed = (*AXES, *channels)
+    given = as_given(header, complete_channels(header) if channels is None else channels)
+    needed = (*AXES, *given)
     places = find_columns(header, needed, form.spell)
     axes, fields = ([header.columns[place] for place in part] for part in (places[: len(AXES)], places[len(AXES) :]))
     field_factors = [column_factor(column, 1.0) for column in fields]
@@ -113,12 +151,13 @@ def _layout(line: str, channels: tuple[str, ...], form: TableFormat) -> _Layout:
         header.separator,
         tuple(column.name for column in header.columns),
         places,
+        given,
         tuple(map(form.spell, needed)),
         [column_factor(column, _MM) for column in axes],
         None if set(field_factors) == {1.0} else field_factors,
         frequencies,
         [place for place in range(len(header.columns)) if place not in used],
-        unknown_columns(header),
+        unknown_columns(header, given),
     )
 
 

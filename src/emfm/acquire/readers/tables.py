@@ -27,6 +27,7 @@ _MOST_REMARKS: Final = 100
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_GAP: Final = re.compile(r"nan|na|n/a|-*|", re.IGNORECASE)
 _DIGIT: Final = re.compile(rb"\d")
 
 
@@ -85,7 +86,11 @@ def read_text_table(path: Path, points: int, root: Path | None = None) -> TextTa
 
 
 def parse_numbers(
-    table: TextTable, names: Sequence[str], separator: Separator, unused: Collection[int] = ()
+    table: TextTable,
+    names: Sequence[str],
+    separator: Separator,
+    unused: Collection[int] = (),
+    gaps: Collection[int] = (),
 ) -> NDArray[np.float64]:
     """The numbers below the header, each the float64 nearest to its decimal text: ``(rows, len(names))``.
 
@@ -94,6 +99,7 @@ def parse_numbers(
         names: of its columns, for errors.
         separator: between the columns.
         unused: places of columns that may hold anything.
+        gaps: places of columns that may be empty or NaN somewhere, where the result is NaN.
 
     Raises:
         DataError: names the line and the column of what is not a number, or may be one of two.
@@ -101,11 +107,15 @@ def parse_numbers(
     signed = [place for place, name in enumerate(names) if name.casefold() not in AXES]
     body, comma = _with_commas(table.body, separator), separator != "space"
     numbers = None if body is None else parse_fast(body, len(names), signed, comma)
-    return parse_carefully(table, names, separator, unused) if numbers is None else numbers
+    return parse_carefully(table, names, separator, unused, gaps) if numbers is None else numbers
 
 
 def parse_carefully(
-    table: TextTable, names: Sequence[str], separator: Separator, unused: Collection[int] = ()
+    table: TextTable,
+    names: Sequence[str],
+    separator: Separator,
+    unused: Collection[int] = (),
+    gaps: Collection[int] = (),
 ) -> NDArray[np.float64]:
     """The numbers as `parse_numbers` gives them, cell by cell, however they are spelled."""
     found = split_rows(table.body, table.first_line, len(names), separator)
@@ -114,8 +124,10 @@ def parse_carefully(
         where = f"{table.path}: line {row.line}"
         if len(row.cells) != len(names):
             raise DataError(f"{where}: {_miscounted(row, names, separator)}")
-        for name, cell in zip(names, row.cells, strict=True):
-            if not _NUMBER.fullmatch(cell):
+        for place, (name, cell) in enumerate(zip(names, row.cells, strict=True)):
+            if place in gaps and _GAP.fullmatch(cell):
+                row.cells[place] = "nan"
+            elif not _NUMBER.fullmatch(cell):
                 problem = "is not finite" if _NOT_FINITE.fullmatch(cell) else "is not a number"
                 raise DataError(f"{where}, column {name}: {cell[:30]!r} {problem}; solve or export the case again")
     return np.array([[float(cell) for cell in row.cells] for row in rows]).reshape(-1, len(names))

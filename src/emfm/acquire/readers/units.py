@@ -1,6 +1,7 @@
-"""Units as solvers and measuring programs write them, as factors to m, V/m, A/m and Hz."""
+"""Units as solvers and measuring programs write them, as factors to m, V/m, A/m, Hz and rad."""
 
 import re
+from math import pi
 from typing import Final
 
 LENGTHS: Final = {
@@ -30,6 +31,17 @@ _PREFIXES: Final = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6
 _NUMERATORS: Final = {"E": "V", "H": "A"}
 _FIELD_UNIT: Final = re.compile(r"([numkM]?)([VA])/(\w+)")
 _MICRO: Final = str.maketrans("\u00b5\u03bc", "uu")
+
+
+_ANGLES: Final = {"deg": pi / 180, "degree": pi / 180, "degrees": pi / 180, "\u00b0": pi / 180, "rad": 1.0}
+
+
+def angle_factor(unit: str) -> float:
+    """Radians in ``unit``; raises ValueError with the names that are known."""
+    text = unit.strip().casefold()
+    if text in _ANGLES:
+        return _ANGLES[text]
+    raise ValueError(", ".join(_ANGLES))
 
 
 def length_factor(unit: str) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emfm.core.grid import Grid
+from emfm.core.mirrors import polar_signs
 
 IMAGES: Final = 4
 """A source and its mirror images: in x, in y, in both. As many parities: odd in nothing, in x, in y, in both."""
@@ -21,7 +22,7 @@ IMAGES: Final = 4
 
 def image_signs() -> NDArray[np.float64]:
     """What multiplies x, y and z of a source in its images, ``(IMAGES, 3)``."""
-    return np.array([(x, y, 1.0) for y in (1.0, -1.0) for x in (1.0, -1.0)])
+    return np.array([polar_signs(x, y) for y in (False, True) for x in (False, True)])
 
 
 def parity_bases(grid: Grid) -> list[Tensor]:

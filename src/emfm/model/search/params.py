@@ -1,8 +1,23 @@
-"""Where sources are looked for and how long: what every section that uses the search holds."""
+"""Where sources are looked for, and how: what every section that uses a search or equivalent dipoles holds."""
 
-from pydantic import Field, field_validator
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, field_validator
 
 from ttt.config import Section
+
+N = TypeVar("N", int, float)
+
+
+def each_once(values: list[N]) -> list[N]:
+    """The values; raises ValueError where one stands twice."""
+    if len(set(values)) < len(values):
+        raise ValueError("each value must stand once")
+    return values
+
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class SourceRegionParams(Section):
@@ -23,3 +38,18 @@ class SourceRegionParams(Section):
         if not 0 < depth_mm[0] < depth_mm[1]:
             raise ValueError("the least depth must be above 0, and the greatest above the least")
         return depth_mm
+
+
+class DipoleGridParams(Section):
+    """Settings of equivalent dipoles: each depth with each margin and each tikhonov."""
+
+    depths: Annotated[list[Positive], Field(min_length=1), AfterValidator(each_once)] = Field(
+        description="depths of the dipoles below the scan, in its pitch"
+    )
+    margins: Annotated[list[NotNegative], Field(min_length=1), AfterValidator(each_once)] = Field(
+        description="distances from the scan's rim inwards to the outermost dipoles, in its pitch; those that the scan "
+        "is too small for are left out"
+    )
+    tikhonov: Annotated[list[Positive], Field(min_length=1), AfterValidator(each_once)] = Field(
+        description="regularisations of the dipoles' moments, relative to the mean diagonal of A A^H"
+    )

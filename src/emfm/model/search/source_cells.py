@@ -20,6 +20,7 @@ from emfm.core.grid import Geometry, Grid
 from emfm.model.search.mirrors import IMAGES, image_signs
 from emfm.model.search.modes import FieldModes
 from emfm.model.search.params import SourceRegionParams
+from ttt.engine.square_root import square_root
 
 _MM = 1e-3
 _GAUSS: Final = 0.5 / np.sqrt(3)
@@ -130,7 +131,7 @@ def _by_group(rows: Tensor, cells: int) -> Tensor:
 
 def _strongest(scans: Tensor, fields: Tensor) -> Tensor:
     """The combinations of each group's elements that carry most of its scan and its field, both counted alike."""
-    sized = [part / part.abs().square().sum((1, 2), keepdim=True).sqrt() for part in (scans, fields)]
+    sized = [part / square_root(part.abs().square().sum((1, 2), keepdim=True)) for part in (scans, fields)]
     together = torch.cat(sized, 2).to(torch.complex128)
     _, vectors = torch.linalg.eigh(together @ together.mH)
     chosen: Tensor = vectors[:, :, -KEPT:].mH.to(torch.complex64)

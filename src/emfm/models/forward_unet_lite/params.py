@@ -25,4 +25,4 @@ def forward_unet_lite(params: UNetParams, spec: FieldSpec) -> "FieldModel":
     from emfm.model.field_model import NetworkFieldModel
     from emfm.models.forward_unet_lite.network import ForwardUNetLite
 
-    return NetworkFieldModel(ForwardUNetLite(params, spec.geometry()), spec.norm)
+    return NetworkFieldModel(ForwardUNetLite(params, spec.geometry()), spec.norm, spec.geometry())

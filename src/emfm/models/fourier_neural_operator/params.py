@@ -26,4 +26,4 @@ def fourier_neural_operator(params: FourierOperatorParams, spec: FieldSpec) -> "
     from emfm.model.field_model import NetworkFieldModel
     from emfm.models.fourier_neural_operator.network import FourierOperator
 
-    return NetworkFieldModel(FourierOperator(params, spec.geometry()), spec.norm)
+    return NetworkFieldModel(FourierOperator(params, spec.geometry()), spec.norm, spec.geometry())

@@ -25,9 +25,9 @@ class LinearOperator(FieldModel):
     """Field = scan times a matrix; on data whose map is linear it is exact, and it needs no gradient."""
 
     def __init__(self, params: LinearOperatorParams, spec: FieldSpec) -> None:
-        super().__init__(spec.norm, len(SCAN_DESCRIPTORS))
-        self._ridge, self._geometry = params.ridge, spec.geometry()
-        geometry = self._geometry
+        geometry = spec.geometry()
+        super().__init__(spec.norm, len(SCAN_DESCRIPTORS), geometry)
+        self._ridge, self._geometry = params.ridge, geometry
         self._shape = (len(TARGET_COMPONENTS), *geometry.target.shape)
         outputs = len(TARGET_COMPONENTS) * geometry.target.ny * geometry.target.nx
         self.matrix: Tensor

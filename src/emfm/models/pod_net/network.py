@@ -1,9 +1,10 @@
 """`pod_net`: modal coefficients of the field from a physical prior, a linear correction and a small network.
 
 The prior is the field of the few sources that explain the scan (`emfm.model.search.sparse_sources`), or nothing. A
-complex matrix corrects it linearly, a network of real numbers beyond that; both are as large as the prior's own
-uncertainty says, so that what is certain stays untouched. Everything but the network is found in closed form from the
-training samples, and computed once a sample: what is trained costs a few matrix products.
+complex matrix corrects it linearly where that is worth much. It is blended with the fields of equivalent dipoles
+(`emfm.models.pod_net.blend`), and a network of real numbers corrects what comes out, as much as the prior's own
+uncertainty says, so that what is certain stays untouched. Everything but the network and the blend's weights is found
+in closed form from the training samples, and computed once a sample: what is trained costs a few matrix products.
 
 A complex factor on a scan is a factor on its field (Maxwell's equations are linear): size and phase are taken out. The
 mirror image of a scan has the mirror image of its field: what the network says is the mean of what it says of all
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS, Complex
+from emfm.core.channels import TARGET_CHANNELS, Complex
 from emfm.core.ridge import RidgeSums
 from emfm.model.complex_rows import complex_rows, row_length
 from emfm.model.encoding import EncodedSamples, IdentifiedSamples
@@ -31,9 +32,12 @@ from emfm.model.search.sparse_sources import DESCRIPTORS, SparseSources
 from emfm.model.spec import FieldSpec
 from emfm.model.symmetries import Images
 from emfm.model.trust import SCAN_DESCRIPTORS, scan_descriptors
+from emfm.models.pod_net.blend import Blend
+from emfm.models.pod_net.mean_squares import MeanSquares
 from emfm.models.pod_net.params import PodNetParams
 from ttt.engine.on_device import free_memory
 from ttt.engine.side_by_side import side_by_side
+from ttt.engine.square_root import square_root
 from ttt.engine.task import Batch, BatchDataset
 from ttt.memo import Memo
 
@@ -47,18 +51,21 @@ _HELD_OUT: Final = 5
 stand side by side, so that hardly one is on both sides."""
 _RIDGES: Final = (1e-12, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _DOUBT_RIDGE: Final = 1e-6
-_WORTHWHILE: Final = 0.9
-"""A linear correction must lower the held-out error to this share, or there is none."""
+_WORTHWHILE: Final = 0.5
+"""A linear correction of a search must lower the held-out error to this share, or there is none: it is better on its
+own training samples than on others, so that a network which is trained on these trusts it too much."""
+_WORTHWHILE_ALONE: Final = 0.9
+"""The same where there is no search."""
 _LIMIT: Final = 5.0
 _VARIANCE_FLOOR: Final = 1e-6
 """Of a network's input, relative to the mean."""
 _LEAST_SPREAD: Final = 1e-3
-"""Of a descriptor, which is a logarithm."""
+"""Of a descriptor over the training samples; one that varies less is divided by this."""
 _LEAST_SAID: Final = 1e-6
 _TINY: Final = 1e-30
 
-CORRECTION_DESCRIPTORS: Final = ("how far it goes", "how far its images are apart")
-"""Of what is added to the prior, relative to the field, natural logarithms."""
+CORRECTION_DESCRIPTORS: Final = ("how far it goes", "how far its images are apart", "how far estimates are apart")
+"""Of what is added to the prior, relative to the field, natural logarithms; the last where there are estimates."""
 
 
 class PodNet(FieldModel):
@@ -68,7 +75,8 @@ class PodNet(FieldModel):
         geometry = spec.geometry()
         has_prior = params.prior == "sparse_sources"
         self._num_prior = len(DESCRIPTORS) if has_prior else 0
-        super().__init__(spec.norm, len(SCAN_DESCRIPTORS) + self._num_prior + len(CORRECTION_DESCRIPTORS))
+        described = len(SCAN_DESCRIPTORS) + self._num_prior + len(CORRECTION_DESCRIPTORS) - (not has_prior)
+        super().__init__(spec.norm, described, geometry)
         self._identity = f"{params.sources.model_dump_json()} {spec.norm.scale_by_source}"
         self._geometry = geometry
         self._region = params.sources
@@ -77,7 +85,7 @@ class PodNet(FieldModel):
         count = self.modes.count
         self.sources = SparseSources(params.sources, geometry, count) if has_prior else None
         self.images = Images(geometry, count)
-        self._mean_squares = _MeanSquares(self.modes, torch.ones(len(TARGET_CHANNELS)))
+        self._mean_squares = MeanSquares(self.modes, torch.ones(len(TARGET_CHANNELS)))
         self._row = row_length(*geometry.source.shape)
         self._widths = [1, 2 * self._row, 2 * count, len(SCAN_DESCRIPTORS) + self._num_prior]
         inputs = self._row + (count if has_prior else 0)
@@ -95,8 +103,10 @@ class PodNet(FieldModel):
         self.register_buffer("described_mean", torch.zeros(self._widths[-1]))
         self.register_buffer("described_std", torch.ones(self._widths[-1]))
         self.register_buffer("output_size", torch.zeros(count))
+        facts = len(self.described_mean)
+        self.blend = Blend(params.dipoles, geometry, count, facts) if has_prior else None
         layers: list[nn.Module] = []
-        width = 2 * len(self.input_size) + len(self.described_mean)
+        width = 2 * len(self.input_size) + facts
         for _ in range(params.depth):
             layers += [nn.Linear(width, params.width), nn.GELU()]
             width = params.width
@@ -122,6 +132,13 @@ class PodNet(FieldModel):
             return torch.cat(side_by_side(self._encode, parts))
         return torch.cat([self._encode(part) for part in parts])
 
+    def decode(self, encoded: Tensor) -> Tensor:
+        """See `FieldModel.decode`."""
+        if encoded.ndim != 2:
+            return encoded
+        rows = self._parts(encoded)[1].view(len(encoded), -1, *self._source_shape, 2)
+        return rows.movedim(-1, 2).flatten(1, 2)
+
     def _scans_at_once(self, device: torch.device) -> int:
         """Scans that are encoded at a time on ``device``."""
         if self.sources is None:
@@ -131,21 +148,24 @@ class PodNet(FieldModel):
 
     def coefficients(self, encoded: Tensor) -> Tensor:
         """Modal coefficients, complex ``(n, modes)``, of encoded scans of size one."""
-        corrected, corrections = self._corrections(encoded)
-        return corrected + corrections.mean(0)
+        start, corrections = self._corrections(encoded)
+        return start + corrections.mean(0)
 
     def _corrections(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
-        """Linearly corrected coefficients, and what the network adds by each image of the scan ``(images, n, modes)``;
+        """What the network starts from, and what it adds by each image of the scan ``(images, n, modes)``;
 
         in training by one of them, drawn anew.
         """
-        scan, described = (self._parts(encoded)[part] for part in (1, 3))
+        scan = _complex(self._parts(encoded)[1])
         device = encoded.device
         with in_float32(encoded):
             corrected, doubt = self._corrected(encoded)
-            phase = _phase(_complex(scan))
-            turned = _complex(scan) * phase.conj(), corrected * phase.conj()
-            facts = ((described - self.described_mean) / self.described_std).clamp(-_LIMIT, _LIMIT)
+            phase, facts = _phase(scan), self._facts(encoded)
+            turned = scan * phase.conj(), corrected * phase.conj()
+            start, size = corrected, doubt[:, None]
+            if self.blend is not None:
+                start, share, _ = self.blend(scan, corrected, facts)
+                size = size * share
             every = torch.arange(len(self.images), device=device)
             chosen = torch.randint(len(self.images), (1,), device=device) if self.training else every
             inputs = [torch.cat([self._network_inputs(turned, image), facts], 1) for image in torch.split(chosen, 1)]
@@ -153,14 +173,19 @@ class PodNet(FieldModel):
         with in_float32(encoded):
             by_mode = [_complex(rows) * self.output_size for rows in said]
             backs = [self.images.back(rows, image) for rows, image in zip(by_mode, torch.split(chosen, 1), strict=True)]
-            return corrected, torch.stack(backs) * (doubt[:, None] * phase)
+            return start, torch.stack(backs) * (size * phase)
+
+    def _facts(self, encoded: Tensor) -> Tensor:
+        """The descriptors of scan and prior, of size one."""
+        described = self._parts(encoded)[3]
+        return ((described - self.described_mean) / self.described_std).clamp(-_LIMIT, _LIMIT)
 
     def squared_errors(self, weights: Tensor, normalized: bool) -> SquaredErrors:
         """Exact but for the share of a field that no sum of modes can make, which no weights can change."""
         channel_weights = weights.to(self.target_std)
         if normalized:
             channel_weights = channel_weights / self.target_std.flatten().square()
-        mean_squares = _MeanSquares(self.modes, channel_weights)
+        mean_squares = MeanSquares(self.modes, channel_weights)
 
         def measure(batch: Batch) -> tuple[Tensor, Tensor]:
             error, _, scale = self._error_and_truth(batch)
@@ -195,14 +220,16 @@ class PodNet(FieldModel):
     def descriptors(self, source_h: Tensor) -> Tensor:
         """Those of the scan and of the prior, and `CORRECTION_DESCRIPTORS`."""
         encoded = self.encode(source_h)
-        prior = _complex(self._parts(encoded)[2])
-        corrected, corrections = self._corrections(encoded)
+        _, scan, prior, described = self._parts(encoded)
+        start, corrections = self._corrections(encoded)
         mean = corrections.mean(0)
-        size = (corrected + mean).norm(dim=1) + _TINY
-        far = (corrected + mean - prior).norm(dim=1) / size
-        apart = (corrections - mean).norm(dim=2).square().mean(0).sqrt() / size
-        said = torch.stack([far, apart], 1).clamp_min(_LEAST_SAID).log()
-        return torch.cat([self._parts(encoded)[3], said], 1)
+        size = (start + mean).norm(dim=1) + _TINY
+        far = (start + mean - _complex(prior)).norm(dim=1) / size
+        apart = square_root((corrections - mean).norm(dim=2).square().mean(0)) / size
+        said = [far, apart]
+        if self.blend is not None:
+            said.append(self.blend.spread(_complex(scan), self._corrected(encoded)[0], self._facts(encoded)))
+        return torch.cat([described, torch.stack(said, 1).clamp_min(_LEAST_SAID).log()], 1)
 
     @property
     def device(self) -> torch.device:
@@ -230,12 +257,15 @@ class PodNet(FieldModel):
             self.modes.find([physical_snapshots(self._geometry, self._region, count), self._snapshots(few)])
             if self.sources is not None:
                 self.sources.find(self.modes)
+            if self.blend is not None:
+                self.blend.find(self.modes)
             self.images.find(self.modes)
             self.found.fill_(True)
         encoded = self.encoded(train, memo, with_targets=True)
         batches = [list(range(i, min(i + 1024, len(train)))) for i in range(0, len(train), 1024)]
         self._fit_doubt(encoded, batches)
         self._fit_linear(encoded, batches)
+        self._fit_blend(encoded, batches)
         self._fit_scales(encoded, batches)
 
     def _snapshots(self, batch: Batch) -> Complex:
@@ -303,7 +333,8 @@ class PodNet(FieldModel):
             fitted.add(x[kept].cpu().numpy(), y[kept].cpu().numpy())
         if len(trial.x) == 0:
             return
-        best, chosen, factors = _WORTHWHILE * self._typical_error(trial), None, fitted.factored()
+        worthwhile = _WORTHWHILE_ALONE if self.sources is None else _WORTHWHILE
+        best, chosen, factors = worthwhile * self._typical_error(trial), None, fitted.factored()
         for ridge in _RIDGES:
             self.linear.copy_(torch.from_numpy(factors.solve(ridge)))
             error = self._typical_error(trial)
@@ -320,6 +351,17 @@ class PodNet(FieldModel):
         errors = (self._corrected(trial.x)[0] - truth).norm(dim=1) / (truth.norm(dim=1) + _TINY)
         return float(errors.median())
 
+    def _fit_blend(self, encoded: BatchDataset, batches: list[list[int]]) -> None:
+        """How good the estimates are that are blended, and how far apart."""
+        if self.blend is None:
+            return
+        seen = []
+        for batch in (encoded.__getitems__(indices).to(self.device) for indices in batches):
+            scan = _complex(self._parts(batch.x)[1])
+            seen.append(self.blend.compared(scan, self._corrected(batch.x)[0], _complex(batch.y)))
+        apart, errors = (torch.cat(part) for part in zip(*seen, strict=True))
+        self.blend.fit(apart, errors)
+
     def _fit_scales(self, encoded: BatchDataset, batches: list[list[int]]) -> None:
         """The size of the network's inputs and outputs, over the training samples and their images."""
         inputs, outputs = self.input_size.double() * 0, self.output_size.double() * 0
@@ -334,44 +376,19 @@ class PodNet(FieldModel):
                 inputs += torch.cat(seen, 1).abs().double().square().sum(0)
                 outputs += self.images.coefficients(error, image).abs().double().square().sum(0)
         count = len(encoded) * len(self.images)
-        self.input_size.copy_((inputs / count + _VARIANCE_FLOOR * inputs.mean() / count + _TINY).sqrt())
-        self.output_size.copy_((outputs / count).sqrt())
+        self.input_size.copy_(square_root(inputs / count + _VARIANCE_FLOOR * inputs.mean() / count + _TINY))
+        self.output_size.copy_(square_root(outputs / count))
         described = torch.cat(facts)
         self.described_mean.copy_(described.mean(0))
         self.described_std.copy_(described.std(0, correction=0).clamp_min(_LEAST_SPREAD))
-
-
-class _MeanSquares:
-    """The mean squares of E and of H over their channels and points, each channel's times its weight."""
-
-    def __init__(self, modes: FieldModes, channel_weights: Tensor) -> None:
-        self._modes, self._channel_weights = modes, channel_weights
-        self._known: dict[object, tuple[Tensor, Tensor]] = {}
-
-    def of(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-        """Of modal coefficients ``(n, modes)``: ``(n,)`` each."""
-        of_e, of_h = self._current_forms()
-        rows = torch.view_as_real(coefficients).flatten(1)
-        with in_float32(rows):
-            return ((rows @ of_e) * rows).sum(1), ((rows @ of_h) * rows).sum(1)
-
-    def _current_forms(self) -> tuple[Tensor, Tensor]:
-        """The quadratic forms, computed anew when the modes have changed."""
-        modes = self._modes.modes
-        key = (modes._version, modes.device)
-        if key not in self._known:
-            self._known.clear()
-            forms = self._modes.channel_forms() * self._channel_weights.to(modes.device)[:, None, None]
-            self._known[key] = forms[E_CHANNELS].mean(0), forms[H_CHANNELS].mean(0)
-        return self._known[key]
 
 
 def _phase(scan: Tensor) -> Tensor:
     """Half the phase of h . h, ``(n, 1)``, of size one: no symmetry changes it, and its sign is of no account."""
     squares = scan.square().sum(1, keepdim=True)
     unit = squares / squares.abs().clamp_min(_TINY)
-    real = ((1 + unit.real) / 2).clamp_min(0).sqrt()
-    imaginary = ((1 - unit.real) / 2).clamp_min(0).sqrt()
+    real = square_root(((1 + unit.real) / 2).clamp_min(0))
+    imaginary = square_root(((1 - unit.real) / 2).clamp_min(0))
     return torch.complex(real, torch.where(unit.imag < 0, -imaginary, imaginary))
 
 

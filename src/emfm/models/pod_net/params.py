@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from emfm.model.search.params import SourceRegionParams
+from emfm.model.search.params import DipoleGridParams, SourceRegionParams
 from emfm.model.spec import FieldSpec
 from ttt.config import PartParams
 from ttt.parts import MODELS
@@ -21,6 +21,9 @@ class PodNetParams(PartParams):
         description="where a prediction starts: the field of the few sources that explain the scan, or nothing"
     )
     sources: SourceRegionParams
+    dipoles: DipoleGridParams = Field(
+        description="equivalent dipoles, whose fields are blended with that of the few sources"
+    )
     width: int = Field(ge=1, description="units in a hidden layer of the network")
     depth: int = Field(ge=1, description="hidden layers of the network")
 

@@ -3,55 +3,10 @@
 // Charts that only depend on the results: error against training samples, and loss by epoch.
 
 const BASELINE_LOOKS = [
-  { color: "#e69f00", dash: "dash" },
-  { color: "#009e73", dash: "dashdot" },
-  { color: "#cc79a7", dash: "dot" },
   { color: "#56b4e9", dash: "longdashdot" },
-  { color: "#0072b2", dash: "longdash" },
+  { color: "#cc79a7", dash: "dot" },
+  { color: "#e69f00", dash: "dash" },
 ];
-const LEGEND = { orientation: "h", x: 0, yref: "container", y: 0, yanchor: "bottom", font: { size: 11 } };
-const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false };
-
-/** Colours of the page as it is shown now, dark or light. */
-function theme() {
-  const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(
-    ["ground", "text", "quiet", "line", "grid", "accent", "truth", "prediction"].map((name) => [
-      name,
-      style.getPropertyValue(`--${name}`).trim(),
-    ]),
-  );
-}
-
-/** Text that plotly shows as it is: it reads some tags and entities in names and titles. */
-function plain(text) {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-}
-
-function axis(colours, title, more = {}) {
-  return {
-    title: { text: title, standoff: 8 },
-    gridcolor: colours.grid,
-    linecolor: colours.line,
-    tickcolor: colours.line,
-    zeroline: false,
-    fixedrange: true,
-    automargin: true,
-    ...more,
-  };
-}
-
-function layoutOf(colours, more) {
-  return {
-    paper_bgcolor: colours.ground,
-    plot_bgcolor: colours.ground,
-    font: { color: colours.text, size: 12, family: 'system-ui, "DejaVu Sans", sans-serif' },
-    hoverlabel: { bgcolor: colours.ground, bordercolor: colours.line, font: { color: colours.text } },
-    margin: { l: 50, r: 12, t: 34, b: 40 },
-    dragmode: false,
-    ...more,
-  };
-}
 
 /** Limits of a logarithmic axis around positive values, as powers of ten; undefined where there are none. */
 function logRange(values) {
@@ -67,9 +22,9 @@ function logRange(values) {
 function logAxis(colours, title, values) {
   const range = logRange(values);
   const decades = range ? range[1] - range[0] : 1;
-  const dtick = decades > 2 ? 1 : decades > 0.5 ? "D2" : undefined;
-  const few = decades <= 0.5 && range ? { tickvals: evenTicks(10 ** range[0], 10 ** range[1]) } : {};
-  const more = { type: "log", range, dtick, tickformat: decades > 0.5 ? "~g" : ".3~g", minor: { showgrid: false } };
+  const dtick = decades > 2 ? 1 : decades > 0.7 ? "D2" : undefined;
+  const few = decades <= 0.7 && range ? { tickvals: evenTicks(10 ** range[0], 10 ** range[1]) } : {};
+  const more = { type: "log", range, dtick, tickformat: decades > 0.7 ? "~g" : ".3~g", minor: { showgrid: false } };
   return axis(colours, title, { ...more, ...few });
 }
 
@@ -83,9 +38,38 @@ function evenTicks(low, high) {
   return ticks;
 }
 
+/** Distances from values to the ends of their intervals, as plotly draws them. */
+function errorBars(levels, part, color) {
+  if (levels.some((level) => !level[`${part}_interval`])) return {};
+  const distance = (level, end) => Math.abs(level[`${part}_interval`][end] - level[part]);
+  return {
+    type: "data",
+    symmetric: false,
+    array: levels.map((level) => distance(level, "high")),
+    arrayminus: levels.map((level) => distance(level, "low")),
+    color,
+    thickness: 1.5,
+    width: 5,
+  };
+}
+
+/** The interval of the best baseline, behind all else. */
+function bandOf(baselines, part) {
+  const interval = baselines.length ? baselines[0][`${part}_interval`] : null;
+  if (!interval) return [];
+  const { color } = BASELINE_LOOKS[0];
+  const ends = { xref: "paper", x0: 0, x1: 1, yref: "y", y0: interval.low, y1: interval.high };
+  return [{ type: "rect", ...ends, fillcolor: color, opacity: 0.15, line: { width: 0 }, layer: "below" }];
+}
+
 function drawScaling(data) {
   const colours = theme();
-  const all = [...data.stages, ...data.baselines].flatMap((level) => [level.e, level.h]);
+  const levels = [...data.stages, ...data.baselines];
+  const ranges = [...data.stages, ...data.baselines.slice(0, 1)].flatMap((level) => [level.e_interval, level.h_interval]);
+  const all = [
+    ...levels.flatMap((level) => [level.e, level.h]),
+    ...ranges.filter(Boolean).flatMap((range) => [range.low, range.high]),
+  ];
   const sizes = data.stages.map((stage) => stage.train_samples);
   const ends = logRange(sizes).map((power) => 10 ** power);
   for (const part of ["e", "h"]) {
@@ -93,13 +77,14 @@ function drawScaling(data) {
       name: "model by stage",
       x: sizes,
       y: data.stages.map((stage) => stage[part]),
+      error_y: errorBars(data.stages, part, colours.quiet),
       text: data.stages.map((stage) => plain(stage.name)),
       hovertemplate: "%{text}: %{y:.4g}<br>%{x:,} training samples<extra></extra>",
       mode: "lines+markers",
       line: { color: colours.truth, width: 2 },
       marker: { size: 8 },
     };
-    const levels = data.baselines.map((baseline, number) => ({
+    const lines = data.baselines.map((baseline, number) => ({
       name: plain(baseline.name),
       x: ends,
       y: [baseline[part], baseline[part]],
@@ -117,46 +102,61 @@ function drawScaling(data) {
         tickangle: -30,
       }),
       yaxis: logAxis(colours, "relative L2 error", all),
+      shapes: bandOf(data.baselines, part),
       showlegend: true,
       legend: LEGEND,
     });
-    Plotly.react(`scaling-${part}`, [model, ...levels], layout, CONFIG);
+    Plotly.react(`scaling-${part}`, [model, ...lines], layout, CONFIG);
   }
 }
 
+/** For each stage a chart of the errors, where they were measured, and one of the losses. */
 function drawLosses(data) {
-  const colours = theme();
-  const all = data.curves.flatMap((curve) => [...curve.train, ...curve.val]);
+  const measured = data.curves.every((curve) => curve.e && curve.h);
+  const kinds = [
+    { title: "error", label: "relative L2 error", names: { E: "e", H: "h" } },
+    { title: "loss", label: "loss", names: { training: "train", validation: "val" } },
+  ].slice(measured ? 0 : 1);
   const parent = document.getElementById("losses");
   // All of them before the first is drawn: their number decides their width.
-  for (const curve of data.curves.slice(parent.children.length)) {
-    const chart = parent.appendChild(document.createElement("div"));
-    chart.className = "chart";
-    chart.setAttribute("role", "img");
-    chart.setAttribute("aria-label", `Loss of ${curve.stage} by epoch`);
+  for (const kind of parent.children.length ? [] : kinds) {
+    for (const curve of data.curves) {
+      const chart = parent.appendChild(document.createElement("div"));
+      chart.className = "chart";
+      chart.setAttribute("role", "img");
+      chart.setAttribute("aria-label", `${kind.label} of ${curve.stage} by epoch`);
+    }
   }
-  data.curves.forEach((curve, number) => {
-    const line = (name, values, color, dash) => ({
+  const charts = [...parent.children];
+  kinds.forEach((kind, row) => drawByEpoch(data.curves, kind, charts.slice(row * data.curves.length)));
+}
+
+function drawByEpoch(curves, kind, charts) {
+  const colours = theme();
+  const names = Object.entries(kind.names);
+  const all = curves.flatMap((curve) => names.flatMap(([, key]) => curve[key]));
+  const looks = [{ color: colours.accent }, { color: colours.prediction, dash: "dash" }];
+  curves.forEach((curve, number) => {
+    const lines = names.map(([name, key], place) => ({
       name,
       x: curve.epoch,
-      y: values,
+      y: curve[key],
       mode: "lines+markers",
-      line: { color, dash, width: 2 },
+      line: { ...looks[place], width: 2 },
       marker: { size: 5 },
       connectgaps: true,
       hovertemplate: `${name}: %{y:.4g}<br>epoch %{x}<extra></extra>`,
-    });
+    }));
+    const dtick = Math.max(1, Math.ceil(Math.max(...curve.epoch) / 6));
+    const kept = { type: "line", x0: curve.kept, x1: curve.kept, yref: "paper", y0: 0, y1: 1, layer: "below" };
     const layout = layoutOf(colours, {
-      title: { text: plain(curve.stage), font: { size: 14 }, y: 0.98 },
-      xaxis: axis(colours, "epoch", { tick0: 0, dtick: Math.max(1, Math.ceil(Math.max(...curve.epoch) / 6)) }),
-      yaxis: logAxis(colours, "loss", all),
+      title: { text: `${plain(curve.stage)}, ${kind.title}`, font: { size: 14 }, y: 0.98 },
+      xaxis: axis(colours, `epoch (best: ${curve.kept})`, { tick0: 0, dtick }),
+      yaxis: logAxis(colours, kind.label, all),
+      shapes: [{ ...kept, line: { color: colours.quiet, width: 1.5, dash: "dot" } }],
       showlegend: true,
       legend: LEGEND,
     });
-    const lines = [
-      line("training", curve.train, colours.accent, "solid"),
-      line("validation", curve.val, colours.prediction, "dash"),
-    ];
-    Plotly.react(parent.children[number], lines, layout, CONFIG);
+    Plotly.react(charts[number], lines, layout, CONFIG);
   });
 }

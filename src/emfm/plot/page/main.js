@@ -10,15 +10,5 @@
   };
   drawScaling(data);
   drawLosses(data);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-
-  let width = innerWidth;
-  let waiting = 0;
-  addEventListener("resize", () => {
-    if (innerWidth === width) return;
-    width = innerWidth;
-    cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(() => viewer.draw());
-  });
-  document.documentElement.dataset.ready = "yes";
+  keepUp(drawAll, () => viewer.draw());
 }

@@ -12,12 +12,14 @@ from pathlib import Path
 from ttt.command import PRECEDENCE, run_command
 from ttt.files import write_text
 from ttt.pinning import pin_for
+from ttt.program import called_as
+from ttt.set_flag import add_set_flag, overrides_of
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emfm.tasks.forward.eval",
+        prog=called_as("emfm.tasks.forward.eval"),
         description=__doc__,
         epilog=PRECEDENCE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -26,11 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to evaluate")
     parser.add_argument("--val_ids", metavar="FILE", help="data.val_ids: IDs of the samples, one a line")
     parser.add_argument("--out_json", type=Path, metavar="FILE", help="the figures, also printed")
+    add_set_flag(parser)
     return run_command(_evaluate, parser.parse_args(arguments))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    pin_for(args.config)
+    given = overrides_of(args, {} if args.val_ids is None else {"data.val_ids": args.val_ids})
+    pin_for(args.config, given)
     from emfm.core.measurement import MeasuredSamples, Measurement, described
     from emfm.core.sample_lists import open_samples
     from emfm.core.store import Store
@@ -41,7 +45,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     from ttt.engine.evaluate import resolve_device
     from ttt.settings import load_config
 
-    config = load_config(args.config, {} if args.val_ids is None else {"data.val_ids": args.val_ids})
+    config = load_config(args.config, given)
     if not isinstance(config.data, DataParams):
         raise ConfigError(config.source, ["data.name: a forward model is judged on em_forward"])
     samples = open_samples(Store(Path(config.data.data_root)), Path(config.data.val_ids))

@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 from ttt.command import run_command
+from ttt.program import called_as
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emfm.tasks.forward.export",
+        prog=called_as("emfm.tasks.forward.export"),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

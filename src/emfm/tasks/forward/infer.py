@@ -6,15 +6,23 @@ An input holds source H in A/m on the source plane that the model was trained fo
 
 --out_format tensor: a .npy (12,ny,nx), E in V/m and H in A/m.
 --out_format nf_target_csv: a folder with target_E.csv and target_H.csv.
+--out_format feko: a folder with target.efe and target.hfe, a near-field source for FEKO.
 The result of one file is --out itself; those of a folder are <out>/<stem>_pred.npy or <out>/<stem>/.
+
+--sources, --page and --png say where a scan comes from, and what of it arrives far away: see docs/sources.md.
+
+--ground_plane_mm and --ground_plane_z_mm name the ground plane of the board that was scanned. The prediction is then
+not the model's, but the field of currents on that board, each with the current that it induces in the plate, and the
+errors named are that search's: see docs/plates.md.
 
 How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
 relative L2 errors of E and H to expect, a bound on each, which 90 % of unseen samples like the training samples keep,
-and the distance of the scan from the training samples. Above 1 it is unlike them (unlike_training): no error and no
-bound are named then, and standard error says so. A best.pth says all that; other checkpoints of a training may not,
-and what they do not say is left empty. Standard error also names scans that look too small or too coarse for what they
-hold, which the model need not notice; rim_share, rim_peak and pitch_limit_share in trust.csv decide that
-(docs/own-data.md).
+and the distance of the scan from the training samples. It is 0 where a few current elements explain the scan: field
+and errors are then theirs, and nothing that was learned is in them. Above 1 it is unlike them (unlike_training): no
+error and no bound are named then, and standard error says so. A best.pth says all that; other checkpoints of a
+training may not, and what they do not say is left empty. Standard error also names scans that look too small or too
+coarse for what they hold, which the model need not notice; rim_share, rim_peak and pitch_limit_share in trust.csv
+decide that (docs/own-data.md).
 
 Of a folder, what cannot be used is named at the end, after the rest is done, and the exit status is then 2; trust.csv
 has a row for each result of the call, also after Ctrl-C, and none for an input that was refused. Text files (.txt,
@@ -25,7 +33,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,10 +45,14 @@ from tqdm import tqdm
 from emfm.acquire.readers.planes import SCAN_TOLERANCE, checked_tolerance
 from emfm.acquire.readers.sniff import TEXTS
 from emfm.core.channels import Channels
+from emfm.core.covered import COVERED_PERCENT
 from emfm.core.grid import Geometry
 from emfm.core.scan_checks import ScanChecks, check_scans, scan_warnings
 from emfm.model.trained import TrainedModel, find_device
-from emfm.model.trust import COVERED_PERCENT
+from emfm.plates.plate_search import MUCH_LEFT, PlateSearch, plate_search
+from emfm.tasks.forward.board_options import add_board_options, given_board
+from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
+from emfm.use.feko_files import feko_files, write_feko
 from emfm.use.field_files import list_inputs, read_source_h, result_files, write_target_csv
 from emfm.use.forward_model import CHUNK
 from emfm.use.scans import refuse_scans
@@ -50,10 +62,12 @@ from ttt.config import UserError
 from ttt.files import write_text
 from ttt.inputs import Refusals, refuse_place
 from ttt.log import LOG
+from ttt.program import called_as
 from ttt.watch.progress import log_to_stderr
 
 TENSOR: Final = "tensor"
 CSV: Final = "nf_target_csv"
+FEKO: Final = "feko"
 TRUST_FILE: Final = "trust.csv"
 _MM: Final = 1e-3
 _SHOWN: Final = 5
@@ -70,8 +84,10 @@ _COLUMNS: Final = (
     "pitch_limit_share",
     "scan_too_small",
     "scan_too_coarse",
+    "ground_plane_given",
 )
 """Of trust.csv."""
+_NOT_CALIBRATED: Final = "the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is"
 _HINT: Final = f"A file that is no scan was taken for one because it ends with {' or '.join(TEXTS)}: move it away."
 
 
@@ -87,6 +103,8 @@ class _Said:
     distance: float
     scan: ScanChecks
     """What the scan itself shows of its size and pitch."""
+    board_misfit: float | None = None
+    """What the currents on the board that was given leave of the scan, relative; None where the model predicted."""
 
     @property
     def row(self) -> tuple[Any, ...]:
@@ -94,28 +112,60 @@ class _Said:
         unlike = None if math.isnan(self.distance) else self.distance > 1
         scan = self.scan
         checked = (scan.rim_share, scan.rim_peak, scan.pitch_limit_share, scan.too_small, scan.too_coarse)
-        return (self.path.name, *self.expected, *self.bound, unlike, self.distance, *checked)
+        return (
+            self.path.name,
+            *self.expected,
+            *self.bound,
+            unlike,
+            self.distance,
+            *checked,
+            self.board_misfit is not None,
+        )
 
     @property
     def line(self) -> str:
         """The same in words, without the checks of the scan."""
         (e, h), (most_e, most_h) = self.expected, self.bound
+        if self.board_misfit is not None:
+            return (
+                f"field of currents on the board given, not of the model; expected relative error: E {e:.2g}, "
+                f"H {h:.2g}; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}; "
+                f"left of the scan: {self.board_misfit:.2g}"
+            )
+        if math.isnan(self.distance):
+            return _NOT_CALIBRATED
         errors = "not known, the scan is unlike the training samples" if self.distance > 1 else f"E {e:.2g}, H {h:.2g}"
         bounds = "" if math.isnan(most_e) else f"; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}"
         return f"expected relative error: {errors}{bounds}; distance from the training samples: {self.distance:.2g}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """Of this scan alone, on its size, its pitch, and whether it is unlike the training samples."""
+        unlike = ["unlike the training samples, so that nothing is known of the error"] if self.distance > 1 else []
+        return [*unlike, *self.board_warnings, *scan_warnings([self.path.name], ScanChecks.joined([self.scan]))]
+
+    @property
+    def board_warnings(self) -> list[str]:
+        """Whether the board that was given does not explain the scan."""
+        if self.board_misfit is None or self.board_misfit <= MUCH_LEFT:
+            return []
+        return [
+            f"currents on the board given leave {self.board_misfit:.0%} of the scan, so that its errors may be larger "
+            "than expected: check the corners and the heights, and whether the board has slots, cables or other parts"
+        ]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emfm.tasks.forward.infer",
+        prog=called_as("emfm.tasks.forward.infer"),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to predict with")
     parser.add_argument("--input", type=Path, required=True, metavar="PATH", help="a file, or a folder of files")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="where the results go")
-    parser.add_argument("--out_format", choices=[TENSOR, CSV], default=TENSOR, help="default: %(default)s")
+    parser.add_argument("--out_format", choices=[TENSOR, CSV, FEKO], default=TENSOR, help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
     parser.add_argument(
         "--position_tolerance_mm",
@@ -124,13 +174,19 @@ def main(arguments: list[str] | None = None) -> int:
         help="how far from its place a point of a scan may lie in x, y and z, mm; default: "
         f"{100 * SCAN_TOLERANCE:g} %% of the pitch of the model's source plane",
     )
+    add_options(parser)
+    add_board_options(parser)
     return run_command(_infer, parser.parse_args(arguments))
 
 
 def _infer(args: argparse.Namespace) -> None:
     log_to_stderr()
     targets = _targets(args)
+    outputs = ScanOutputs.of(args, len(targets))
+    board = given_board(args)
+    _refuse_places(args, targets, outputs)
     predict = TrainedModel(args.ckpt, find_device(args.device))
+    over_board = None if board is None else plate_search(board, predict.geometry)
     given = args.position_tolerance_mm
     tolerance = checked_tolerance(None if given is None else given * _MM, predict.geometry.source, SCAN_TOLERANCE)
     table = args.out / TRUST_FILE if args.input.is_dir() else None
@@ -140,20 +196,23 @@ def _infer(args: argparse.Namespace) -> None:
         with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
             for paths in _chunks(targets):
                 scans = _usable(paths, predict.geometry, tolerance, refusals)
-                for prediction, words in _predicted(predict, scans):
+                for prediction, words in _predicted(predict, over_board, scans):
                     with refusals.kept():
                         _refuse_not_finite(prediction, words.path)
                         if table is not None and not said:
                             table.unlink(missing_ok=True)  # an earlier call's, which is not about these results
                         _write(targets[words.path], prediction, args.out_format, predict.geometry)
                         said.append(words)
+                        own = targets[words.path], predict, scans[words.path], prediction
+                        outputs.add(words.path, *own, words.line, words.warnings)
                 bar.update(len(paths))
     except KeyboardInterrupt:
         LOG.warning("stopped: %d of %d inputs are predicted", len(said), len(targets))
         raise
     finally:
         if said:
-            _report(said, table, predict.facts.calibrated)
+            _report(said, table, predict.facts.calibrated or over_board is not None)
+        outputs.finish()
     refused = set(targets) - {words.path for words in said}
     refusals.raise_any(len(targets), _HINT if any(path.suffix.lower() in TEXTS for path in refused) else "")
 
@@ -167,11 +226,16 @@ def _targets(args: argparse.Namespace) -> dict[Path, Path]:
         targets = {args.input: args.out}
         if args.out_format == TENSOR and args.out.suffix != ".npy":
             raise UserError(f"--out: found '{args.out}'; the tensor of one file goes to a .npy file")
-        if args.out_format == CSV and args.out.exists() and not args.out.is_dir():
+        if args.out_format != TENSOR and args.out.exists() and not args.out.is_dir():
             raise UserError(f"--out: found '{args.out}', a file; the tables of one file go to a folder")
-    files = {path: [target] if args.out_format == TENSOR else result_files(target) for path, target in targets.items()}
-    refuse_place(args.input, args.out, files)
     return targets
+
+
+def _refuse_places(args: argparse.Namespace, targets: dict[Path, Path], outputs: ScanOutputs) -> None:
+    """Raise UserError where what is written would replace an input or something else that is written."""
+    written = {TENSOR: lambda target: [target], CSV: result_files, FEKO: feko_files}[args.out_format]
+    files = {path: [*written(target), *outputs.files(path, target)] for path, target in targets.items()}
+    refuse_place(args.input, args.out, files)
 
 
 def _chunks(targets: dict[Path, Path]) -> Iterable[list[Path]]:
@@ -199,15 +263,25 @@ def _read(path: Path, geometry: Geometry, tolerance: float) -> NDArray[np.float3
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _predicted(predict: TrainedModel, scans: dict[Path, NDArray[np.float32]]) -> Iterable[tuple[Channels, _Said]]:
-    """The prediction from each scan, and what the model says of it."""
+def _predicted(
+    predict: TrainedModel, over_board: PlateSearch | None, scans: dict[Path, NDArray[np.float32]]
+) -> Iterable[tuple[Channels, _Said]]:
+    """The prediction from each scan, and what the model, or the search over a board, says of it."""
     if not scans:
         return
     given = np.stack(list(scans.values()))
     checks = check_scans(given)
+    if over_board is not None:
+        for row, (path, scan) in enumerate(scans.items()):
+            found = over_board.find(scan)
+            words = _Said(path, found.expected_rel_l2, found.bound_rel_l2, 0.0, checks[row], found.misfit)
+            yield found.channels, words
+        return
     judged = zip(scans, *predict.predict_with_trust(given), strict=True)
+    nothing = None if predict.facts.calibrated else (math.nan, math.nan)
     for row, (path, prediction, expected, bound, distance) in enumerate(judged):
-        yield prediction, _Said(path, _pair(expected), _pair(bound), float(distance), checks[row])
+        apart = math.nan if nothing else float(distance)
+        yield prediction, _Said(path, nothing or _pair(expected), nothing or _pair(bound), apart, checks[row])
 
 
 def _pair(of_e_and_h: NDArray[np.float64]) -> tuple[float, float]:
@@ -224,21 +298,24 @@ def _refuse_not_finite(prediction: Channels, source: Path) -> None:
 def _write(target: Path, prediction: Channels, out_format: str, geometry: Geometry) -> None:
     if out_format == TENSOR:
         write_npy(target, prediction)
-    else:
+    elif out_format == CSV:
         write_target_csv(target, prediction, geometry.target)
+    else:
+        write_feko(target, prediction, geometry.target, geometry.frequency)
 
 
 def _report(said: list[_Said], table: Path | None, calibrated: bool) -> None:
     """Say how far to trust each prediction: in ``table``, or on one line where there is none."""
     if not calibrated:
-        LOG.warning("the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is")
-        nothing = (math.nan, math.nan)
-        said = [replace(words, expected=nothing, bound=nothing, distance=math.nan) for words in said]
+        LOG.warning(_NOT_CALIBRATED)
     if table is not None:
         frame = pd.DataFrame([words.row for words in said], columns=_COLUMNS)
         write_text(table, frame.to_csv(index=False, lineterminator="\n"))
     elif calibrated:
         sys.stdout.write(f"{said[0].line}\n")
+    for words in said:
+        for warning in words.board_warnings:
+            LOG.warning("%s: %s", words.path.name, warning)
     unlike = [words.path.name for words in said if words.distance > 1]
     if unlike:
         shown = ", ".join(unlike[:_SHOWN]) + (f" and {len(unlike) - _SHOWN} more" if len(unlike) > _SHOWN else "")

@@ -13,11 +13,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttt.command import PRECEDENCE, run_command
-from ttt.config import UserError, read_yaml
+from ttt.config import UserError, read_yaml, with_values
 from ttt.files import write_text
 from ttt.pinning import pin_for
+from ttt.program import called_as
 from ttt.resume_flags import add_resume_flags, start_of, wants_resume
 from ttt.runs import claim_next_run, kept_once_begun, newest_run
+from ttt.set_flag import add_set_flag, overrides_of
+from ttt.trial_flags import (
+    add_trial_flags,
+    profilers_of,
+    refuse_resumed_trial,
+    shortened,
+    temporary_run_folder,
+    tried,
+)
 
 EXPERIMENT: Final = "forward"
 _OF_CHANNELS: Final = "weighted_mse"
@@ -28,7 +38,7 @@ _VALUES: Final = {
     "train_ids": ("data.train_ids", str, "FILE", "IDs of the training samples, one a line"),
     "val_ids": ("data.val_ids", str, "FILE", "IDs of the validation samples, one a line"),
     "epochs": ("train.epochs", int, "N", "passes over the training samples"),
-    "batch_size": ("train.batch_size", int, "N", "samples in one optimizer step"),
+    "batch_size": ("train.batch_size", int, "N", "samples in one batch"),
     "lr": ("optim.lr", float, "X", "learning rate, also of a resumed training"),
     "seed": ("seed", int, "N", "of the first weights and of the order of the samples"),
     "norm_max_batches": ("loss.norm_max_batches", int, "N", "batches that channel mean and std are computed from"),
@@ -58,7 +68,7 @@ _SWITCHES: Final = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emfm.tasks.forward.train",
+        prog=called_as("emfm.tasks.forward.train"),
         description=__doc__,
         epilog=PRECEDENCE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -73,6 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(f"--{flag}", type=kind, metavar=metavar, help=f"{key}: {text}")
     for flag, (key, text) in _SWITCHES.items():
         parser.add_argument(f"--{flag}", action="store_true", default=None, help=f"{key}: {text}")
+    add_set_flag(parser)
+    add_trial_flags(parser)
     add_resume_flags(parser)
     return run_command(_train, parser.parse_args(arguments))
 
@@ -81,23 +93,27 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
     """The values of the configuration that the command line replaces, by dotted key."""
     given = {key: getattr(args, flag) for flag, (key, *_) in _VALUES.items() if getattr(args, flag) is not None}
     given |= {key: True for flag, (key, _) in _SWITCHES.items() if getattr(args, flag)}
+    implied: dict[str, Any] = {}
     if args.auto_channel_weight and not (args.normalize_y or args.balance_eh_loss):
-        given |= {"loss.normalize_y": False, "loss.balance_eh_loss": False}
-    if args.auto_channel_weight and _loss_in(args.config) == _WITHOUT_CHANNELS:
-        given["loss.name"] = _OF_CHANNELS
+        implied |= {"loss.normalize_y": False, "loss.balance_eh_loss": False}
+    given = overrides_of(args, given)
+    if args.auto_channel_weight and _loss_in(args.config, given) == _WITHOUT_CHANNELS:
+        implied["loss.name"] = _OF_CHANNELS
     if any(value is not None for value in (args.data_root, args.train_ids, args.norm_max_batches, args.norm_eps)):
-        given["data.norm_stats"] = None
-    return given
+        implied["data.norm_stats"] = None
+    return given | implied
 
 
-def _loss_in(config: Path) -> object:
+def _loss_in(config: Path, given: dict[str, Any]) -> object:
     """``loss.name`` of a configuration; None where it has none, which is said when it is loaded."""
-    loss = read_yaml(config).get("loss")
+    loss = with_values(read_yaml(config), given).get("loss")
     return loss.get("name") if isinstance(loss, dict) else None
 
 
 def _train(args: argparse.Namespace) -> None:
-    pin_for(args.config)
+    refuse_resumed_trial(args)
+    given = overrides(args)
+    pin_for(args.config, given)
     from emfm.tasks.forward.cases import packed
     from emfm.training.dataset import field_spec
     from ttt.engine.assemble import assemble
@@ -105,28 +121,34 @@ def _train(args: argparse.Namespace) -> None:
     from ttt.engine.ranks import joined_ranks
     from ttt.engine.run_folder import RunFolder
     from ttt.log import LOG
+    from ttt.loggers.chosen import loggers_of
     from ttt.settings import load_config
-    from ttt.watch.console import ConsoleWatch
     from ttt.watch.progress import log_to_stderr
 
     with joined_ranks() as ranks:
         log_to_stderr(quiet=not ranks.is_first)
-        config = load_config(args.config, overrides(args))
+        config = load_config(args.config, given)
         with ranks.holding(_run_folder(args, config.ckpt.run_dir)) as folder:
             artifacts = RunFolder(folder).artifacts
             unpacked = config
             config = ranks.first(lambda: packed(unpacked, artifacts / "store"))
             task = assemble(config)
             statistics = field_spec(task).norm.to_json()
-            LOG.info("run folder: %s", folder)
+            if args.fast_dev_run:
+                task, config = shortened(task, config)
+            else:
+                LOG.info("run folder: %s", folder)
             outcome = fit(
                 task,
                 config,
                 folder,
                 start_of(args),
                 accepted=lambda: write_text(artifacts / "y_norm_stats.json", statistics),
-                watch=ConsoleWatch(),
+                loggers=[*loggers_of(config, folder), *profilers_of(args)],
             )
+        if args.fast_dev_run:
+            LOG.info(tried(task))
+            return
         score, epoch = outcome.best_score, outcome.best_epoch
         LOG.info("best %s %.6g in epoch %d: %s", config.ckpt.monitor, score, epoch, outcome.best)
 
@@ -135,8 +157,12 @@ def _train(args: argparse.Namespace) -> None:
 def _run_folder(args: argparse.Namespace, configured: str | None) -> Iterator[Path]:
     """The run's folder; raises UserError where a training is to go on and there is nothing to go on from.
 
-    A new one is gone again where the training is refused.
+    A new one is gone again where the training is refused, and always after a trial.
     """
+    if args.fast_dev_run:
+        with temporary_run_folder() as folder:
+            yield folder
+        return
     claimed = False
     if args.run_dir is not None or configured is not None:
         folder = args.run_dir or Path(str(configured))

@@ -148,6 +148,41 @@ def test_units_behind_the_names_hold_each_for_its_column(tmp_path):
         np.testing.assert_allclose(read(path), SOURCE_H, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("names", "unit"),
+    [
+        (("Hx_abs", "Hx_phase", "Hy_abs", "Hy_phase"), 180 / np.pi),
+        (("|Hx|", "phase(Hx)", "HyMag", "HyPhase"), 180 / np.pi),
+        (("Amp(Hx)", "Hx_phase_deg", "abs(Hy) [A/m]", "arg(Hy) [\u00b0]"), 180 / np.pi),
+        (("hx_magnitude", "Hx_phase [rad]", "hy_amplitude", "Hy_phase_rad"), 1),
+    ],
+)
+def test_amplitude_and_phase_are_read_as_real_and_imaginary_parts(tmp_path, names, unit):
+    _, *rows = rows_of(PLAIN)
+    numbers = np.array([[float(cell) for cell in row] for row in rows])
+    polar = numbers.copy()
+    for place in (3, 5):
+        phasors = numbers[:, place] + 1j * numbers[:, place + 1]
+        polar[:, place], polar[:, place + 1] = np.abs(phasors), unit * np.angle(phasors)
+    path = tmp_path / "a.csv"
+    cells = [[repr(float(number)) for number in row] for row in polar]
+    path.write_text(joined([["x", "y", "z", *names], *cells], ","))
+    found, expected = (field[0::2] + 1j * field[1::2] for field in (read(path), SOURCE_H.astype(float)))
+    assert (np.abs(found - expected) <= 1e-6 * np.abs(expected)).all()
+
+
+def test_one_component_may_be_given_by_parts_and_another_by_amplitude(tmp_path, caplog):
+    _, *rows = rows_of(PLAIN)
+    header = ["x", "y", "z", "Hx_re", "Hx_im", "Hy_abs", "Hy_phase", "Hx_abs"]
+    path = tmp_path / "a.csv"
+    path.write_text(joined([header, *([*row, "7"] for row in rows)], ","))
+    parts = read(path)
+    np.testing.assert_array_equal(parts[:2], SOURCE_H[:2])
+    amplitude, phase = SOURCE_H[2].astype(float), np.radians(SOURCE_H[3].astype(float))
+    np.testing.assert_allclose(parts[2], amplitude * np.cos(phase), atol=1e-6 * np.abs(amplitude).max())
+    assert "not used, here and in files like it: 'Hx_abs'" in caplog.text
+
+
 def test_a_unit_that_is_not_known_is_refused_with_those_that_are(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(PLAIN.replace("Hx_im", "Hx_im [dBuA/m]"))
@@ -198,8 +233,9 @@ def test_other_components_are_left_out_without_a_word(tmp_path, caplog, name):
             "line 1: lacks the column 'x'; found numbers: the file has no line that names the co",
         ),
         (
-            with_header("x", "y", "z", "Hx_abs", "Hx_phase", "Hy_abs", "Hy_phase"),
-            "lacks the column 'Hx_re'; found x, y, z, Hx_abs.*; give real and imaginary part of each component in colu",
+            with_header("x", "y", "z", "Hx_abs", "Hx_db", "Hy_abs", "Hy_phase"),
+            "lacks the column 'Hx_re'; found x, y, z, Hx_abs.*; give real and imaginary part of each component in colum"
+            r"ns of their own, or amplitude and phase \(Hx_abs and Hx_phase, degrees\)",
         ),
         (with_header("x", "y", "z", "Hx_re", "HxRe", "Hy_re", "Hy_im"), "line 1: lacks the column 'Hx_im'; found"),
         (with_column("HX_RE", ["1"] * 12), "line 1: has the column 'Hx_re' twice; found"),

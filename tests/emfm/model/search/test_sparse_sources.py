@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from emfm.evaluate.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.model.complex_rows import complex_rows
+from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.model.search.modes import FieldModes
 from emfm.model.search.snapshots import physical_snapshots
 from emfm.model.search.source_cells import source_cells

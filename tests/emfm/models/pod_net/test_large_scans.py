@@ -28,7 +28,10 @@ PLANES = {
 SOURCES = {"depth_mm": [1.0, 2.5], "margin_mm": 0.4, "cell_mm": 0.78, "layers": 3, "rank": 160, "iterations": 8}
 train = simulated("elements", 60, small_geometry(**PLANES))
 norm = compute_norm_stats([(train.x.numpy(), train.y.numpy())], True, 1e-6)
-params = PodNetParams(name="pod_net", modes=160, prior="sparse_sources", sources=SOURCES, width=512, depth=2)
+DIPOLES = {"depths": [1.5, 2.0], "margins": [1.0], "tikhonov": [3e-6, 3e-5, 3e-4, 3e-3]}
+params = PodNetParams(
+    name="pod_net", modes=160, prior="sparse_sources", sources=SOURCES, dipoles=DIPOLES, width=512, depth=2
+)
 model = PodNet(params, FieldSpec(**PLANES, norm=norm))
 model.prepare(train, Memo())
 batch = model.encoded(train, Memo(), with_targets=True).__getitems__(list(range(60)))

@@ -225,6 +225,21 @@ def test_where_a_linear_correction_does_not_help_there_is_none():
     assert not model.linear.any()
 
 
+def test_fields_of_few_elements_stay_those_of_the_search(prepared):
+    """Equivalent dipoles are far from them, and no linear map is worth half of the error."""
+    _, val = train_and_val("elements")
+    assert not prepared.linear.any()
+    with torch.no_grad():
+        encoded = prepared.encode(val.x)
+        found = prepared._parts(encoded)[2]
+        prior = torch.complex(found[:, 0::2], found[:, 1::2])
+        scan = complex_rows(val.x) / encoded[:, :1]
+        _, errors = prepared.blend.compared(scan, prior, prepared.target_coefficients(val.y, encoded))
+    blended = median_error(prepared, val)
+    assert errors[:, 0].median() < 0.5 * errors[:, 1:].median()
+    assert blended < 1.2 * float(errors[:, 0].median())
+
+
 def test_preparing_again_keeps_the_modes_and_learns_from_the_new_samples():
     model = built("elements", modes=60)
     modes = model.modes.modes.clone()

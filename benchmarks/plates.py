@@ -1,0 +1,328 @@
+"""What a known ground plane is worth: the search over a board, against the model and dipoles.
+
+    python benchmarks/plates.py [--boards 20] [--ckpt models/stage5/best.pth]
+
+Simulated boards, none of the pipeline's, their scans with noise 40 dB below: the factors of the expected error and of
+its bound in emfm.plates.plate_search are set by them. Some of them with an outline or a height that is wrong. Then the
+reference boards of data/reference/board_cases.npz, one by one; nothing was chosen by them. Writes plates.md in
+reports/benchmarks/. It takes some ten seconds a board, and a reference board some twenty.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from machine import OUT, ROOT, description, pin_libraries
+
+from ttt.files import write_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from emfm.acquire.scene_kinds.board_plates import BoardDesign
+    from emfm.core.grid import Geometry
+    from emfm.plates.ground_plane import Board
+    from emfm.settings import Params
+    from emfm.use.forward_model import ForwardModel
+
+SEED = 2_000_000
+"""Of the boards: none of the pipeline's."""
+NOISE_DB = 40.0
+STEP, REFERENCE_STEP = 4, 2
+"""The search's errors are taken at every so manieth point of the target plane along x and y: on simulated boards, on
+the reference boards."""
+WRONG: Final = 4
+"""Boards whose plate is given wrongly."""
+OUTLINE_OFF_MM, HEIGHT_OFF_MM = 1.0, 0.2
+REFERENCE = ROOT / "data/reference/board_cases.npz"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A board, its scan and its field."""
+
+    name: str
+    board: "Board | None"
+    scan: "NDArray[np.float32]"
+    """``(4, ny, nx)``, A/m."""
+    field: "NDArray[np.complex128]"
+    """``(6, ny, nx)`` on the target plane."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Relative errors of E and of H of one case, and what was expected."""
+
+    errors: "NDArray[np.float64]"
+    expected: "NDArray[np.float64]"
+    bound: "NDArray[np.float64]"
+    misfit: float
+    seconds: float
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--boards", type=int, default=20, help="simulated boards; default: %(default)s")
+    parser.add_argument("--ckpt", type=Path, default=ROOT / "models/stage5/best.pth", help="default: %(default)s")
+    args = parser.parse_args()
+    pin_libraries()
+    page = measure(args.boards, args.ckpt)
+    write_text(OUT / "plates.md", page)
+    sys.stdout.write(page)
+
+
+def measure(count: int, checkpoint: Path) -> str:
+    """The tables; libraries must be pinned before."""
+    from emfm.settings import load_params
+    from emfm.use.forward_model import load_model
+
+    params = load_params(ROOT / "params.yaml")
+    model = load_model(checkpoint, device="cpu")
+    drawn = list(simulated(params, model.geometry, count))
+    return "\n".join(
+        [
+            "# A known ground plane",
+            "",
+            f"`python benchmarks/plates.py --boards {count}` on {description()}.",
+            "Relative L2 errors on the target plane, E / H. Default model: `models/stage5/best.pth`, which knows no",
+            "outline. Board: the search over the board whose ground plane is given (docs/plates.md).",
+            "",
+            *reference_rows(model),
+            "",
+            *simulated_rows(drawn, model),
+            "",
+        ]
+    )
+
+
+def reference_rows(model: "ForwardModel") -> list[str]:
+    """The boards that an independent program solved."""
+    import numpy as np
+
+    from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_operator
+    from emfm.results.schema import read_val_results
+    from emfm.workflow.paths import VAL_RESULTS
+
+    chosen = read_val_results(ROOT / VAL_RESULTS).equivalent_dipoles
+    dipoles = dipole_operator(
+        model.geometry, DipoleSetting(depth=chosen.depth, margin=chosen.margin, tikhonov=chosen.tikhonov)
+    )
+    lines, all_errors = [], []
+    for case in reference():
+        of_model = relative(predicted(model, case.scan), case.field)
+        of_dipoles = relative(from_channels(dipoles.apply(case.scan[None])[0]), case.field)
+        if case.board is None:
+            own, said = of_model, "no ground plane: the model's"
+        else:
+            found = over_board(case, case.board, model.geometry, REFERENCE_STEP)
+            own = found.errors
+            said = f"{pair(found.expected)} | {pair(found.bound)} | {found.misfit:.3f}"
+        all_errors.append([of_model, of_dipoles, own])
+        told = said if case.board is not None else f"{said} | | "
+        lines.append(f"| {case.name} | {pair(of_model)} | {pair(of_dipoles)} | {pair(own)} | {told} |")
+    medians = np.median(all_errors, axis=0)
+    return [
+        "## Reference boards",
+        "",
+        "Scans without noise; the errors of the board at every second point along x and y. It takes the copper at",
+        "z = 0, one pitch below the scan.",
+        "",
+        "| case | default model | dipoles | board | expected | 90 % bound | left of the scan |",
+        "|---|---|---|---|---|---|---|",
+        *lines,
+        f"| **median of all {len(lines)}** | {' | '.join(f'**{pair(each)}**' for each in medians)} | | | |",
+    ]
+
+
+def simulated_rows(drawn: list[Case], model: "ForwardModel") -> list[str]:
+    """Simulated boards: as they are, and with a plate that is given wrongly."""
+    import numpy as np
+
+    of_model = np.array([relative(some(predicted(model, case.scan)), some(case.field)) for case in drawn])
+    right = [over_board(case, case.board, model.geometry) for case in drawn if case.board]
+    errors, expected, bound = (
+        np.array([getattr(one, name) for one in right]) for name in ("errors", "expected", "bound")
+    )
+    ratios = errors / expected
+    first, second = ratios[0::2], ratios[1::2]
+    covered = 100 * np.mean(errors <= bound, axis=0)
+    quarters = np.array_split(np.argsort(expected[:, 0]), 4)
+    wrong = [
+        (f"outline larger by {OUTLINE_OFF_MM:g} mm at each side", {"grown": OUTLINE_OFF_MM}),
+        (f"outline moved by {OUTLINE_OFF_MM:g} mm along x", {"moved": OUTLINE_OFF_MM}),
+        (f"plate lower by {HEIGHT_OFF_MM:g} mm", {"lower": HEIGHT_OFF_MM}),
+    ]
+    rows = [row("as it is", right), row(f"as it is, the first {WRONG}", right[:WRONG])]
+    for name, change in wrong:
+        rows.append(
+            row(
+                name,
+                [
+                    over_board(each, changed(each.board, **change), model.geometry)
+                    for each in drawn[:WRONG]
+                    if each.board
+                ],
+            )
+        )
+    return [
+        f"## {len(drawn)} simulated boards, noise {NOISE_DB:g} dB below",
+        "",
+        "Plates, nets and loose elements as `acquire.simulate.scenes.boards` draws them, without cables and slots.",
+        f"Default model: {pair(np.median(of_model, axis=0))} in the median, "
+        f"{pair(np.percentile(of_model, 90, axis=0))} in 90 %. Wrong plates: the first {WRONG} boards.",
+        "",
+        "| the ground plane given | median | 90 % | expected, median | covered by the bound | left of the scan |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+        "Error over the expected one: median "
+        f"{pair(np.median(first, axis=0))}, 90 % {pair(np.percentile(first, 90, axis=0))} on one half of the boards, "
+        f"{pair(np.median(second, axis=0))} and {pair(np.percentile(second, 90, axis=0))} on the other.",
+        f"The bound holds for {covered[0]:.0f} / {covered[1]:.0f} % of all.",
+        f"Time of a scan, the field at every {STEP}th point along x and y of the target plane "
+        f"included: {np.median([one.seconds for one in right]):.1f} s of processor time.",
+        "",
+        "| by expected error of E | expected | default model | board |",
+        "|---|---|---|---|",
+        *(
+            f"| quarter {number} | {np.median(expected[of, 0]):.2g} | {pair(np.median(of_model[of], axis=0))} | "
+            f"{pair(np.median(errors[of], axis=0))} |"
+            for number, of in enumerate(quarters, 1)
+        ),
+    ]
+
+
+def row(name: str, found: list[Found]) -> str:
+    """Of one way to give the plate."""
+    import numpy as np
+
+    errors, expected, bound = (
+        np.array([getattr(one, key) for one in found]) for key in ("errors", "expected", "bound")
+    )
+    covered = 100 * np.mean(errors <= bound, axis=0)
+    return (
+        f"| {name} | {pair(np.median(errors, axis=0))} | {pair(np.percentile(errors, 90, axis=0))} | "
+        f"{pair(np.median(expected, axis=0))} | {covered[0]:.0f} / {covered[1]:.0f} % | "
+        f"{np.median([one.misfit for one in found]):.3f} |"
+    )
+
+
+def reference() -> Iterator[Case]:
+    """The reference boards: squares about the origin, copper at z = 0."""
+    import json
+
+    import numpy as np
+
+    from emfm.plates.ground_plane import Board
+
+    with np.load(REFERENCE) as cases:
+        rows = zip(cases["names"], cases["properties"], cases["source_H"], cases["target"], strict=True)
+        for name, told, scan, target in rows:
+            known = json.loads(str(told))
+            half = known["board_mm"] / 2
+            board = Board((-half, half), (-half, half), -known["t_mm"]) if known["ground"] else None
+            yield Case(str(name), board, scan, from_channels(target))
+
+
+def simulated(params: "Params", geometry: "Geometry", count: int) -> Iterator[Case]:
+    """Boards of the pipeline's own kind, whose plate is a whole rectangle."""
+    import numpy as np
+
+    from emfm.acquire.scene_kinds.board_plates import BoardsParams
+    from emfm.acquire.scene_kinds.boards import Boards
+    from emfm.acquire.scenes import Planes
+
+    simulate = params.acquire.simulate
+    whole = {"cable_share": 0.0, "slot_share": 0.0, "no_plate_share": 0.0}
+    kind = Boards(BoardsParams(**simulate.scenes["boards"] | whole), simulate, geometry)
+    planes = Planes((geometry.source, geometry.target), geometry.frequency)
+    on_scan = len(geometry.source.points())
+    for number in range(count):
+        rng = np.random.default_rng((SEED, number))
+        design = kind.draw_shared(rng)
+        parts = kind.draw_on(design, rng).fields(planes)
+        fields = (parts[:, :, 0] + 1j * parts[:, :, 1]).reshape(6, -1)
+        scan = fields[3:5, :on_scan].reshape(2, *geometry.source.shape)
+        size = np.sqrt(np.mean(np.abs(scan) ** 2) * 10 ** (-NOISE_DB / 10) / 2)
+        scan = scan + size * (rng.standard_normal(scan.shape) + 1j * rng.standard_normal(scan.shape))
+        channels = np.stack([scan.real, scan.imag], 1).reshape(4, *geometry.source.shape).astype(np.float32)
+        yield Case(str(number), plate_of(design), channels, fields[:, on_scan:].reshape(6, *geometry.target.shape))
+
+
+def plate_of(design: "BoardDesign") -> "Board":
+    """The ground plane as a user would give it."""
+    from emfm.plates.ground_plane import Board
+
+    grid, (row, column), (rows, columns) = design.board.grid, design.board.first, design.board.cells
+    x_first, y_first = grid.x_first + column * grid.side, grid.y_first + row * grid.side
+    x_mm = float(1e3 * x_first), float(1e3 * (x_first + columns * grid.side))
+    y_mm = float(1e3 * y_first), float(1e3 * (y_first + rows * grid.side))
+    return Board(x_mm, y_mm, float(1e3 * grid.heights[0]))
+
+
+def changed(board: "Board", grown: float = 0.0, moved: float = 0.0, lower: float = 0.0) -> "Board":
+    """The same with a mistake, mm."""
+    from emfm.plates.ground_plane import Board
+
+    (left, right), (low, high) = board.x_mm, board.y_mm
+    return Board((left - grown + moved, right + grown + moved), (low - grown, high + grown), board.z_mm - lower)
+
+
+def over_board(case: Case, board: "Board", geometry: "Geometry", step: int = STEP) -> Found:
+    """The search over a board."""
+    import numpy as np
+
+    from emfm.plates.plate_search import plate_search
+
+    search = plate_search(board, geometry)
+    started = time.process_time()
+    found = search.find(case.scan)
+    y, x = np.arange(geometry.target.ny)[::step], np.arange(geometry.target.nx)[::step]
+    points = geometry.target.points().reshape(*geometry.target.shape, 3)[np.ix_(y, x)].reshape(-1, 3)
+    field = found.fields(points).reshape(6, len(y), len(x))
+    spent = time.process_time() - started
+    errors = relative(field, case.field[:, ::step, ::step])
+    return Found(errors, np.array(found.expected_rel_l2), np.array(found.bound_rel_l2), found.misfit, spent)
+
+
+def predicted(model: "ForwardModel", scan: "NDArray[np.float32]") -> "NDArray[np.complex128]":
+    """E and H of the model, ``(6, ny, nx)``."""
+    import numpy as np
+
+    return np.concatenate([np.asarray(part, complex) for part in model.predict(scan)])
+
+
+def some(field: "NDArray[np.complex128]") -> "NDArray[np.complex128]":
+    """The field at the points at which simulated boards are compared."""
+    return field[:, ::STEP, ::STEP]
+
+
+def from_channels(channels: "NDArray[np.floating]") -> "NDArray[np.complex128]":
+    """Complex components of real channels."""
+    import numpy as np
+
+    from emfm.core.channels import to_components
+
+    return np.asarray(to_components(np.asarray(channels, np.float64)), complex)
+
+
+def relative(field: "NDArray[np.complex128]", true: "NDArray[np.complex128]") -> "NDArray[np.float64]":
+    """Of E and of H."""
+    import numpy as np
+
+    return np.array([np.linalg.norm((field - true)[of]) / np.linalg.norm(true[of]) for of in (slice(3), slice(3, 6))])
+
+
+def pair(errors: "NDArray[np.float64]") -> str:
+    """E / H."""
+    return f"{errors[0]:.3f} / {errors[1]:.3f}"
+
+
+if __name__ == "__main__":
+    main()

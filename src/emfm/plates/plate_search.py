@@ -1,0 +1,133 @@
+"""The field above a board whose ground plane is known, and how far to trust it."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emfm.core.channels import Complex, to_channels, to_components
+from emfm.core.grid import Geometry, Grid
+from emfm.plates.dressed_cells import DressedCells
+from emfm.plates.evidence import SparseCurrents
+from emfm.plates.ground_plane import Board
+from emfm.sources.found import CurrentElements
+
+_MARGINS: Final = (0.0, 1.0, 2.5, np.inf)
+"""In pitches."""
+_DRAWS: Final = 16
+_ELEMENTS_AT_ONCE: Final = 256
+"""More at a time are slower: their weights do not fit into the processor's cache."""
+_SEED: Final = 0
+_EXPECTED: Final = np.array([1.5, 1.3])
+_BOUND: Final = np.array([4.2, 3.9])
+"""Relative error of E and of H over the doubt: the median, and what 90 % keep (benchmarks/plates.py)."""
+_OWN_ERROR: Final = (0.02, 0.05)
+"""What a plate's currents may be off by, whatever the scan says: in the median and at most, against other programs
+(docs/boards.md)."""
+MUCH_LEFT: Final = 0.1
+"""Of a scan: currents on the board do not explain it then. On boards as they were given it is 0.02 to 0.06."""
+_REMEMBERED: Final = 4
+"""Boards whose plate is kept solved."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlateField:
+    """The field above one board, from one scan."""
+
+    elements: CurrentElements
+    """The currents on the copper, and those induced in the plate."""
+    geometry: Geometry
+    expected_rel_l2: tuple[float, float]
+    """||error|| / ||true|| of E and of H: half of the errors on simulated boards are larger."""
+    bound_rel_l2: tuple[float, float]
+    """90 % of the errors on simulated boards are at most that."""
+    misfit: float
+    """What the currents leave of the scan, relative."""
+
+    @cached_property
+    def target(self) -> Complex:
+        """Ex to Hz on the target plane, ``(6, ny, nx)``, V/m and A/m."""
+        return self.fields(self.geometry.target.points()).reshape(6, *self.geometry.target.shape)
+
+    def fields(self, points: NDArray[np.float64]) -> Complex:
+        """Ex to Hz at ``points`` ``(P, 3)``, m, above the copper by two millimetres or more: ``(6, P)``."""
+        total = np.zeros((6, len(points)), np.complex128)
+        for start in range(0, len(self.elements), _ELEMENTS_AT_ONCE):
+            e_field, h_field = _part(self.elements, slice(start, start + _ELEMENTS_AT_ONCE)).fields(points)
+            total += np.concatenate([e_field.T, h_field.T])
+        return total
+
+    @property
+    def channels(self) -> NDArray[np.float32]:
+        """The same as channels, ``(12, ny, nx)``."""
+        return to_channels(self.target).astype(np.float32)
+
+
+class PlateSearch:
+    """The search over one board, for any number of scans.
+
+    How far beyond the scan's rim currents are looked for decides what the scan says least of: the field of the currents
+    that it hardly sees. So the search is done for several margins, and the field is the mean of theirs: where they
+    differ, it is doubtful.
+    """
+
+    def __init__(self, board: Board, geometry: Geometry) -> None:
+        """Raises DataError where the board does not lie below the scan: see `Board` and `DressedCells`."""
+        self._geometry = geometry
+        self._cells = DressedCells(board, geometry)
+        self._searches = [
+            (chosen, SparseCurrents(self._cells.scans[chosen], self._cells.groups[chosen]))
+            for chosen in _within(self._cells.middles, geometry.source)
+        ]
+
+    def find(self, scan: NDArray[np.float32]) -> PlateField:
+        """From a scan ``(4, ny, nx)``, A/m."""
+        cells, rng = self._cells, np.random.default_rng(_SEED)
+        seen = np.asarray(to_components(scan), np.complex128).reshape(-1)
+        means = np.zeros((len(self._searches), len(cells.scans)), np.complex128)
+        open_power = np.zeros(2)
+        for mean, (chosen, search) in zip(means, self._searches, strict=True):
+            posterior = search.find(seen)
+            mean[chosen] = posterior.mean
+            open_power += _powers(posterior.deviations(_DRAWS, rng) @ cells.fields[chosen]) / len(means)
+        currents = means.mean(0)
+        fields = means @ cells.fields
+        spread = _powers(fields - fields.mean(0))
+        doubt = np.sqrt((open_power + spread) / _powers(fields.mean(0)[None]))
+        left = np.linalg.norm(seen - currents @ cells.scans) / np.linalg.norm(seen)
+        expected, bound = (
+            np.hypot(doubt * times, own) for times, own in zip((_EXPECTED, _BOUND), _OWN_ERROR, strict=True)
+        )
+        return PlateField(cells.elements(currents), self._geometry, _pair(expected), _pair(bound), float(left))
+
+
+def _part(elements: CurrentElements, some: slice) -> CurrentElements:
+    parts = (elements.positions[some], elements.electric[some], elements.magnetic[some])
+    return CurrentElements(*parts, elements.frequency)
+
+
+def _within(middles: NDArray[np.float64], scan: Grid) -> list[NDArray[np.intp]]:
+    """The candidates no farther beyond the scan's rim than each of the margins."""
+    pitch = max(scan.pitch_x, scan.pitch_y)
+    low, high = np.array([scan.x[0], scan.y[0]]), np.array([scan.x[-1], scan.y[-1]])
+    beyond = np.maximum(low - middles, middles - high).max(1)
+    found = [np.flatnonzero(beyond <= margin * pitch * (1 + 1e-6)) for margin in _MARGINS]
+    return [chosen for chosen in found if len(chosen)]
+
+
+def _powers(fields: Complex) -> NDArray[np.float64]:
+    """The mean over rows ``(n, 6 * P)`` of the squared sizes of E and of H, ``(2,)``."""
+    e, h = np.split(fields, 2, axis=1)
+    return np.array([np.square(np.abs(part)).sum(1).mean() for part in (e, h)])
+
+
+def _pair(values: NDArray[np.float64]) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def plate_search(board: Board, geometry: Geometry) -> PlateSearch:
+    """The search over a board; kept, as its plate takes seconds to solve."""
+    return PlateSearch(board, geometry)

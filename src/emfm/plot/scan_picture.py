@@ -1,0 +1,151 @@
+"""The picture of one scan: where it comes from, the predicted field above, and its levels far away."""
+
+import textwrap
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from emfm.core.channels import E_CHANNELS, H_CHANNELS, Real, to_components
+from emfm.core.grid import Grid
+from emfm.plot.scan_report import BoardPicture, ScanReport, levels, main_direction
+from emfm.plot.style import VERMILION, in_report_style
+from emfm.plot.text import Table
+
+LEGEND: Final = "\n".join(
+    (
+        "diamond: electric, ring: magnetic; line: direction as seen from above;",
+        "cross: two standard deviations of the place",
+    )
+)
+DEEPEST: Final = 50.0
+"""Levels so far below the highest of a map, dB, and lower have the same colour."""
+
+_MM: Final = 1e3
+_OUTLINE: Final = withStroke(linewidth=2.4, foreground="black")
+_OVER_BOARD: Final = 0.6
+_LETTERS: Final = 220
+"""Of the small text in the width of the picture."""
+_LINE: Final = 0.075
+"""Of a table, as a share of its height."""
+
+
+@in_report_style
+def scan_picture(report: ScanReport, board: BoardPicture | None = None) -> Figure:
+    """Three maps, the list of sources, the levels beside limits, and what is said of all that."""
+    figure = Figure(figsize=(12.6, 8.4))
+    source_map, e_map, h_map = (figure.add_axes((left, 0.545, 0.235, 0.36)) for left in (0.05, 0.385, 0.72))
+    _draw_sources(figure, source_map, report, board)
+    field = to_components(report.prediction.astype(np.float64))
+    plane = report.geometry.target
+    for axes, part, name, unit in ((e_map, E_CHANNELS, "E", "V/m"), (h_map, H_CHANNELS, "H", "A/m")):
+        chosen = slice(part.start // 2, part.stop // 2)
+        _draw_levels(figure, axes, levels(field[chosen]), plane, f"dB(\N{MICRO SIGN}{unit})")
+        axes.set_title(f"Predicted |{name}| at z = {_MM * plane.z:g} mm")
+        _mark(axes, report, numbers=False)
+    _write_table(figure, (0.02, 0.19, 0.5, 0.255), report.sources_table(), "Where it comes from", report.about_sources)
+    _write_table(figure, (0.55, 0.19, 0.43, 0.255), report.limits_table(), "Far away", report.about_power)
+    _write_words(figure, report)
+    figure.suptitle(report.name, x=0.02, ha="left", y=0.98, fontsize=13, fontweight="bold")
+    return figure
+
+
+def _draw_sources(figure: Figure, axes: Axes, report: ScanReport, board: BoardPicture | None) -> None:
+    """The scan's levels, over the board where there is a picture of it, with the sources on top."""
+    plane = report.geometry.source
+    _draw_levels(figure, axes, report.scan_levels, plane, "dB(\N{MICRO SIGN}A/m)", _OVER_BOARD if board else 1.0)
+    if board:
+        x0, y0, x1, y1 = board.extent_mm
+        axes.imshow(board.pixels, extent=(x0, x1, y0, y1), zorder=-1)
+    x, y = map_range(report)
+    axes.set(xlim=x, ylim=y, title=f"Scan |Hx, Hy| at z = {_MM * plane.z:g} mm, and its sources")
+    _mark(axes, report, numbers=True)
+    axes.annotate(LEGEND, (0.5, -0.155), xycoords="axes fraction", ha="center", va="top", fontsize=7)
+
+
+def map_range(report: ScanReport) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The ends of x and of y, mm, that hold the scan and all sources, with a margin of half a pitch."""
+    plane, positions = report.geometry.source, report.sources.positions
+    ends = []
+    for axis, places, pitch in ((plane.x, positions[:, 0], plane.pitch_x), (plane.y, positions[:, 1], plane.pitch_y)):
+        low, high = np.min([axis[0], *places]), np.max([axis[-1], *places])
+        ends.append((float(_MM * (low - pitch / 2)), float(_MM * (high + pitch / 2))))
+    return ends[0], ends[1]
+
+
+def _draw_levels(figure: Figure, axes: Axes, values: Real, grid: Grid, unit: str, alpha: float = 1.0) -> None:
+    half_x, half_y = grid.pitch_x / 2, grid.pitch_y / 2
+    left, right, low, high = grid.x[0] - half_x, grid.x[-1] + half_x, grid.y[0] - half_y, grid.y[-1] + half_y
+    edges = _MM * left, _MM * right, _MM * low, _MM * high
+    top = float(values.max())
+    image = axes.imshow(
+        values,
+        origin="lower",
+        extent=edges,
+        interpolation="nearest",
+        vmin=max(top - DEEPEST, float(values[np.isfinite(values)].min(initial=top))),
+        vmax=top,
+        alpha=alpha,
+    )
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(True)
+    axes.set(xlabel="x [mm]", ylabel="y [mm]")
+    figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, shrink=0.999).set_label(unit)
+
+
+def _mark(axes: Axes, report: ScanReport, numbers: bool) -> None:
+    """A diamond for each electric and a ring for each magnetic source; two standard deviations as a cross."""
+    sources = report.sources
+    low_x, high_x = axes.get_xlim()
+    stroke = 0.06 * (high_x - low_x)
+    for number, row in enumerate(report.order):
+        x, y = _MM * sources.positions[row, :2]
+        style: dict[str, Any] = {"marker": "o", "markerfacecolor": "none"} if sources.magnetic[row] else {"marker": "D"}
+        size = 5 + 6 * np.sqrt(min(1.0, float(sources.share[row])))
+        shown: dict[str, Any] = {"color": "white", "path_effects": [_OUTLINE], "clip_on": True}
+        if numbers:
+            across = stroke * main_direction(sources.moments[row])[:2]
+            axes.plot([x - across[0], x + across[0]], [y - across[1], y + across[1]], lw=2, **shown)
+            spread = 2 * _MM * sources.spread[row, :2]
+            axes.errorbar(x, y, xerr=spread[0], yerr=spread[1], lw=0, elinewidth=1, ecolor="white", alpha=0.9)
+            name = axes.annotate(str(number + 1), (x, y), (6, 5), textcoords="offset points", color="white")
+            name.set(path_effects=[_OUTLINE], fontweight="bold", clip_on=True)
+        axes.plot(x, y, markersize=size if numbers else 4, markeredgewidth=1.5, **style, **shown)
+
+
+def _write_table(figure: Figure, place: tuple[float, float, float, float], table: Table, title: str, text: str) -> None:
+    """A title, a sentence or two, and rows; the first column to the left, the others to the right."""
+    axes = figure.add_axes(place)
+    axes.set_axis_off()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.text(0, 1.0, title, va="bottom", fontweight="bold", fontsize=10)
+    lines = textwrap.wrap(text, int(_LETTERS * place[2]))
+    axes.text(0, 0.98, "\n".join(lines), va="top", fontsize=8)
+    top = 0.94 - _LINE * len(lines)
+    ends = _column_ends(table)
+    for number, row in enumerate([table.heads, *table.rows]):
+        colour = "0.4" if number == 0 else "black"
+        axes.text(0, top - _LINE * number, row[0], va="top", fontsize=7.5, color=colour)
+        for cell, end in zip(row[1:], ends[1:], strict=True):
+            axes.text(end, top - _LINE * number, cell, va="top", ha="right", fontsize=7.5, color=colour)
+
+
+def _column_ends(table: Table) -> list[float]:
+    """Where each column ends, as a share of the width, by the longest text of each."""
+    lengths = np.array([max(map(len, column)) + 2 for column in zip(table.heads, *table.rows, strict=True)])
+    ends: list[float] = (np.cumsum(lengths) / lengths.sum()).tolist()
+    return ends
+
+
+def _write_words(figure: Figure, report: ScanReport) -> None:
+    """Warnings first, in a colour of their own."""
+    y = 0.17
+    for words, colour in (
+        *((f"Warning: {warning}", VERMILION) for warning in report.warnings),
+        *((fact, "black") for fact in (*report.facts, report.about_levels)),
+    ):
+        lines = textwrap.wrap(words, _LETTERS)
+        figure.text(0.02, y, "\n".join(lines), va="top", fontsize=7.5, color=colour)
+        y -= 0.0165 * len(lines) + 0.004

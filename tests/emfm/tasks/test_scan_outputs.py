@@ -1,0 +1,150 @@
+"""What infer writes of the sources below scans: tables, a page and pictures, and where it refuses to."""
+
+import argparse
+import logging
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+
+from emfm.acquire.readers.base import WantedPlane
+from emfm.acquire.readers.feko import Feko
+from emfm.core.channels import H_CHANNELS, TARGET_CHANNELS
+from emfm.core.store import Store
+from emfm.plot.scan_page import MOST_SCANS
+from emfm.tasks.forward import infer
+from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
+from point_sources import stand_in_search, two_sources
+from small_fields import small_geometry
+from small_training import small_checkpoint, write_store
+
+FOUND = two_sources(small_geometry().frequency, spread=0.1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scan_outputs")
+    write_store(folder, "elements")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ckpt(folder):
+    return small_checkpoint(folder, folder / "run")
+
+
+@pytest.fixture
+def scans(folder, tmp_path):
+    """A folder with two scans."""
+    (tmp_path / "scans").mkdir()
+    for number, scan in enumerate(Store(folder / "elements").source_h(np.arange(2))):
+        np.save(tmp_path / f"scans/board_{number}.npy", scan)
+    return tmp_path / "scans"
+
+
+@pytest.fixture
+def run(ckpt, capsys):
+    """Run the command; its exit status, and what it wrote to standard output and standard error."""
+
+    def infer_with(source, out, *more):
+        status = infer.main(["--ckpt", str(ckpt), "--input", str(source), "--out", str(out), *map(str, more)])
+        logging.getLogger("ttt").handlers.clear()
+        return status, *capsys.readouterr()
+
+    return infer_with
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    return stand_in_search(monkeypatch, FOUND)
+
+
+def test_of_a_folder_each_scan_has_a_table_and_a_picture_and_all_have_one_page(run, scans, tmp_path, asked):
+    out, page, pictures = tmp_path / "out", tmp_path / "page.html", tmp_path / "pictures"
+    status, _, error = run(scans, out, "--sources", "--page", page, "--png", pictures)
+    assert status == 0, error
+    assert asked == [1, 1]
+    tables = [pd.read_csv(out / f"board_{number}_sources.csv") for number in (0, 1)]
+    assert [list(table["kind"]) for table in tables] == [["electric", "magnetic"]] * 2
+    assert sorted(path.name for path in pictures.iterdir()) == ["board_0.png", "board_1.png"]
+    assert matplotlib.image.imread(pictures / "board_0.png").shape[1] == 1890
+    text = page.read_text()
+    for number in (0, 1):
+        assert f'<option value="{number}">board_{number}.npy</option>' in text
+    assert "expected relative error: E" in text.replace("Expected", "expected")
+
+
+@pytest.mark.parametrize("out_format", [infer.TENSOR, infer.CSV, infer.FEKO])
+def test_of_a_single_scan_they_lie_beside_the_result(run, scans, tmp_path, asked, out_format):
+    out = tmp_path / "results" / ("field.npy" if out_format == infer.TENSOR else "field")
+    png = tmp_path / "board.png"
+    status, _, error = run(scans / "board_0.npy", out, "--sources", "--png", png, "--out_format", out_format)
+    assert status == 0, error
+    assert sorted(path.name for path in out.parent.iterdir()) == ["board_0_sources.csv", out.name]
+    assert png.is_file()
+
+
+def test_without_the_options_nothing_is_searched_for(run, scans, tmp_path, asked):
+    assert run(scans, tmp_path / "out")[0] == 0
+    assert asked == []
+
+
+def test_the_feko_files_hold_the_field_of_the_tensor(run, scans, tmp_path):
+    geometry = small_geometry()
+    run(scans / "board_0.npy", tmp_path / "field.npy")
+    assert run(scans / "board_0.npy", tmp_path / "field", "--out_format", infer.FEKO)[0] == 0
+    wanted = WantedPlane(TARGET_CHANNELS[H_CHANNELS], geometry.target, geometry.frequency, 1e-9)
+    found = Feko().read_plane(tmp_path / "field/target.hfe", wanted)
+    np.testing.assert_array_equal(found, np.load(tmp_path / "field.npy")[H_CHANNELS])
+
+
+def test_the_board_lies_below_the_scan(run, scans, tmp_path, asked):
+    matplotlib.image.imsave(tmp_path / "board.jpg", np.zeros((4, 6, 3)))
+    page = tmp_path / "page.html"
+    board = "--board_picture", tmp_path / "board.jpg", "--board_mm", -15, -10, 15, 10
+    status, _, error = run(scans / "board_0.npy", tmp_path / "o.npy", "--page", page, *board)
+    assert status == 0, error
+    assert '"extent_mm":[-15.0,-10.0,15.0,10.0]' in page.read_text()
+    assert "data:image/jpeg;base64," in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--page", "page.txt"], "--page: found 'page.txt'; a page goes to an .html file"),
+        (["--png", "picture.jpg"], "--png: found 'picture.jpg'; the picture of one file goes to a .png file"),
+        (["--board_picture", "board.png"], "--board_picture and --board_mm: give both"),
+        (["--board_mm", "0", "0", "1", "1"], "--board_picture and --board_mm: give both"),
+        (["--board_picture", "b.png", "--board_mm", "0", "0", "1", "1"], "it is drawn by --page and --png"),
+        (
+            ["--png", "a.png", "--board_picture", "b.png", "--board_mm", "0", "0", "1", "1"],
+            "b.png: no picture that can be read",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_before_any_work(run, scans, tmp_path, options, sentence):
+    status, _, error = run(scans / "board_0.npy", tmp_path / "o.npy", *options)
+    assert status == 2
+    assert sentence in error
+    assert not (tmp_path / "o.npy").exists()
+
+
+def test_a_result_never_replaces_an_input_or_another_result(run, scans, tmp_path):
+    np.save(tmp_path / "scans/board_0.html.npy", np.load(scans / "board_0.npy"))
+    page = tmp_path / "page.html"
+    page.mkdir()
+    assert "--page: " in run(scans, tmp_path / "out", "--page", page)[2]
+    file = tmp_path / "file.png"
+    file.write_text("")
+    assert "a file; the pictures of a folder go to a folder" in run(scans, tmp_path / "out", "--png", file)[2]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_page_of_too_many_scans_is_refused(scans):
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    args = parser.parse_args(["--page", "p.html"], argparse.Namespace(input=scans))
+    with pytest.raises(ValueError, match=f"found {MOST_SCANS + 1} inputs; a page holds {MOST_SCANS} at most"):
+        ScanOutputs.of(args, MOST_SCANS + 1)
+    assert ScanOutputs.of(args, MOST_SCANS).page is not None
