@@ -13,13 +13,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from machine import ROOT, peak_memory, run_part
 from scaling import SLOW, VARIANTS, errors
 from training_data import make_samples
 
 from ttt.config import read_yaml
+
+if TYPE_CHECKING:
+    from torch import nn
 
 UNET_SAMPLES = 512
 UNETS = {
@@ -99,7 +102,19 @@ def train(folder: Path, name: str, before: Path | None, changes: dict[str, Any])
         "epochs_seconds": sum(epochs),
         "samples_per_second": len(task.train) * len(epochs) / sum(epochs),
         "errors": errors(model, val.batches(64)),
+        "references": reference_errors(model),
     }
+
+
+def reference_errors(model: "nn.Module") -> dict[str, dict[str, float]]:
+    """The errors on each reference set of params.yaml."""
+    from emfm.evaluate.reference_cases import read_reference_cases
+    from emfm.settings import load_params
+
+    params = load_params(ROOT / "params.yaml")
+    scan = params.data.geometry().source
+    places = params.eval.reference
+    return {name: errors(model, read_reference_cases(ROOT / places[name], scan).batches(64)) for name in places}
 
 
 if __name__ == "__main__":

@@ -143,12 +143,7 @@ def row(name: str, drawn: Drawn, snr_db: float | None, search: "PointSearch") ->
     """What is found at one level of noise."""
     import numpy as np
 
-    rng = np.random.default_rng(SEED)
-    scans = drawn.scans
-    if snr_db is not None:
-        size = np.sqrt(np.mean(np.abs(scans) ** 2, axis=(1, 2, 3), keepdims=True) * 10 ** (-snr_db / 10) / 2)
-        scans = scans + size * (rng.standard_normal(scans.shape) + 1j * rng.standard_normal(scans.shape))
-    channels = np.stack([scans.real, scans.imag], axis=2).reshape(len(scans), 4, *scans.shape[2:]).astype(np.float32)
+    channels = scanned(drawn.scans, snr_db, SEED)
     search.find(channels[:2])
     started = time.perf_counter()
     found = search.find(channels)
@@ -172,6 +167,17 @@ def row(name: str, drawn: Drawn, snr_db: float | None, search: "PointSearch") ->
         f"{covered[0]:.0f} / {covered[1]:.0f} % | "
         f"{speed:.0f} |"
     )
+
+
+def scanned(scans: "NDArray[np.complex128]", snr_db: float | None, seed: int) -> "NDArray[np.float32]":
+    """Channels ``(n, 4, ny, nx)`` of scans ``(n, 2, ny, nx)`` with white noise, None: without."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    if snr_db is not None:
+        size = np.sqrt(np.mean(np.abs(scans) ** 2, axis=(1, 2, 3), keepdims=True) * 10 ** (-snr_db / 10) / 2)
+        scans = scans + size * (rng.standard_normal(scans.shape) + 1j * rng.standard_normal(scans.shape))
+    return np.stack([scans.real, scans.imag], axis=2).reshape(len(scans), 4, *scans.shape[2:]).astype(np.float32)
 
 
 def relative(field: "NDArray[np.complex128]", true: "NDArray[np.complex128]") -> list[float]:

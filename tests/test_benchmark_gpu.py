@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,9 @@ training_data.VAL = 20
 gpu.MODELS["forward_unet_lite"]["model"] = {{"name": "forward_unet_lite", "width": 4, "levels": 2}}
 gpu.stage_sizes = lambda divisor: [size // divisor for size in (10000, 50000)]  # the last three take minutes
 model = {{key: value for key, value in SMALLER.items() if key.startswith("model.")}}
-train_stages = gpu.train_stages
-gpu.train_stages = lambda folder, sizes, changes: train_stages(folder, sizes, changes | model)
+train_stage = gpu.train_stage
+gpu.train_stage = lambda work, number, size, changes: train_stage(work, number, size, changes | model)
+gpu.SEARCHED["cpu"] = 4
 if __name__ == "__main__":
     gpu.main(sys.argv[1:])
 """
@@ -39,19 +41,8 @@ def run(folder, *arguments):
 @pytest.mark.slow
 def test_every_way_that_the_cpu_has_is_measured_and_compared(tmp_path):
     need_compiler()
-    done = run(
-        tmp_path,
-        "--device",
-        "cpu",
-        "--samples",
-        "100",
-        "--seconds",
-        "1",
-        "--models",
-        "forward_unet_lite",
-        "--ladder",
-        "2000",
-    )
+    command = "--device cpu --samples 100 --seconds 1 --models forward_unet_lite --ladder 2000 --work work"
+    done = run(tmp_path, *shlex.split(command))
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "out" / "gpu.json").read_text())
     ways = figures["models"]["forward_unet_lite"]["ways"]
@@ -65,7 +56,15 @@ def test_every_way_that_the_cpu_has_is_measured_and_compared(tmp_path):
     page = (tmp_path / "out" / "gpu.md").read_text()
     assert f"| {times:.2f} |" in page
     assert [stage["samples"] for stage in figures["ladder"]["stages"]] == [5, 25]
-    assert "All stages of the full scale at 1/2000 of their sizes" in page
+    assert "Stages of the full scale, their sizes divided by 2000" in page
+    assert figures["elements"]["scans"] == 4
+    assert all(stage["references"].keys() == {"nec", "boards"} for stage in figures["ladder"]["stages"])
+
+    (tmp_path / "work" / "elements.json").unlink()
+    assert run(tmp_path, *shlex.split(command)).returncode == 0
+    again = json.loads((tmp_path / "out" / "gpu.json").read_text())
+    assert again.pop("elements") != figures.pop("elements")
+    assert again == figures, "what was finished was measured again"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -10,7 +10,7 @@ judged by the likelihood of what they leave, as noise or as noise over a backgro
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from emfm.sources.precision import Estimated, Precision
 from emfm.sources.scan_of_elements import apart, made_by, together
 from emfm.sources.slide import Fit, LeastSquares, Region, slide
 from emfm.sources.views import ScanView
+from ttt.engine.on_device import free_memory
 from ttt.engine.side_by_side import side_by_side
 from ttt.engine.square_root import square_root
 
@@ -62,11 +63,19 @@ _FIELD_STEP: Final = 5
 """Every fifth point of the target plane along x and y says how strong a field is."""
 _LOUDEST: Final = 10**-2.5
 """Of the noise, as a mean square relative to the scan's: in more, boards look like a few elements, too."""
+_Result = TypeVar("_Result")
 _Change = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Makes places and kinds from those there are and the element to change, of each scan."""
 
 _SCANS_AT_ONCE: Final = 128
 _FEW_SCANS: Final = 32
+_SCANS_AT_ONCE_ON_GPU: Final = 4096
+_GPU_SHARE: Final = 0.5
+"""Of a GPU's free memory that scans may take."""
+_COLUMNS_HELD: Final = 8
+"""Arrays of the size of an element's columns that are there at a time."""
+_DOUBLE: Final = 8
+"""Bytes of a number."""
 _RESULTS_AT_ONCE: Final = 32
 _EXACT: Final = 3e-14
 """A mean square, relative to the scan's, that rounding to single precision leaves."""
@@ -137,11 +146,26 @@ class ElementSearch:
 
     def find_in(self, rows: Complex) -> list[PointSources]:
         """What is found below scans ``(n, N)``, A/m; raises DataError for one that is zero or not finite."""
-        return [sources for part in side_by_side(self._found, _parts(rows)) for sources in part]
+        return self._in_parts(self._found, rows)
 
     def explaining_in(self, rows: Complex) -> list[PointSources | None]:
         """The same of the scans that elements and noise explain (`PointSources.explain_the_scan`); None for others."""
-        return [sources for part in side_by_side(self._explained, _parts(rows)) for sources in part]
+        return self._in_parts(self._explained, rows)
+
+    def _in_parts(self, search: Callable[[Complex], list[_Result]], rows: Complex) -> list[_Result]:
+        """What ``search`` makes of scans, of as many at a time as the device is fastest with."""
+        if self._device.type == "cuda":
+            room = int(_GPU_SHARE * free_memory(self._device) / self._bytes_per_scan)
+            most = min(max(1, room), _SCANS_AT_ONCE_ON_GPU)
+            parts = [search(rows[start : start + most]) for start in range(0, len(rows), most)]
+        else:
+            parts = side_by_side(search, _parts(rows))
+        return [sources for part in parts for sources in part]
+
+    @property
+    def _bytes_per_scan(self) -> int:
+        """Of a GPU's memory: the columns of all elements, with each of them changed in turn, some times over."""
+        return _COLUMNS_HELD * self._most * FREEDOMS * self._most * 2 * self._region.observed.count * _DOUBLE
 
     def _found(self, rows: Complex) -> list[PointSources]:
         scans, sizes = self._scaled(rows)

@@ -21,7 +21,7 @@ from emfm.plot.numbers import NO_VALUE, shown
 from emfm.plot.text import table
 from emfm.results.comparisons import in_words
 from emfm.results.schema import MilestoneResults, ModelResult, ValResults
-from emfm.tasks.trainings import error_table_of, same_samples
+from emfm.tasks.error_tables import error_table_of, same_samples
 from emfm.workflow.paths import FIGURES, TEST_RESULTS, VAL_RESULTS
 from emfm.workflow.revisions import commit_of, file_of
 from ttt.command import run_command

@@ -20,7 +20,7 @@ from emfm.plot.text import table
 from emfm.results.comparisons import in_words
 from emfm.results.definitions import BASELINES
 from emfm.results.sample_errors import ErrorTable
-from emfm.tasks.trainings import WORKSPACE, error_table_of, same_samples
+from emfm.tasks.error_tables import WORKSPACE, error_table_of, same_samples
 from ttt.command import run_command
 from ttt.config import UserError
 from ttt.program import called_as

@@ -10,6 +10,7 @@ Neither a mirror nor a complex factor changes what the network sees, so that the
 blend.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -31,6 +32,27 @@ _LEAST_APART: Final = 1e-6
 _LEAST_COUNT: Final = 0.01
 """Of training samples of which an estimate is the best, so that it can still be learned where it counts."""
 _TINY: Final = 1e-30
+
+
+@dataclass(frozen=True)
+class Blended:
+    """Estimates of the modal coefficients of some scans' fields, and what they are together."""
+
+    estimates: list[Tensor]
+    """Each ``(n, modes)``."""
+    weights: Tensor
+    """``(n, estimates)``."""
+    mean: Tensor
+    """``(n, modes)``, weighed."""
+    share: Tensor
+    """Of a correction that is added to the mean ``(n, 1)``, 0 to 2."""
+
+    def spread(self) -> Tensor:
+        """How far the estimates are from their mean, relative to it ``(n,)``."""
+        squares = [(one - self.mean).abs().square().sum(1) for one in self.estimates]
+        size = self.mean.norm(dim=1) + _TINY
+        spread: Tensor = square_root((self.weights * torch.stack(squares, 1)).sum(1)) / size
+        return spread
 
 
 class Blend(nn.Module):
@@ -89,11 +111,8 @@ class Blend(nn.Module):
         """The ``first`` one ``(n, modes)``, and those of the dipoles that fit the ``scan (n, 2 * ny * nx)``."""
         return [first, *(scan @ self.maps).view(len(scan), len(self._settings), first.shape[1]).unbind(1)]
 
-    def forward(self, scan: Tensor, first: Tensor, facts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The weighed mean ``(n, modes)``, the share of a correction that is added to it ``(n, 1)``, 0 to 2, and the
-
-        weights ``(n, estimates)``. ``facts``: ``(n, facts)``, of size one.
-        """
+    def forward(self, scan: Tensor, first: Tensor, facts: Tensor) -> Blended:
+        """``facts``: ``(n, facts)``, of size one."""
         estimates = self.estimates(scan, first)
         apart = ((_apart(estimates) - self.apart_mean) / self.apart_std).clamp(-_LIMIT, _LIMIT)
         said = self.network(torch.cat([facts, apart], 1))
@@ -101,14 +120,7 @@ class Blend(nn.Module):
         mean = torch.zeros_like(first)
         for weight, estimate in zip(torch.split(weights, 1, 1), estimates, strict=True):
             mean = mean + weight * estimate
-        return mean, 2 * torch.sigmoid(said[:, :1]), weights
-
-    def spread(self, scan: Tensor, first: Tensor, facts: Tensor) -> Tensor:
-        """How far the estimates are from their weighed mean, relative to it ``(n,)``."""
-        mean, _, weights = self(scan, first, facts)
-        squares = [(one - mean).abs().square().sum(1) for one in self.estimates(scan, first)]
-        spread: Tensor = square_root((weights * torch.stack(squares, 1)).sum(1)) / (mean.norm(dim=1) + _TINY)
-        return spread
+        return Blended(estimates, weights, mean, 2 * torch.sigmoid(said[:, :1]))
 
 
 def _apart(estimates: list[Tensor]) -> Tensor:

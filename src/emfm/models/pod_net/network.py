@@ -32,7 +32,7 @@ from emfm.model.search.sparse_sources import DESCRIPTORS, SparseSources
 from emfm.model.spec import FieldSpec
 from emfm.model.symmetries import Images
 from emfm.model.trust import SCAN_DESCRIPTORS, scan_descriptors
-from emfm.models.pod_net.blend import Blend
+from emfm.models.pod_net.blend import Blend, Blended
 from emfm.models.pod_net.mean_squares import MeanSquares
 from emfm.models.pod_net.params import PodNetParams
 from ttt.engine.on_device import free_memory
@@ -64,8 +64,10 @@ _LEAST_SPREAD: Final = 1e-3
 _LEAST_SAID: Final = 1e-6
 _TINY: Final = 1e-30
 
-CORRECTION_DESCRIPTORS: Final = ("how far it goes", "how far its images are apart", "how far estimates are apart")
-"""Of what is added to the prior, relative to the field, natural logarithms; the last where there are estimates."""
+CORRECTION_DESCRIPTORS: Final = ("how far it goes", "how far its images are apart")
+"""Of what is added to the prior, relative to the field, natural logarithms."""
+BLEND_DESCRIPTORS: Final = ("how far its estimates are apart",)
+"""The same of what is blended with the prior."""
 
 
 class PodNet(FieldModel):
@@ -75,7 +77,8 @@ class PodNet(FieldModel):
         geometry = spec.geometry()
         has_prior = params.prior == "sparse_sources"
         self._num_prior = len(DESCRIPTORS) if has_prior else 0
-        described = len(SCAN_DESCRIPTORS) + self._num_prior + len(CORRECTION_DESCRIPTORS) - (not has_prior)
+        described = len(SCAN_DESCRIPTORS) + self._num_prior + len(CORRECTION_DESCRIPTORS)
+        described += len(BLEND_DESCRIPTORS) if has_prior else 0
         super().__init__(spec.norm, described, geometry)
         self._identity = f"{params.sources.model_dump_json()} {spec.norm.scale_by_source}"
         self._geometry = geometry
@@ -148,13 +151,13 @@ class PodNet(FieldModel):
 
     def coefficients(self, encoded: Tensor) -> Tensor:
         """Modal coefficients, complex ``(n, modes)``, of encoded scans of size one."""
-        start, corrections = self._corrections(encoded)
+        start, corrections, _ = self._corrections(encoded)
         return start + corrections.mean(0)
 
-    def _corrections(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
+    def _corrections(self, encoded: Tensor) -> tuple[Tensor, Tensor, Blended | None]:
         """What the network starts from, and what it adds by each image of the scan ``(images, n, modes)``;
 
-        in training by one of them, drawn anew.
+        in training by one of them, drawn anew. Last, what it starts from is made of, where that is blended.
         """
         scan = _complex(self._parts(encoded)[1])
         device = encoded.device
@@ -162,10 +165,10 @@ class PodNet(FieldModel):
             corrected, doubt = self._corrected(encoded)
             phase, facts = _phase(scan), self._facts(encoded)
             turned = scan * phase.conj(), corrected * phase.conj()
-            start, size = corrected, doubt[:, None]
+            start, size, blended = corrected, doubt[:, None], None
             if self.blend is not None:
-                start, share, _ = self.blend(scan, corrected, facts)
-                size = size * share
+                blended = self.blend(scan, corrected, facts)
+                start, size = blended.mean, size * blended.share
             every = torch.arange(len(self.images), device=device)
             chosen = torch.randint(len(self.images), (1,), device=device) if self.training else every
             inputs = [torch.cat([self._network_inputs(turned, image), facts], 1) for image in torch.split(chosen, 1)]
@@ -173,7 +176,7 @@ class PodNet(FieldModel):
         with in_float32(encoded):
             by_mode = [_complex(rows) * self.output_size for rows in said]
             backs = [self.images.back(rows, image) for rows, image in zip(by_mode, torch.split(chosen, 1), strict=True)]
-            return start, torch.stack(backs) * (size * phase)
+            return start, torch.stack(backs) * (size * phase), blended
 
     def _facts(self, encoded: Tensor) -> Tensor:
         """The descriptors of scan and prior, of size one."""
@@ -218,17 +221,17 @@ class PodNet(FieldModel):
         return self.modes.project(target / encoded[:, :1, None, None])
 
     def descriptors(self, source_h: Tensor) -> Tensor:
-        """Those of the scan and of the prior, and `CORRECTION_DESCRIPTORS`."""
+        """Those of the scan and of the prior, `CORRECTION_DESCRIPTORS`, and `BLEND_DESCRIPTORS` where it is blended."""
         encoded = self.encode(source_h)
-        _, scan, prior, described = self._parts(encoded)
-        start, corrections = self._corrections(encoded)
+        _, _, prior, described = self._parts(encoded)
+        start, corrections, blended = self._corrections(encoded)
         mean = corrections.mean(0)
         size = (start + mean).norm(dim=1) + _TINY
         far = (start + mean - _complex(prior)).norm(dim=1) / size
         apart = square_root((corrections - mean).norm(dim=2).square().mean(0)) / size
         said = [far, apart]
-        if self.blend is not None:
-            said.append(self.blend.spread(_complex(scan), self._corrected(encoded)[0], self._facts(encoded)))
+        if blended is not None:
+            said.append(blended.spread())
         return torch.cat([described, torch.stack(said, 1).clamp_min(_LEAST_SAID).log()], 1)
 
     @property

@@ -61,13 +61,14 @@ def test_before_it_learned_an_estimate_counts_by_the_samples_of_which_it_is_the_
     errors[:6, 2], errors[6:9, 0], errors[9, 4] = -1, -1, -1
     blend.fit(torch.randn(10, 4), errors)
     with torch.no_grad():
-        mean, share, weights = blend(scan, first, torch.randn(len(scan), FACTS))
+        blended = blend(scan, first, torch.randn(len(scan), FACTS))
+    weights = blended.weights
     torch.testing.assert_close(
         weights, torch.tensor([0.3, 0.0, 0.6, 0.0, 0.1]).expand(len(scan), -1), atol=0.002, rtol=0
     )
-    assert share.eq(1).all()
+    assert blended.share.eq(1).all()
     estimates = torch.stack(blend.estimates(scan, first), 1)
-    torch.testing.assert_close(mean, (weights[:, :, None] * estimates).sum(1), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(blended.mean, (weights[:, :, None] * estimates).sum(1), rtol=1e-4, atol=1e-6)
 
 
 def test_a_first_estimate_that_is_always_best_is_taken_as_it_is(blend, modes):
@@ -75,7 +76,7 @@ def test_a_first_estimate_that_is_always_best_is_taken_as_it_is(blend, modes):
     truth = first + 1e-6
     blend.fit(*blend.compared(scan, first, truth))
     with torch.no_grad():
-        mean, _, _ = blend(scan, first, torch.zeros(len(scan), FACTS))
+        mean = blend(scan, first, torch.zeros(len(scan), FACTS)).mean
     others = torch.stack(blend.estimates(scan, first)[1:])
     assert (mean - first).norm() < 0.01 * (others - first).norm()
 
@@ -85,30 +86,29 @@ def test_a_complex_factor_on_a_scan_is_one_on_its_blend(learned, modes, factor):
     scan, first = scans_and_firsts(modes)
     facts = torch.randn(len(scan), FACTS)
     with torch.no_grad():
-        mean, share, weights = learned(scan, first, facts)
-        other, other_share, other_weights = learned(factor * scan, factor * first, facts)
-    torch.testing.assert_close(other, factor * mean, rtol=1e-3, atol=1e-4 * abs(factor))
-    torch.testing.assert_close(other_share, share, rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(other_weights, weights, rtol=1e-3, atol=1e-4)
+        one, other = learned(scan, first, facts), learned(factor * scan, factor * first, facts)
+    torch.testing.assert_close(other.mean, factor * one.mean, rtol=1e-3, atol=1e-4 * abs(factor))
+    torch.testing.assert_close(other.share, one.share, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(other.weights, one.weights, rtol=1e-3, atol=1e-4)
 
 
 def test_learned_weights_differ_from_scan_to_scan_and_sum_to_one(learned, modes):
     scan, first = scans_and_firsts(modes)
     with torch.no_grad():
-        _, share, weights = learned(scan, first, torch.randn(len(scan), FACTS))
-    torch.testing.assert_close(weights.sum(1), torch.ones(len(scan)))
-    assert weights.std(0).max() > 0.05
-    assert ((share > 0) & (share < 2)).all()
+        blended = learned(scan, first, torch.randn(len(scan), FACTS))
+    torch.testing.assert_close(blended.weights.sum(1), torch.ones(len(scan)))
+    assert blended.weights.std(0).max() > 0.05
+    assert ((blended.share > 0) & (blended.share < 2)).all()
 
 
 def test_the_spread_is_that_of_the_estimates_about_their_mean(learned, modes):
     scan, first = scans_and_firsts(modes)
     facts = torch.randn(len(scan), FACTS)
     with torch.no_grad():
-        spread, (mean, _, weights) = learned.spread(scan, first, facts), learned(scan, first, facts)
-    squares = [(estimate - mean).norm(dim=1) ** 2 for estimate in learned.estimates(scan, first)]
-    expected = (weights * torch.stack(squares, 1)).sum(1).sqrt() / mean.norm(dim=1)
-    torch.testing.assert_close(spread, expected, rtol=1e-4, atol=1e-6)
+        blended = learned(scan, first, facts)
+    squares = [(estimate - blended.mean).norm(dim=1) ** 2 for estimate in learned.estimates(scan, first)]
+    expected = (blended.weights * torch.stack(squares, 1)).sum(1).sqrt() / blended.mean.norm(dim=1)
+    torch.testing.assert_close(blended.spread(), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_scan_without_room_for_dipoles_has_the_first_estimate_alone(modes):
@@ -117,7 +117,7 @@ def test_a_scan_without_room_for_dipoles_has_the_first_estimate_alone(modes):
     scan, first = scans_and_firsts(modes)
     alone.fit(*alone.compared(scan, first, first + 1))
     with torch.no_grad():
-        mean, share, weights = alone(scan, first, torch.randn(len(scan), FACTS))
-    torch.testing.assert_close(mean, first)
-    assert weights.eq(1).all()
-    assert share.eq(1).all()
+        blended = alone(scan, first, torch.randn(len(scan), FACTS))
+    torch.testing.assert_close(blended.mean, first)
+    assert blended.weights.eq(1).all()
+    assert blended.share.eq(1).all()

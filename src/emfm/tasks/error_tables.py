@@ -1,4 +1,4 @@
-"""The errors of trainings of other revisions, on the samples that they share."""
+"""The tables of errors of several revisions, and the samples that they share."""
 
 import sys
 from collections.abc import Mapping
@@ -23,7 +23,8 @@ def error_table_of(name: str) -> ErrorTable:
 def same_samples(trainings: Mapping[str, ErrorTable]) -> list[Judged]:
     """The samples that all have, by ID and content; says where these are not all of them."""
     (base, first), *others = trainings.items()
-    same = [sample for sample in first.samples if all(sample in set(other.samples) for _, other in others)]
+    in_others = [frozenset(other.samples) for _, other in others]
+    same = [sample for sample in first.samples if all(sample in other for other in in_others)]
     if not same:
         names = ", ".join(name for name, _ in others)
         raise UserError(
