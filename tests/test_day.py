@@ -57,6 +57,7 @@ def project(swept):
     revision = swept.run("git", "rev-parse", "HEAD").stdout.strip()
     yield swept
     swept.run("git", "reset", "-q", "--hard", revision)
+    swept.run("git", "clean", "-dfq")
     swept.run("dvc", "checkout")
 
 
