@@ -58,7 +58,7 @@ _TRIALS: Final = ((0, 16.0, 2e-3), (1, 2.5, 1e-5))
 """A change that after so many steps leaves so many times the noise is not tried further.
 
 The last numbers are the same as a mean square relative to the scan's: where there is no noise, places are still far
-from exact then. One component alone says so little at first that every change is tried to its end."""
+from exact then."""
 _FIELD_STEP: Final = 5
 """Every fifth point of the target plane along x and y says how strong a field is."""
 _LOUDEST: Final = 10**-2.5
@@ -137,7 +137,10 @@ class ElementSearch:
         self._most = min(MOST_ELEMENTS, 2 * view.observed.count // (2 * FREEDOMS))
         self._most_settled = self._most - PATIENCE
         self._nats = float(np.log(2 * view.observed.count)) / 2
-        self._trials = _TRIALS if len(view.observed.components) > 1 else ()
+        # One component alone says so little at first that all elements move with a new one, and every change is tried
+        # to its end.
+        self._alone = len(view.observed.components) == 1
+        self._trials = () if self._alone else _TRIALS
         self._places = self._numbers(_first_places(view, nearest, deepest))
         self._looks = self._first_looks()
         self._background = Background(view)
@@ -247,17 +250,18 @@ class ElementSearch:
     def _one_more(self, fit: Fit, scans: Tensor, doubtful: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Where an element more is hopeful; places and kinds with it, electric or magnetic, whichever fits better.
 
-        It is chosen beside the elements that there are. Where that says little of its kind, or noise alone is what they
-        most likely leave, so that one more is ``doubtful``, all of them move: then it is hopeful unless they gain no
-        more than in noise.
+        It is chosen beside the elements that there are. All of them move where that says little of its kind, where one
+        component is all that is known, or where noise is most likely what they leave, so that one more is ``doubtful``:
+        then it is hopeful unless they gain no more than in noise.
         """
         electric, magnetic = self._beside_others(fit, scans)
         new = electric.or_where(magnetic.misfit < electric.misfit, magnetic)
         positions, kinds = self._with_new(fit, new)
         apart = self._region.observed.count * (electric.misfit / magnetic.misfit).log().abs()
-        some = (doubtful | (apart < _ALIKE * FREEDOMS * self._nats)).nonzero()[:, 0]
+        some = (doubtful | self._alone | (apart < _ALIKE * FREEDOMS * self._nats)).nonzero()[:, 0]
+        steps = _STEPS if self._alone else _TRIAL_STEPS
         electric, magnetic = (
-            slide(self._region, *self._with_new(fit[some], one[some]), scans[some], _TRIAL_STEPS)
+            slide(self._region, *self._with_new(fit[some], one[some]), scans[some], steps)
             for one in (electric, magnetic)
         )
         moved = electric.or_where(magnetic.misfit < electric.misfit, magnetic)
