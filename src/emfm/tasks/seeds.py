@@ -1,9 +1,9 @@
 """Train one configuration with several seeds: ``python -m emfm.tasks.seeds --seeds 0 1 2 [-n NAME] [-S KEY=VALUE]``.
 
 Queues a DVC experiment ``NAME-SEED`` for each seed, runs the queue, and prints the errors of each on val_fixed, their
-mean and their standard deviation: how much a training differs from another that is the same but for its seed. An
-experiment that is there already is not run again, so that a series which was stopped goes on; remove one with
-`dvc exp remove`.
+mean and their standard deviation: how much a training differs from another that is the same but for its seed. Below
+that stand the report's comparisons of each, and which answers all of them give. An experiment that is there already is
+not run again, so that a series which was stopped goes on; remove one with `dvc exp remove`.
 
 With ``--against OTHER`` the same seeds of another series are set beside it, and whether the means differ by more than
 the seeds do: Student's test of two means, at 5 %. First run both series, each with its own ``-n`` and ``-S``.
@@ -21,6 +21,7 @@ from typing import Final
 
 from emfm.plot.numbers import shown
 from emfm.plot.text import table
+from emfm.tasks.seed_answers import answers
 from emfm.workflow.paths import VAL_METRICS
 from emfm.workflow.revisions import experiments_named, file_of
 from ttt.command import run_command
@@ -28,6 +29,7 @@ from ttt.config import UserError, parse_yaml
 from ttt.program import called_as
 
 _ERRORS: Final = {"E": "rel_l2_e", "H": "rel_l2_h"}
+_SAMPLE_BY_SAMPLE: Final = "Errors in multiples of each other, sample by sample, of each seed in turn; median:"
 _STUDENT: Final = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20)
 """Quantiles of Student's distribution at 97.5 % for 1, 2, ... degrees of freedom; further ones are hardly smaller."""
 
@@ -59,6 +61,9 @@ def _seeds(args: argparse.Namespace) -> None:
     series = [_Series.read(name, args.seeds) for name in (args.name, args.against) if name is not None]
     rows = [row for one in series for row in one.rows()]
     sys.stdout.write(table(rows, ["", *(f"{part}, rel. L2 on val_fixed" for part in _ERRORS)]) + "\n")
+    if len(series) == 1:
+        said = answers([f"{args.name}-{seed}" for seed in args.seeds])
+        sys.stdout.write("\n".join(["", _SAMPLE_BY_SAMPLE, "", *said, ""]))
     if len(series) > 1:
         sys.stdout.writelines(f"{line}\n" for line in _verdicts(*series))
 

@@ -7,8 +7,8 @@ from statistics import mean, stdev
 import pytest
 import yaml
 
-from emfm.tasks import seeds
-from emfm.workflow.paths import VAL_METRICS
+from emfm.tasks import seed_answers, seeds
+from emfm.workflow.paths import VAL_METRICS, VAL_RESULTS
 from tiny_project import Project
 
 PARAMS = {"seed": 0, "loss": {"h_weight": 1.0}}
@@ -46,9 +46,21 @@ def leave_experiment(project, name, seed, h_weight):
     VAL_METRICS.parent.mkdir(exist_ok=True)
     errors = {"rel_l2_e": 0.2 + 0.001 * seed, "rel_l2_h": 0.1 * h_weight + 0.001 * seed}
     VAL_METRICS.write_text(json.dumps({"val": errors}))
+    VAL_RESULTS.write_text(json.dumps({"comparisons": comparisons(seed)}))
     project.commit(name)
     project.run("git", "update-ref", f"refs/exps/00/{'0' * 38}/{name}", "HEAD")
     project.run("git", "reset", "-q", "--hard", "HEAD~1")
+
+
+def comparisons(seed):
+    """Of two stages: E is smaller with every seed, H with the first two alone."""
+
+    def ratio(value, low, high):
+        found = {"value": value, "low": low, "high": high}
+        return {"of_samples": found, "of_medians": found}
+
+    of_e, of_h = ratio(0.8 + 0.01 * seed, 0.7, 0.9), ratio(0.95, 0.9, 0.99 if seed < 2 else 1.01)
+    return [{"predictor": "stage2", "against": "stage1", "rel_l2_e": of_e, "rel_l2_h": of_h}]
 
 
 def rows(text):
@@ -66,6 +78,31 @@ def test_each_seed_is_queued_as_an_experiment_and_mean_and_spread_are_shown(runs
     values = [0.2, 0.201, 0.204]
     assert found["heavy, mean"][0] == f"{mean(values):#.4g}"
     assert float(found["heavy, standard deviation"][0]) == pytest.approx(stdev(values), rel=1e-3)
+
+
+def test_the_answers_of_the_report_that_all_seeds_give_are_told_from_those_that_one_gives(runs, capsys):
+    assert seeds.main(["--seeds", "0", "1"]) == 0
+    found = rows(capsys.readouterr().out)
+    assert found["stage2 against stage1"] == ["0.800, 0.810", "0.950, 0.950", "E smaller, H smaller"]
+    assert seeds.main(["--seeds", "0", "1", "2"]) == 0
+    found = rows(capsys.readouterr().out)
+    assert found["stage2 against stage1"] == ["0.800, 0.810, 0.820", "0.950, 0.950, 0.950", "E smaller, H not the same"]
+
+
+def test_reports_that_compare_other_stages_are_refused(runs, capsys, monkeypatch):
+    others = [{"comparisons": comparisons(0)}, {"comparisons": []}]
+    results = iter(json.dumps(one) for one in others)
+    monkeypatch.setattr(seed_answers, "file_of", lambda *_: next(results))
+    assert seeds.main(["--seeds", "0", "1"]) == 2
+    assert "seed-0, seed-1: their reports compare other stages with each other" in capsys.readouterr().err
+
+
+def test_results_of_another_form_are_named(runs, capsys, monkeypatch):
+    monkeypatch.setattr(seed_answers, "file_of", lambda *_: json.dumps({"comparisons": [{"predictor": "stage2"}]}))
+    assert seeds.main(["--seeds", "0", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "reports/val_fixed.json of seed-0: comparisons.against" in error
+    assert "run it again with this code" in error
 
 
 def test_what_was_run_before_is_shown_and_not_run_again(runs, capsys):
@@ -115,5 +152,6 @@ def test_dvc_trains_with_each_seed(swept):
     table = rows(done.stdout[done.stdout.index("| ") :])
     assert {"seed-0", "seed-5", "seed, mean", "seed, standard deviation"} <= set(table)
     assert float(table["seed, standard deviation"][0]) > 0
+    assert len(table["stage5 against stage1"]) == 3
     assert swept.run("git", "status", "--porcelain").stdout == ""
     swept.run("dvc", "exp", "remove", "seed-0", "seed-5")
