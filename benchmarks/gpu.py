@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ladder import stage_sizes, train
+from ladder import stage_sizes, train_stage
 from machine import OUT, ROOT, description, pin_libraries, seconds
 from scaling import UNET, errors
 from sources import SEED, alike, draw, scanned
@@ -106,8 +106,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("there is no cuda device here; --device cpu tries the script without one")
-    args.out.mkdir(parents=True, exist_ok=True)
     work = args.work or Path(tempfile.mkdtemp(dir=ROOT, prefix=".benchmark-"))
+    problem = other_work(args, work)
+    if problem:
+        parser.error(problem)
+    args.out.mkdir(parents=True, exist_ok=True)
     try:
         for figures in measure(args, work):
             write_json(args.out / "gpu.json", figures)
@@ -116,6 +119,17 @@ def main(arguments: list[str] | None = None) -> None:
         if args.work is None:
             shutil.rmtree(work)
     sys.stdout.write(as_markdown(figures))
+
+
+def other_work(args: argparse.Namespace, work: Path) -> str:
+    """Why figures that are kept in ``work`` do not go with these arguments; empty where they do, which is noted."""
+    path = work / "arguments.json"
+    wanted = {name: getattr(args, name) for name in ("device", "seconds", "samples", "ladder", "stages")}
+    if not path.exists():
+        write_json(path, wanted)
+        return ""
+    found = json.loads(path.read_text())
+    return "" if found == wanted else f"--work {work}: was begun with {found}, not {wanted}; give another folder"
 
 
 def measure(args: argparse.Namespace, work: Path) -> Iterator[dict[str, Any]]:
@@ -170,15 +184,6 @@ def ceilings(device: str) -> dict[str, float]:
     import torch
 
     return {name: product_flops(device, getattr(torch, name)) for name in ("float32", "bfloat16")}
-
-
-def train_stage(work: Path, number: int, size: int, changes: dict[str, Any]) -> dict[str, Any]:
-    """A stage of the ladder, from the best weights of the one before."""
-    from ttt.engine.run_folder import RunFolder
-
-    before = RunFolder(work / f"stage{number - 1}").best if number > 1 else None
-    shutil.rmtree(work / f"stage{number}", ignore_errors=True)
-    return train(work, f"stage{number}", before, changes | {"data.num_train": size})
 
 
 def search_elements(device: str) -> dict[str, Any]:

@@ -68,11 +68,17 @@ def stage_sizes(divisor: int) -> list[int]:
 
 def train_stages(folder: Path, sizes: list[int], changes: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The figures of each stage of the ladder on the samples in ``folder``, as soon as it has been trained."""
+    for number, size in enumerate(sizes, start=1):
+        yield train_stage(folder, number, size, changes)
+
+
+def train_stage(folder: Path, number: int, size: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """One of them, from the best weights of the one before; what a stopped call left of it is removed."""
     from ttt.engine.run_folder import RunFolder
 
-    for number, size in enumerate(sizes, start=1):
-        before = RunFolder(folder / f"stage{number - 1}").best if number > 1 else None
-        yield train(folder, f"stage{number}", before, changes | {"data.num_train": size})
+    before = RunFolder(folder / f"stage{number - 1}").best if number > 1 else None
+    shutil.rmtree(folder / f"stage{number}", ignore_errors=True)
+    return train(folder, f"stage{number}", before, changes | {"data.num_train": size})
 
 
 def train(folder: Path, name: str, before: Path | None, changes: dict[str, Any]) -> dict[str, Any]:

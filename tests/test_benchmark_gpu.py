@@ -73,3 +73,12 @@ def test_without_a_gpu_the_script_says_so_and_what_to_do(tmp_path):
     assert done.returncode == 2
     assert "there is no cuda device here; --device cpu tries the script without one" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_figures_of_other_arguments_are_not_gone_on_with(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "arguments.json").write_text('{"samples": 7}')
+    done = run(tmp_path, "--device", "cpu", "--samples", "100", "--work", "work")
+    assert done.returncode == 2
+    assert "--work work: was begun with {'samples': 7}, not {" in done.stderr
+    assert not (tmp_path / "out").exists()
