@@ -88,9 +88,9 @@ def _checked(text: str, source: str) -> Params:
 def _refuse_uncommitted_params() -> None:
     if git("status", "--porcelain", "--", str(PARAMS_FILE)):
         raise UserError(
-            f"{PARAMS_FILE} has changes that are not committed; commit them, or go back to the commit with `git restore .` "
-            "and `dvc checkout` (an experiment that ran here stays in `dvc exp show`), or promote the training that "
-            "stands there by naming no experiment"
+            f"{PARAMS_FILE} has changes that are not committed; commit them, or go back to the commit with "
+            "`git restore .` and `dvc checkout` (an experiment that ran here stays in `dvc exp show`), or promote the "
+            "training that stands there by naming no experiment"
         )
 
 
