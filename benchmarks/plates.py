@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emfm.acquire.scene_kinds.board_plates import BoardDesign
-    from emfm.core.grid import Geometry
+    from emfm.core.grid import Geometry, Grid
     from emfm.plates.ground_plane import Board
     from emfm.settings import Params
+    from emfm.sources.field_above import Fields
     from emfm.use.forward_model import ForwardModel
 
 SEED = 2_000_000
@@ -36,6 +37,8 @@ NOISE_DB = 40.0
 STEP, REFERENCE_STEP = 4, 2
 """The search's errors are taken at every so manieth point of the target plane along x and y: on simulated boards, on
 the reference boards."""
+FAR_M, FAR_POINTS = 0.3, 9
+"""Five wavelengths above the board, and as far to each side; points along x and along y."""
 WRONG: Final = 4
 """Boards whose plate is given wrongly."""
 OUTLINE_OFF_MM, HEIGHT_OFF_MM = 1.0, 0.2
@@ -52,6 +55,8 @@ class Case:
     """``(4, ny, nx)``, A/m."""
     field: "NDArray[np.complex128]"
     """``(6, ny, nx)`` on the target plane."""
+    far: "NDArray[np.complex128] | None" = None
+    """``(6, P)`` at the points of `far_plane`; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ class Found:
     bound: "NDArray[np.float64]"
     misfit: float
     seconds: float
+    far: "NDArray[np.complex128]"
+    """``(6, P)`` at the points of `far_plane`."""
 
 
 def main() -> None:
@@ -188,12 +195,39 @@ def simulated_rows(drawn: list[Case], model: "ForwardModel") -> list[str]:
         f"Time of a scan, the field at every {STEP}th point along x and y of the target plane "
         f"included: {np.median([one.seconds for one in right]):.1f} s of processor time.",
         "",
+        *far_rows(drawn, right, model, quarters),
+        "",
         "| by expected error of E | expected | default model | board |",
         "|---|---|---|---|",
         *(
             f"| quarter {number} | {np.median(expected[of, 0]):.2g} | {pair(np.median(of_model[of], axis=0))} | "
             f"{pair(np.median(errors[of], axis=0))} |"
             for number, of in enumerate(quarters, 1)
+        ),
+    ]
+
+
+def far_rows(
+    drawn: list[Case], right: list[Found], model: "ForwardModel", quarters: "list[NDArray[np.intp]]"
+) -> list[str]:
+    """How far the strongest level far above is off: by sources in free space, and by currents on the board."""
+    import numpy as np
+
+    free = [components(model.field(case.scan, far_plane().points())) for case in drawn]
+    true = [case.far for case in drawn if case.far is not None]
+    by_sources, by_board = (
+        np.array([abs(strongest_db(field) - strongest_db(case)) for field, case in zip(fields, true, strict=True)])
+        for fields in (free, [one.far for one in right])
+    )
+    least = quarters[0]
+    return [
+        f"The strongest E on a plane {FAR_M:g} m above, {2 * FAR_M:g} m wide, is off by:",
+        "",
+        "| field of | median, dB | 90 %, dB | quarter with the least expected error, median, dB |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {np.median(off):.2f} | {np.percentile(off, 90):.2f} | {np.median(off[least]):.2f} |"
+            for name, off in (("sources in free space", by_sources), ("currents on the board", by_board))
         ),
     ]
 
@@ -241,8 +275,8 @@ def simulated(params: "Params", geometry: "Geometry", count: int) -> Iterator[Ca
     simulate = params.acquire.simulate
     whole = {"cable_share": 0.0, "slot_share": 0.0, "no_plate_share": 0.0}
     kind = Boards(BoardsParams(**simulate.scenes["boards"] | whole), simulate, geometry)
-    planes = Planes((geometry.source, geometry.target), geometry.frequency)
-    on_scan = len(geometry.source.points())
+    planes = Planes((geometry.source, geometry.target, far_plane()), geometry.frequency)
+    on_scan, on_both = np.cumsum([len(plane.points()) for plane in planes.grids[:2]])
     for number in range(count):
         rng = np.random.default_rng((SEED, number))
         design = kind.draw_shared(rng)
@@ -252,7 +286,30 @@ def simulated(params: "Params", geometry: "Geometry", count: int) -> Iterator[Ca
         size = np.sqrt(np.mean(np.abs(scan) ** 2) * 10 ** (-NOISE_DB / 10) / 2)
         scan = scan + size * (rng.standard_normal(scan.shape) + 1j * rng.standard_normal(scan.shape))
         channels = np.stack([scan.real, scan.imag], 1).reshape(4, *geometry.source.shape).astype(np.float32)
-        yield Case(str(number), plate_of(design), channels, fields[:, on_scan:].reshape(6, *geometry.target.shape))
+        target = fields[:, on_scan:on_both].reshape(6, *geometry.target.shape)
+        yield Case(str(number), plate_of(design), channels, target, fields[:, on_both:])
+
+
+def far_plane() -> "Grid":
+    """Where the far field is compared."""
+    from emfm.core.grid import Grid
+
+    pitch = 2 * FAR_M / (FAR_POINTS - 1)
+    return Grid(-FAR_M, -FAR_M, pitch, pitch, FAR_POINTS, FAR_POINTS, FAR_M)
+
+
+def strongest_db(field: "NDArray[np.complex128]") -> float:
+    """The largest size of E of ``(6, P)``, dB."""
+    import numpy as np
+
+    return float(20 * np.log10(np.linalg.norm(field[:3], axis=0).max()))
+
+
+def components(fields: "Fields") -> "NDArray[np.complex128]":
+    """E and H as ``(6, P)``."""
+    import numpy as np
+
+    return np.concatenate([fields.E, fields.H])
 
 
 def plate_of(design: "BoardDesign") -> "Board":
@@ -288,7 +345,8 @@ def over_board(case: Case, board: "Board", geometry: "Geometry", step: int = STE
     field = found.fields(points).reshape(6, len(y), len(x))
     spent = time.process_time() - started
     errors = relative(field, case.field[:, ::step, ::step])
-    return Found(errors, np.array(found.expected_rel_l2), np.array(found.bound_rel_l2), found.misfit, spent)
+    far = found.fields(far_plane().points())
+    return Found(errors, np.array(found.expected_rel_l2), np.array(found.bound_rel_l2), found.misfit, spent, far)
 
 
 def predicted(model: "ForwardModel", scan: "NDArray[np.float32]") -> "NDArray[np.complex128]":

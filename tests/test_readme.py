@@ -57,6 +57,8 @@ FEWER = {
     "python benchmarks/scene_kinds.py": "python benchmarks/scene_kinds.py --samples 64",
     "python benchmarks/sources.py": "python benchmarks/sources.py --scenes 20",
     "python benchmarks/plates.py": "python benchmarks/plates.py --boards 4",
+    "python benchmarks/larger_scan.py": "python benchmarks/larger_scan.py --set model.pod_net.sources.rank=60 "
+    "--set eval.sparse_sources.rank=60 --set train.epochs=2",
     "python benchmarks/instruction_sets.py": "python benchmarks/instruction_sets.py --samples 64",
 }
 """What is run in place of a command that takes minutes: the same with fewer samples."""

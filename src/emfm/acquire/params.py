@@ -14,8 +14,8 @@ class SimulateParams(Section):
 
     kind: str = Field(description="how a scene radiates: elements (its own fields) or aperture (n x H of its scan)")
     mix: dict[str, Annotated[float, Field(ge=0)]] = Field(
-        description="what is drawn: the weight of each scene kind (elements, traces, loops, patches) in the draw of a "
-        "family's kind; 0: never"
+        description="what is drawn: the weight of each scene kind (boards, elements, traces, loops, patches) in the "
+        "draw of a family's kind; 0: never"
     )
     num_samples: int = Field(ge=1, description="rows to simulate, planted repeats included")
     kinds_samples: int = Field(

@@ -17,8 +17,6 @@ from emfm.sources.found import CurrentElements
 _MARGINS: Final = (0.0, 1.0, 2.5, np.inf)
 """In pitches."""
 _DRAWS: Final = 16
-_ELEMENTS_AT_ONCE: Final = 256
-"""More at a time are slower: their weights do not fit into the processor's cache."""
 _SEED: Final = 0
 _EXPECTED: Final = np.array([1.5, 1.3])
 _BOUND: Final = np.array([4.2, 3.9])
@@ -53,11 +51,7 @@ class PlateField:
 
     def fields(self, points: NDArray[np.float64]) -> Complex:
         """Ex to Hz at ``points`` ``(P, 3)``, m, above the copper by two millimetres or more: ``(6, P)``."""
-        total = np.zeros((6, len(points)), np.complex128)
-        for start in range(0, len(self.elements), _ELEMENTS_AT_ONCE):
-            e_field, h_field = _part(self.elements, slice(start, start + _ELEMENTS_AT_ONCE)).fields(points)
-            total += np.concatenate([e_field.T, h_field.T])
-        return total
+        return np.concatenate(self.elements.fields(points), axis=1).T
 
     @property
     def channels(self) -> NDArray[np.float32]:
@@ -101,11 +95,6 @@ class PlateSearch:
             np.hypot(doubt * times, own) for times, own in zip((_EXPECTED, _BOUND), _OWN_ERROR, strict=True)
         )
         return PlateField(cells.elements(currents), self._geometry, _pair(expected), _pair(bound), float(left))
-
-
-def _part(elements: CurrentElements, some: slice) -> CurrentElements:
-    parts = (elements.positions[some], elements.electric[some], elements.magnetic[some])
-    return CurrentElements(*parts, elements.frequency)
 
 
 def _within(middles: NDArray[np.float64], scan: Grid) -> list[NDArray[np.intp]]:

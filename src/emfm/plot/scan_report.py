@@ -14,6 +14,7 @@ from emfm.core.channels import E_CHANNELS, Channels, Complex, Real, to_component
 from emfm.core.constants import MU_0
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry
+from emfm.plates.plate_search import PlateField
 from emfm.plot.style import with_prefix
 from emfm.plot.text import Table
 from emfm.sources.far_field import radiated_power
@@ -76,9 +77,13 @@ class ScanReport:
     difference: float
     """||E of the sources - predicted E|| / ||predicted E|| on the target plane."""
     power: float
-    """That the sources radiate in free space, W."""
+    """That the sources radiate in free space, or the currents on a board, W."""
+    doubt: float
+    """The relative error of the field that is reckoned with far away."""
     comparisons: tuple[Comparison, ...]
     """With the limits that reach the frequency; their intervals include `doubt`."""
+    over_board: bool
+    """Whether power and levels are those of currents on a board whose ground plane is known, and not of the sources."""
 
     @classmethod
     def of(
@@ -90,13 +95,28 @@ class ScanReport:
         sources: PointSources,
         trust: str,
         warnings: tuple[str, ...],
+        on_board: PlateField | None = None,
     ) -> Self:
-        """With what follows from the sources."""
+        """With what follows from the sources, or from the currents on a board whose ground plane is known."""
         difference = _difference(sources.all_elements, prediction, geometry)
-        doubt = _doubt(sources, difference)
-        compared = tuple(compare(sources, limits_at(geometry.frequency), relative_error=doubt))
-        power = radiated_power(sources.all_elements)
-        return cls(name, geometry, scan, prediction, sources, trust, warnings, difference, power, compared)
+        doubt = _doubt(sources, difference) if on_board is None else on_board.bound_rel_l2[0]
+        radiating = sources if on_board is None else on_board.elements
+        compared = tuple(compare(radiating, limits_at(geometry.frequency), relative_error=doubt))
+        power = radiated_power(radiating.all_elements if isinstance(radiating, PointSources) else radiating)
+        return cls(
+            name,
+            geometry,
+            scan,
+            prediction,
+            sources,
+            trust,
+            warnings,
+            difference,
+            power,
+            doubt,
+            compared,
+            on_board is not None,
+        )
 
     @property
     def scan_levels(self) -> Real:
@@ -118,11 +138,6 @@ class ScanReport:
             f"{self.trust[0].upper()}{self.trust[1:]}.",
             self._agreement,
         )
-
-    @property
-    def doubt(self) -> float:
-        """The relative error of the sources' field that is reckoned with far away."""
-        return _doubt(self.sources, self.difference)
 
     @property
     def _agreement(self) -> str:
@@ -161,19 +176,25 @@ class ScanReport:
 
     @property
     def about_power(self) -> str:
-        """Radiated in free space."""
+        """Radiated by the sources in free space, or by a board."""
+        who = "The currents on the board and in its ground plane radiate" if self.over_board else "The sources radiate"
         factor, unit = with_prefix(self.power, "W")
         dbm = f", {10 * np.log10(self.power / 1e-3):.1f} dBm" if self.power > 0 else ""
-        return f"The sources radiate {factor * self.power:.3g} {unit} in free space{dbm}."
+        return f"{who} {factor * self.power:.3g} {unit} in free space{dbm}."
 
     @property
     def about_levels(self) -> str:
         """How levels far away were computed, and what is not in them."""
+        interval = (
+            f"that the {INTERVAL_PERCENT} % bound of the error of E on the predicted plane makes, {self.doubt:.2g}"
+            if self.over_board
+            else f"that holds {INTERVAL_PERCENT} % of the draws of the sources, widened by a relative error of "
+            f"{self.doubt:.2g}"
+        )
         return (
-            f"Strongest level of horizontal and vertical polarisation, antenna 1 to 4 m high, board level on a "
-            f"turntable at 0.8 m; up to 1 GHz with the reflection of the floor. In brackets the interval that holds "
-            f"{INTERVAL_PERCENT} % of the draws of the sources, widened by a relative error of {self.doubt:.2g}. "
-            f"{NOT_SCANNED} Levels hold for a frequency that is always there."
+            "Strongest level of horizontal and vertical polarisation, antenna 1 to 4 m high, board level on a "
+            "turntable at 0.8 m; up to 1 GHz with the reflection of the floor. In brackets the interval "
+            f"{interval}. {NOT_SCANNED} Levels hold for a frequency that is always there."
         )
 
     def sources_table(self) -> Table:

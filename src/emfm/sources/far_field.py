@@ -34,10 +34,12 @@ def far_field(elements: CurrentElements, theta: ArrayLike, phi: ArrayLike) -> tu
     theta, phi = np.broadcast_arrays(np.asarray(theta, np.float64), np.asarray(phi, np.float64))
     towards, along_theta, along_phi = _directions(theta.ravel(), phi.ravel())
     wavenumber = 2 * pi * elements.frequency / SPEED_OF_LIGHT
-    waves = -1j * wavenumber / (4 * pi) * np.exp(1j * wavenumber * towards @ elements.positions.T)  # (P, n)
-    electric, magnetic = ETA_0 * elements.electric.T, elements.magnetic.T
-    e_theta = (waves * (along_theta @ electric + along_phi @ magnetic)).sum(axis=1)
-    e_phi = (waves * (along_phi @ electric - along_theta @ magnetic)).sum(axis=1)
+    e_theta, e_phi = np.zeros((2, len(towards)), np.complex128)
+    for part in elements.parts():
+        waves = -1j * wavenumber / (4 * pi) * np.exp(1j * wavenumber * towards @ part.positions.T)  # (P, n)
+        electric, magnetic = ETA_0 * part.electric.T, part.magnetic.T
+        e_theta += (waves * (along_theta @ electric + along_phi @ magnetic)).sum(axis=1)
+        e_phi += (waves * (along_phi @ electric - along_theta @ magnetic)).sum(axis=1)
     return e_theta.reshape(theta.shape), e_phi.reshape(theta.shape)
 
 

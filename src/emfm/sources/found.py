@@ -1,5 +1,6 @@
 """The current elements that a search finds below a scan, with how sure it is of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from emfm.core.channels import Complex, Real
 from emfm.core.elements import element_fields
 
+_AT_ONCE: Final = 256
+"""Elements whose fields are added at a time: the weights of more do not fit into the processor's cache."""
 FREEDOMS: Final = 9
 """Real numbers of a point source: x, y, z, then the real parts of its moment's x, y, z, then the imaginary parts."""
 
@@ -36,7 +39,16 @@ class CurrentElements:
 
     def fields(self, points: Real) -> tuple[Complex, Complex]:
         """E in V/m and H in A/m at ``points`` ``(P, 3)``, m: ``(P, 3)`` each; see `element_fields`."""
-        return element_fields(points, self.positions, self.electric, self.magnetic, self.frequency)
+        total = np.zeros((2, len(points), 3), np.complex128)
+        for part in self.parts():
+            total += element_fields(points, part.positions, part.electric, part.magnetic, part.frequency)
+        return total[0], total[1]
+
+    def parts(self) -> Iterator["CurrentElements"]:
+        """The same elements, some at a time."""
+        for start in range(0, len(self), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            yield CurrentElements(self.positions[some], self.electric[some], self.magnetic[some], self.frequency)
 
     def scaled(self, factor: float) -> "CurrentElements":
         """These with all moments times ``factor``."""

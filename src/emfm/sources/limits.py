@@ -12,7 +12,7 @@ import numpy as np
 
 from emfm.core.errors import DataError
 from emfm.sources.draws import Draws
-from emfm.sources.found import PointSources
+from emfm.sources.found import CurrentElements, PointSources
 from emfm.sources.sites import Site, Strongest, dbuv_per_m
 
 NOT_SCANNED: Final = "A cable or another part that was not scanned is not in this figure."
@@ -146,7 +146,7 @@ def limits_at(frequency: float) -> tuple[Limit, ...]:
 
 
 def compare(
-    sources: PointSources,
+    sources: PointSources | CurrentElements,
     limits: Sequence[Limit],
     relative_error: float = 0.0,
     up: tuple[float, float, float] = (0.0, 0.0, 1.0),
@@ -155,7 +155,8 @@ def compare(
     """The strongest field of ``sources``, and of their background, on each limit's own site, beside the limit.
 
     The interval is that of places and moments as they may just as well be (`emfm.sources.draws`). It knows of noise
-    and of the instrument: not of sources that the search missed, nor of a board that is no free space.
+    and of the instrument: not of sources that the search missed, nor of a board that is no free space. Of elements
+    that come without a doubt, as those of a board whose ground plane is known, it is what ``relative_error`` makes.
 
     Args:
         sources: what was found below a scan.
@@ -185,8 +186,11 @@ def _widened(interval: tuple[float, float], relative_error: float) -> tuple[floa
     return interval[0] + float(down), interval[1] + float(up)
 
 
-def _strongest(sources: PointSources, site: Site, seed: int) -> tuple[Strongest, tuple[float, float]]:
+def _strongest(sources: PointSources | CurrentElements, site: Site, seed: int) -> tuple[Strongest, tuple[float, float]]:
     """The strongest level, and the interval of it over draws of the elements, with the background as it was found."""
+    if isinstance(sources, CurrentElements):
+        strongest = site.strongest(sources)
+        return strongest, (strongest.dbuv_per_m, strongest.dbuv_per_m)
     background = site.signals(sources.background)
     found = site.strongest_of(background + site.signals(sources.elements))
     if not len(sources):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from emfm.core.grid import Geometry, Grid
 from emfm.core.scan_checks import ScanChecks, check_scans
 from emfm.model.trained import CheckpointFacts, TrainedModel, find_device
 from emfm.plates.ground_plane import Board
-from emfm.plates.plate_search import PlateSearch, plate_search
+from emfm.plates.plate_search import PlateField, plate_search
 from emfm.sources.found import PointSources
 from emfm.use.scans import GivenAxes, checked_scans
 from emfm.use.source_fields import SourceFields
@@ -81,6 +81,9 @@ class Prediction:
     H: Field
     """Hx, Hy, Hz, the same, A/m."""
     trust: Trust
+    on_board: PlateField | list[PlateField] | None = field(repr=False)
+    """The currents on the board that was given, of a batch a list; None where none was given. See
+    `ForwardModel.on_board`."""
     _find_sources: Callable[[], PointSources | list[PointSources]] = field(repr=False)
 
     @cached_property
@@ -126,21 +129,34 @@ class ForwardModel(SourceFields):
             DataError: a ValueError that says what is wrong with the scan, the axes or the board, and what to do.
         """
         scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
-        predicted, calibrated = self._of_model, self.facts.calibrated
-        if board is not None:
-            predicted, calibrated = partial(self._over_board, plate_search(board, self.geometry)), True
+        on_board = None if board is None else self._on_board(scans, board)
         e_field, h_field = (
             np.empty((len(scans), len(components), *self._target.shape), np.complex64)
             for components in (E_COMPONENTS, H_COMPONENTS)
         )
         said = np.empty((len(scans), _NUMBERS))
         for part in _chunks(len(scans)):
-            channels, said[part] = predicted(scans[part])
+            channels, said[part] = self._of_model(scans[part]) if on_board is None else _of_board(on_board[part])
             _fill(e_field[part], channels[:, E_CHANNELS])
             _fill(h_field[part], channels[:, H_CHANNELS])
         first = 0 if single else slice(None)
-        trust, one_or_all = self._trust(said if calibrated else None, scans, single), scans[first]
-        return Prediction(e_field[first], h_field[first], trust, lambda: self.sources(one_or_all))
+        known = said if on_board is not None or self.facts.calibrated else None
+        trust, one_or_all = self._trust(known, scans, single), scans[first]
+        currents = None if on_board is None else on_board[0] if single else on_board
+        return Prediction(e_field[first], h_field[first], trust, currents, lambda: self.sources(one_or_all))
+
+    def on_board(
+        self, source_H: ArrayLike, board: Board, axes: GivenAxes | None = None, tolerance: float | None = None
+    ) -> PlateField | list[PlateField]:
+        """The currents on a board whose ground plane is known, from one scan, or a list of those from each of a batch.
+
+        `plane`, `line`, `field`, `far_field` and `radiated_power` take them in the place of a scan: the field is then
+        that of currents on the copper and in the plate, and not of sources in free space. Arguments and errors are
+        those of `predict`.
+        """
+        scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
+        found = self._on_board(scans, board)
+        return found[0] if single else found
 
     def trust(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Trust:
         """What `predict` would say of its own error, without the field; arguments and errors are the same."""
@@ -154,11 +170,9 @@ class ForwardModel(SourceFields):
         channels, *of_trust = self._trained.predict_with_trust(scans)
         return channels, np.column_stack(of_trust)
 
-    @staticmethod
-    def _over_board(search: PlateSearch, scans: NDArray[np.float32]) -> tuple[Channels, NDArray[np.float64]]:
-        found = [search.find(scan) for scan in scans]
-        said = [(*one.expected_rel_l2, *one.bound_rel_l2, 0.0) for one in found]
-        return np.stack([one.channels for one in found]), np.array(said)
+    def _on_board(self, scans: NDArray[np.float32], board: Board) -> list[PlateField]:
+        search = plate_search(board, self.geometry)
+        return [search.find(scan) for scan in scans]
 
     @property
     def geometry(self) -> Geometry:
@@ -242,6 +256,11 @@ def load_model(path: str | Path, device: str = "auto") -> ForwardModel:
         ConfigError: a device that is not there, or a plug-in that the checkpoint names and that cannot be imported.
     """
     return ForwardModel(TrainedModel(Path(path), find_device(device)))
+
+
+def _of_board(found: list[PlateField]) -> tuple[Channels, NDArray[np.float64]]:
+    said = [(*one.expected_rel_l2, *one.bound_rel_l2, 0.0) for one in found]
+    return np.stack([one.channels for one in found]), np.array(said)
 
 
 def _chunks(count: int) -> Iterator[slice]:

@@ -1,4 +1,5 @@
-"""Where a scan comes from, and the field of what was found: elsewhere, and far away; all in free space."""
+"""Where a scan comes from, and the field of what was found: elsewhere, and far away; all in free space, or over a board
+whose ground plane is known."""
 
 from abc import ABC, abstractmethod
 
@@ -8,21 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 from emfm.core.channels import Complex
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry
+from emfm.plates.plate_search import PlateField
 from emfm.sources.far_field import far_field, radiated_power
 from emfm.sources.field_above import Fields, field_along, field_at, field_on_plane
 from emfm.sources.found import CurrentElements, PointSources
 from emfm.use.scans import GivenAxes, checked_scans
 
-Scan = ArrayLike | PointSources
+Scan = ArrayLike | PointSources | PlateField
 """One scan as `ForwardModel.predict` takes it, on the points of the source plane; or what was found below it before,
-which saves a search."""
+which saves a search: its sources, or the currents on a board whose ground plane is known."""
 
 
 class SourceFields(ABC):
     """What can be asked of a scan by way of the sources below it.
 
-    Fields are those of the elements and of the background in free space, in double precision, and have no expected
-    error of their own: on the target plane, compare them with a prediction.
+    Fields are those of the elements and of the background in free space, or of the currents on a board and in its
+    ground plane, in double precision. They have no expected error of their own: on the target plane, compare them with
+    a prediction.
     """
 
     @property
@@ -44,7 +47,10 @@ class SourceFields(ABC):
         return found[0] if single else found
 
     def field(self, scan: Scan, points: ArrayLike) -> Fields:
-        """E and H at ``points`` ``(..., 3)``, m, that are all above the topmost source; see `field_at`."""
+        """E and H at ``points`` ``(..., 3)``, m, that are all above the topmost source; see `field_at`.
+
+        Of the currents on a board they should be 2 mm above it or more: nearer, its cells are seen one by one.
+        """
         return field_at(self._elements(scan), points)
 
     def plane(self, scan: Scan, z: float, x: ArrayLike, y: ArrayLike) -> Fields:
@@ -64,6 +70,8 @@ class SourceFields(ABC):
         return radiated_power(self._elements(scan))
 
     def _elements(self, scan: Scan) -> CurrentElements:
+        if isinstance(scan, PlateField):
+            return scan.elements
         found = scan if isinstance(scan, PointSources) else self.sources(scan)
         if isinstance(found, list):
             raise DataError(

@@ -14,16 +14,19 @@ from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.plates.evidence import SparseCurrents
 from emfm.plates.ground_plane import Board
 from emfm.plates.plate_search import PlateSearch, plate_search
+from emfm.sources.search import PointSearch
 
 SCAN = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
 TARGET = Grid(-16e-3, -16e-3, 4e-3, 4e-3, 9, 9, 5e-3)
+FAR = Grid(-0.3, -0.3, 0.15, 0.15, 5, 5, 0.3)
+"""Five wavelengths above, to 55 degrees aside."""
 GEOMETRY = Geometry(5e9, SCAN, TARGET)
 BOARD = Board((-6.0, 6.0), (-6.0, 6.0), -0.8)
 
 
 @cache
 def trace():
-    """A line of 7 mm with a standing wave and a via at one end, over a plate of 12 mm: scan and field."""
+    """A line of 7 mm with a standing wave and a via at one end, over a plate of 12 mm: scan, field, field far away."""
     grid = CellGrid(-6e-3, -6e-3, 0.5e-3, (-0.8e-3, 0.0), 24, 24)
     conductor = np.zeros(grid.shape, bool)
     conductor[0] = True
@@ -32,13 +35,14 @@ def trace():
     net = GridCurrents.none(grid).with_rooftops(Edges(cells, np.zeros(14, int)), current)
     net = net.with_vias(cells[:1], current[:1])
     none = Scene(np.zeros((0, 3)), np.zeros(0, bool), np.zeros((0, 3), complex))
-    planes = Planes((SCAN, TARGET), 5e9)
+    planes = Planes((SCAN, TARGET, FAR), 5e9)
     fields = Solved(grid, 5e9, (0, 0), (24, 24), conductor).fields([net], none, planes)[0].reshape(6, -1)
-    scan = fields[3:5, : SCAN.nx * SCAN.ny].reshape(2, *SCAN.shape)
+    scan, target, far = np.split(fields, np.cumsum([SCAN.nx * SCAN.ny, TARGET.nx * TARGET.ny]), axis=1)
+    scan = scan[3:5].reshape(2, *SCAN.shape)
     rng = np.random.default_rng(0)
     noise = 0.01 * np.sqrt(np.mean(np.abs(scan) ** 2) / 2)
     scan = scan + noise * (rng.standard_normal(scan.shape) + 1j * rng.standard_normal(scan.shape))
-    return to_channels(scan).astype(np.float32), fields[:, SCAN.nx * SCAN.ny :].reshape(6, *TARGET.shape)
+    return to_channels(scan).astype(np.float32), target.reshape(6, *TARGET.shape), far
 
 
 def errors(found, true):
@@ -46,7 +50,7 @@ def errors(found, true):
 
 
 def test_with_the_plate_the_field_of_a_trace_is_nearer_than_by_dipoles_without_it():
-    scan, true = trace()
+    scan, true, _ = trace()
     found = plate_search(BOARD, GEOMETRY).find(scan)
     channels = dipole_operator(GEOMETRY, DipoleSetting()).apply(scan[None])[0]
     dipoles = errors(channels[0::2] + 1j * channels[1::2], true)
@@ -57,8 +61,16 @@ def test_with_the_plate_the_field_of_a_trace_is_nearer_than_by_dipoles_without_i
     assert found.misfit < 0.05
 
 
+def test_far_away_the_field_is_that_of_the_board_and_not_of_a_trace_in_free_space():
+    scan, _, far = trace()
+    found = plate_search(BOARD, GEOMETRY).find(scan)
+    assert max(errors(np.concatenate(found.elements.fields(FAR.points()), axis=1).T, far)) < 0.1
+    (free,) = PointSearch(GEOMETRY).find(scan[None])
+    assert max(errors(np.concatenate(free.all_elements.fields(FAR.points()), axis=1).T, far)) > 0.3
+
+
 def test_the_error_is_below_its_bound_and_the_bound_above_what_is_expected():
-    scan, true = trace()
+    scan, true, _ = trace()
     found = plate_search(BOARD, GEOMETRY).find(scan)
     for error, expected, bound in zip(
         errors(found.target, true), found.expected_rel_l2, found.bound_rel_l2, strict=True
@@ -68,7 +80,7 @@ def test_the_error_is_below_its_bound_and_the_bound_above_what_is_expected():
 
 
 def test_a_stronger_scan_is_a_stronger_field_of_the_same_errors():
-    scan, _ = trace()
+    scan, *_ = trace()
     search = plate_search(BOARD, GEOMETRY)
     one, many = search.find(scan), search.find(1e3 * scan)
     assert np.allclose(many.target, 1e3 * one.target, rtol=1e-3, atol=1e-3 * np.abs(many.target).max())
@@ -80,7 +92,7 @@ def test_a_board_is_solved_once():
 
 
 def test_a_plate_that_is_not_there_leaves_more_of_the_scan_or_errs_more():
-    scan, true = trace()
+    scan, true, _ = trace()
     wrong = PlateSearch(Board((-6.0, 6.0), (-6.0, 6.0), -3.0), GEOMETRY).find(scan)
     right = plate_search(BOARD, GEOMETRY).find(scan)
     assert max(errors(wrong.target, true)) > 2 * max(errors(right.target, true))

@@ -97,3 +97,14 @@ def test_nothing_radiates_nothing():
     e_theta, e_phi = far_field(no_elements(FREQUENCY), [0.1, 0.2], 0.0)
     assert not e_theta.any()
     assert not e_phi.any()
+
+
+def test_many_elements_are_added_up_some_at_a_time():
+    elements, points = random_elements(3, count=700), np.array([[0.0, 0.0, 0.02], [0.03, -0.01, 0.05]])
+    halves = [
+        CurrentElements(elements.positions[of], elements.electric[of], elements.magnetic[of], FREQUENCY)
+        for of in (slice(350), slice(350, None))
+    ]
+    assert [len(part) for part in elements.parts()] == [256, 256, 188]
+    for field in (lambda some: some.fields(points)[0], lambda some: far_field(some, 0.4, [0.0, 2.0])[1]):
+        np.testing.assert_allclose(field(elements), sum(field(half) for half in halves), rtol=1e-10)

@@ -56,6 +56,16 @@ def test_a_frequency_of_which_the_limit_says_nothing_is_refused():
         compare(two_sources(7e9), BY_NAME["CISPR 32 class B"])
 
 
+def test_of_elements_without_a_doubt_the_interval_is_that_of_the_error_that_is_given():
+    elements = random_elements(2)
+    alone = compare(elements, BY_NAME["FCC 15.109 class B"])
+    assert alone.interval == (alone.strongest.dbuv_per_m, alone.strongest.dbuv_per_m)
+    assert alone.strongest == Site(3.0, floor=False).strongest(elements)
+    low, high = compare(elements, BY_NAME["FCC 15.109 class B"], relative_error=0.1).interval
+    assert high - alone.strongest.dbuv_per_m == pytest.approx(20 * np.log10(1.1))
+    assert low - alone.strongest.dbuv_per_m == pytest.approx(20 * np.log10(0.9))
+
+
 @pytest.mark.parametrize(("mhz", "count"), [(20, 0), (100, 6), (5000, 4), (7000, 2), (50_000, 0)])
 def test_limits_that_say_nothing_of_a_frequency_are_left_out(mhz, count):
     chosen = limits_at(1e6 * mhz)

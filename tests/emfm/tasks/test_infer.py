@@ -17,6 +17,7 @@ from emfm.core.grid import Geometry, Grid
 from emfm.core.planes import PlaneParams
 from emfm.core.store import Store
 from emfm.model.trained import TrainedModel
+from emfm.plot.style import with_prefix
 from emfm.tasks.forward import infer
 from scene_params import scene_params
 from small_store import packed
@@ -498,6 +499,19 @@ def test_with_a_ground_plane_the_field_is_that_of_currents_over_it(ckpt, folder,
     assert np.allclose(np.load(tmp_path / "field.npy"), field, rtol=1e-5)
     assert prediction.trust.distance == 0
     assert 0 < prediction.trust.expected_rel_l2_e < prediction.trust.bound_rel_l2_e
+
+
+def test_over_a_ground_plane_the_page_has_the_levels_of_the_currents_on_the_board(ckpt, scans, tmp_path):
+    np.save(tmp_path / "scan.npy", scans[0])
+    page = tmp_path / "scan.html"
+    arguments = ["--ckpt", str(ckpt), "--input", str(tmp_path / "scan.npy"), "--out", str(tmp_path / "field.npy")]
+    assert infer.main([*arguments, "--page", str(page), *BOARD]) == 0
+    model = emfm.load_model(ckpt, device="cpu")
+    found = model.on_board(scans[0], emfm.Board((-6.0, 6.0), (-6.0, 6.0), -0.8))
+    factor, unit = with_prefix(model.radiated_power(found), "W")
+    power = f"{factor * model.radiated_power(found):.3g} {unit}"
+    assert f"The currents on the board and in its ground plane radiate {power} in free space" in page.read_text()
+    assert f"on the predicted plane makes, {found.bound_rel_l2[0]:.2g}" in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,22 @@ def test_the_field_is_that_of_elements_and_background_wherever_it_is_asked_for(m
     assert asked == [1, 1]  # what was found before is not searched for again
 
 
+def test_currents_on_a_board_take_the_place_of_a_scan(model, scans):
+    board = emfm.Board((-6.0, 6.0), (-6.0, 6.0), -0.8, copper_z_mm=0.0)
+    found, batch = model.on_board(scans[0], board), model.on_board(scans[:2], board)
+    assert len(batch) == 2
+    np.testing.assert_array_equal(batch[0].elements.electric, found.elements.electric)
+    prediction = model.predict(scans[0], board=board)
+    np.testing.assert_array_equal(prediction.on_board.elements.electric, found.elements.electric)
+    assert len(model.predict(scans[:2], board=board).on_board) == 2
+    assert model.predict(scans[0]).on_board is None
+    plane = model.plane(found, model.target_z, *model.target_axes)
+    np.testing.assert_allclose(plane.E, prediction.E, rtol=1e-4, atol=1e-4 * np.abs(prediction.E).max())
+    e_theta, _ = model.far_field(found, 0.3, [1.0, 2.0])
+    np.testing.assert_array_equal(e_theta, far_field(found.elements, 0.3, [1.0, 2.0])[0])
+    assert model.radiated_power(found) == radiated_power(found.elements)
+
+
 def test_far_away_it_is_what_the_elements_radiate(model, scans, monkeypatch):
     stand_in_search(monkeypatch, FOUND)
     for found, expected in zip(

@@ -49,7 +49,7 @@ from emfm.core.covered import COVERED_PERCENT
 from emfm.core.grid import Geometry
 from emfm.core.scan_checks import ScanChecks, check_scans, scan_warnings
 from emfm.model.trained import TrainedModel, find_device
-from emfm.plates.plate_search import MUCH_LEFT, PlateSearch, plate_search
+from emfm.plates.plate_search import MUCH_LEFT, PlateField, PlateSearch, plate_search
 from emfm.tasks.forward.board_options import add_board_options, given_board
 from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
 from emfm.use.feko_files import feko_files, write_feko
@@ -196,7 +196,7 @@ def _infer(args: argparse.Namespace) -> None:
         with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
             for paths in _chunks(targets):
                 scans = _usable(paths, predict.geometry, tolerance, refusals)
-                for prediction, words in _predicted(predict, over_board, scans):
+                for prediction, words, on_board in _predicted(predict, over_board, scans):
                     with refusals.kept():
                         _refuse_not_finite(prediction, words.path)
                         if table is not None and not said:
@@ -204,7 +204,7 @@ def _infer(args: argparse.Namespace) -> None:
                         _write(targets[words.path], prediction, args.out_format, predict.geometry)
                         said.append(words)
                         own = targets[words.path], predict, scans[words.path], prediction
-                        outputs.add(words.path, *own, words.line, words.warnings)
+                        outputs.add(words.path, *own, words.line, words.warnings, on_board)
                 bar.update(len(paths))
     except KeyboardInterrupt:
         LOG.warning("stopped: %d of %d inputs are predicted", len(said), len(targets))
@@ -265,8 +265,8 @@ def _read(path: Path, geometry: Geometry, tolerance: float) -> NDArray[np.float3
 
 def _predicted(
     predict: TrainedModel, over_board: PlateSearch | None, scans: dict[Path, NDArray[np.float32]]
-) -> Iterable[tuple[Channels, _Said]]:
-    """The prediction from each scan, and what the model, or the search over a board, says of it."""
+) -> Iterable[tuple[Channels, _Said, PlateField | None]]:
+    """The prediction from each scan, what is said of it, and the currents on the board where one was given."""
     if not scans:
         return
     given = np.stack(list(scans.values()))
@@ -275,13 +275,13 @@ def _predicted(
         for row, (path, scan) in enumerate(scans.items()):
             found = over_board.find(scan)
             words = _Said(path, found.expected_rel_l2, found.bound_rel_l2, 0.0, checks[row], found.misfit)
-            yield found.channels, words
+            yield found.channels, words, found
         return
     judged = zip(scans, *predict.predict_with_trust(given), strict=True)
     nothing = None if predict.facts.calibrated else (math.nan, math.nan)
     for row, (path, prediction, expected, bound, distance) in enumerate(judged):
         apart = math.nan if nothing else float(distance)
-        yield prediction, _Said(path, nothing or _pair(expected), nothing or _pair(bound), apart, checks[row])
+        yield prediction, _Said(path, nothing or _pair(expected), nothing or _pair(bound), apart, checks[row]), None
 
 
 def _pair(of_e_and_h: NDArray[np.float64]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from emfm.core.channels import Channels
 from emfm.model.trained import TrainedModel
+from emfm.plates.plate_search import PlateField
 from emfm.plot.scan_page import MOST_SCANS, scan_page
 from emfm.plot.scan_picture import scan_picture
 from emfm.plot.scan_report import BoardPicture, ScanReport
@@ -95,15 +96,20 @@ class ScanOutputs:
         prediction: Channels,
         trust: str,
         warnings: Sequence[str],
+        on_board: PlateField | None,
     ) -> None:
-        """Search below one scan, if anything was asked for, write what is its own, and keep what the page shows."""
+        """Search below one scan, if anything was asked for, write what is its own, and keep what the page shows.
+
+        ``on_board``: the currents on the board, where its ground plane is known.
+        """
         if not (self.tables or self.page or self.png):
             return
         (sources,) = trained.explained.sources(scan[None])
         for table in self._tables(path, target):
             write_sources(table, sources)
         if self.page or self.png:
-            report = ScanReport.of(path.name, trained.geometry, scan, prediction, sources, trust, tuple(warnings))
+            told = trust, tuple(warnings), on_board
+            report = ScanReport.of(path.name, trained.geometry, scan, prediction, sources, *told)
             for picture in self._pictures(path):
                 save_png(scan_picture(report, self.board), picture)
             if self.page:
