@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 UNET_SAMPLES = 512
+ONE_EPOCH: dict[str, Any] = {"train.epochs": 1}
 UNETS = {
     "plain_unet": {
         "plugins": ["emfm.plugin", "plain_unet"],
         "model": {"name": "plain_unet", "width": 32, "levels": 4},
     }
-    | SLOW,
-    "forward_unet_lite": VARIANTS["forward_unet_lite"].changes,
+    | SLOW
+    | ONE_EPOCH,
+    "forward_unet_lite": VARIANTS["forward_unet_lite"].changes | ONE_EPOCH,
 }
 
 
