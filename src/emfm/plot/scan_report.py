@@ -100,9 +100,9 @@ class ScanReport:
         """With what follows from the sources, or from the currents on a board whose ground plane is known."""
         difference = _difference(sources.all_elements, prediction, geometry)
         doubt = _doubt(sources, difference) if on_board is None else on_board.bound_rel_l2[0]
-        radiating = sources if on_board is None else on_board.elements
-        compared = tuple(compare(radiating, limits_at(geometry.frequency), relative_error=doubt))
-        power = radiated_power(radiating.all_elements if isinstance(radiating, PointSources) else radiating)
+        elements = sources.all_elements if on_board is None else on_board.elements
+        doubted = sources if on_board is None else elements
+        compared = tuple(compare(doubted, limits_at(geometry.frequency), relative_error=doubt))
         return cls(
             name,
             geometry,
@@ -112,7 +112,7 @@ class ScanReport:
             trust,
             warnings,
             difference,
-            power,
+            radiated_power(elements),
             doubt,
             compared,
             on_board is not None,
