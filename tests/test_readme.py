@@ -37,6 +37,7 @@ NOT_RUN = {
     "pytest -n 0": "the same in one process",
     "pytest -m 'not slow'": "a part of `pytest`",
     ".ci/run": "this is a part of it",
+    ".ci/run fast": "needs the network; the fast tests are a part of `pytest`",
     "python benchmarks/scaling.py": "takes more than an hour",
     "python benchmarks/scaling.py --kind aperture --sizes 1000 --models linear_operator pod_net": "takes minutes",
     "python benchmarks/h_weight.py": "takes many minutes",
