@@ -62,7 +62,7 @@ class Project:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -77,14 +77,15 @@ class Project:
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self._environment() | environment,
+            env=self.environment() | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Of the commands that are run there: nothing of a DVC or git around it, and this project's code."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         environment["PYTHONPATH"] = str(self.folder / "src")
