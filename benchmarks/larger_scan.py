@@ -24,7 +24,7 @@ from ttt.files import write_text
 from ttt.set_flag import add_set_flag, overrides_of
 
 if TYPE_CHECKING:
-    from emfm.results.schema import Metrics, ValResults
+    from emfm.results.schema import ValResults
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -115,6 +115,7 @@ def beside_each_other(default: "ValResults", larger: "ValResults") -> str:
 def of_set(results: "ValResults", name: str) -> Iterator[str]:
     """The errors on a set, E / H, of the best that learns nothing and of the last stage."""
     from emfm.plot.further import final_and_baselines
+    from emfm.results.best import ordered
     from emfm.results.definitions import UNTRAINED
 
     final, baselines = final_and_baselines(results)
@@ -122,14 +123,9 @@ def of_set(results: "ValResults", name: str) -> Iterator[str]:
         metrics = {final: results.models[final].metrics} | {each: found.metrics for each, found in baselines.items()}
     else:
         metrics = results.references[name].metrics
-    best = min((each for each in UNTRAINED if each in metrics), key=lambda each: sum_of_errors(metrics[each]))
+    best = ordered({each: metrics[each] for each in UNTRAINED if each in metrics})[0]
     for predictor in (best, final):
         yield f"{metrics[predictor].rel_l2_e:.3f} / {metrics[predictor].rel_l2_h:.3f} ({predictor})"
-
-
-def sum_of_errors(metrics: "Metrics") -> float:
-    """By which the best is chosen everywhere."""
-    return metrics.rel_l2_e + metrics.rel_l2_h
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""What a known ground plane is worth: the search over a board, against the model and dipoles.
+"""What a known ground plane is worth: currents on the board and the model together, against each alone and dipoles.
 
-    python benchmarks/plates.py [--boards 20] [--ckpt models/stage5/best.pth]
+    python benchmarks/plates.py [--boards 40] [--ckpt models/stage5/best.pth]
 
-Simulated boards, none of the pipeline's, their scans with noise 40 dB below: the factors of the expected error and of
-its bound in emfm.plates.plate_search are set by them. Some of them with an outline or a height that is wrong. Then the
-reference boards of data/reference/board_cases.npz, one by one; nothing was chosen by them. Writes plates.md in
-reports/benchmarks/. It takes some ten seconds a board, and a reference board some twenty.
+Simulated boards, none of the pipeline's, their scans with noise 40 dB below. By the first half of them the factors of
+the expected error and of its bound in emfm.plates.plate_search and emfm.use.known_board are set; the others test them.
+Some of them with an outline or a height that is wrong. Then the reference boards of data/reference/board_cases.npz, one
+by one; nothing was chosen by them. Writes plates.md in reports/benchmarks/. It takes some ten seconds a board, and a
+reference board some twenty.
 """
 
 import argparse
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
 
     from emfm.acquire.scene_kinds.board_plates import BoardDesign
     from emfm.core.grid import Geometry, Grid
+    from emfm.model.trained import TrainedModel
     from emfm.plates.ground_plane import Board
     from emfm.settings import Params
-    from emfm.sources.field_above import Fields
-    from emfm.use.forward_model import ForwardModel
 
 SEED = 2_000_000
 """Of the boards: none of the pipeline's."""
@@ -61,21 +61,27 @@ class Case:
 
 @dataclass(frozen=True)
 class Found:
-    """Relative errors of E and of H of one case, and what was expected."""
+    """Relative errors of E and of H of one case, and what was expected of them."""
 
+    of_board: "NDArray[np.float64]"
+    """Of the field of the currents on the board."""
     errors: "NDArray[np.float64]"
+    """Of the mean of that and of the model's."""
     expected: "NDArray[np.float64]"
     bound: "NDArray[np.float64]"
+    """Of the mean."""
+    share: float
+    """Of the board in it."""
     misfit: float
     seconds: float
     far: "NDArray[np.complex128]"
-    """``(6, P)`` at the points of `far_plane`."""
+    """Of the currents on the board, ``(6, P)`` at the points of `far_plane`."""
 
 
 def main() -> None:
     """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--boards", type=int, default=20, help="simulated boards; default: %(default)s")
+    parser.add_argument("--boards", type=int, default=40, help="simulated boards; default: %(default)s")
     parser.add_argument("--ckpt", type=Path, default=ROOT / "models/stage5/best.pth", help="default: %(default)s")
     args = parser.parse_args()
     pin_libraries()
@@ -86,29 +92,30 @@ def main() -> None:
 
 def measure(count: int, checkpoint: Path) -> str:
     """The tables; libraries must be pinned before."""
+    from emfm.model.trained import TrainedModel, find_device
     from emfm.settings import load_params
-    from emfm.use.forward_model import load_model
 
     params = load_params(ROOT / "params.yaml")
-    model = load_model(checkpoint, device="cpu")
-    drawn = list(simulated(params, model.geometry, count))
+    trained = TrainedModel(checkpoint, find_device("cpu"))
+    drawn = list(simulated(params, trained.geometry, count))
     return "\n".join(
         [
             "# A known ground plane",
             "",
             f"`python benchmarks/plates.py --boards {count}` on {description()}.",
             "Relative L2 errors on the target plane, E / H. Default model: `models/stage5/best.pth`, which knows no",
-            "outline. Board: the search over the board whose ground plane is given (docs/plates.md).",
+            "outline. Board: the search over the board whose ground plane is given. Both: the mean of the two, weighed",
+            "by their expected errors, which `infer` and `predict` give (docs/plates.md).",
             "",
-            *reference_rows(model),
+            *reference_rows(trained),
             "",
-            *simulated_rows(drawn, model),
+            *simulated_rows(drawn, trained),
             "",
         ]
     )
 
 
-def reference_rows(model: "ForwardModel") -> list[str]:
+def reference_rows(trained: "TrainedModel") -> list[str]:
     """The boards that an independent program solved."""
     import numpy as np
 
@@ -118,102 +125,93 @@ def reference_rows(model: "ForwardModel") -> list[str]:
 
     chosen = read_val_results(ROOT / VAL_RESULTS).equivalent_dipoles
     dipoles = dipole_operator(
-        model.geometry, DipoleSetting(depth=chosen.depth, margin=chosen.margin, tikhonov=chosen.tikhonov)
+        trained.geometry, DipoleSetting(depth=chosen.depth, margin=chosen.margin, tikhonov=chosen.tikhonov)
     )
     lines, all_errors = [], []
     for case in reference():
-        of_model = relative(predicted(model, case.scan), case.field)
+        of_model = relative(predicted(trained, case.scan), case.field)
         of_dipoles = relative(from_channels(dipoles.apply(case.scan[None])[0]), case.field)
         if case.board is None:
-            own, said = of_model, "no ground plane: the model's"
+            of_board = both = of_model
+            told = "no ground plane: the model's | | | "
         else:
-            found = over_board(case, case.board, model.geometry, REFERENCE_STEP)
-            own = found.errors
-            said = f"{pair(found.expected)} | {pair(found.bound)} | {found.misfit:.3f}"
-        all_errors.append([of_model, of_dipoles, own])
-        told = said if case.board is not None else f"{said} | | "
-        lines.append(f"| {case.name} | {pair(of_model)} | {pair(of_dipoles)} | {pair(own)} | {told} |")
+            found = over_board(case, case.board, trained, REFERENCE_STEP)
+            of_board, both = found.of_board, found.errors
+            told = f"{found.share:.2f} | {pair(found.expected)} | {pair(found.bound)} | {found.misfit:.3f}"
+        all_errors.append([of_model, of_dipoles, of_board, both])
+        lines.append(f"| {case.name} | {' | '.join(map(pair, all_errors[-1]))} | {told} |")
     medians = np.median(all_errors, axis=0)
     return [
         "## Reference boards",
         "",
-        "Scans without noise; the errors of the board at every second point along x and y. It takes the copper at",
+        "Scans without noise; the errors with the board at every second point along x and y. It takes the copper at",
         "z = 0, one pitch below the scan.",
         "",
-        "| case | default model | dipoles | board | expected | 90 % bound | left of the scan |",
-        "|---|---|---|---|---|---|---|",
+        "| case | default model | dipoles | board | both | share of board | expected | 90 % bound | left of the scan |",
+        "|---|---|---|---|---|---|---|---|---|",
         *lines,
-        f"| **median of all {len(lines)}** | {' | '.join(f'**{pair(each)}**' for each in medians)} | | | |",
+        f"| **median of all {len(lines)}** | {' | '.join(f'**{pair(each)}**' for each in medians)} | | | | |",
     ]
 
 
-def simulated_rows(drawn: list[Case], model: "ForwardModel") -> list[str]:
+def simulated_rows(drawn: list[Case], trained: "TrainedModel") -> list[str]:
     """Simulated boards: as they are, and with a plate that is given wrongly."""
     import numpy as np
 
-    of_model = np.array([relative(some(predicted(model, case.scan)), some(case.field)) for case in drawn])
-    right = [over_board(case, case.board, model.geometry) for case in drawn if case.board]
-    errors, expected, bound = (
-        np.array([getattr(one, name) for one in right]) for name in ("errors", "expected", "bound")
-    )
-    ratios = errors / expected
-    first, second = ratios[0::2], ratios[1::2]
-    covered = 100 * np.mean(errors <= bound, axis=0)
+    of_model = np.array([relative(some(predicted(trained, case.scan)), some(case.field)) for case in drawn])
+    right = [over_board(case, case.board, trained) for case in drawn if case.board]
+    half = len(right) // 2
+    expected = np.array([one.expected for one in right])
     quarters = np.array_split(np.argsort(expected[:, 0]), 4)
     wrong = [
         (f"outline larger by {OUTLINE_OFF_MM:g} mm at each side", {"grown": OUTLINE_OFF_MM}),
         (f"outline moved by {OUTLINE_OFF_MM:g} mm along x", {"moved": OUTLINE_OFF_MM}),
         (f"plate lower by {HEIGHT_OFF_MM:g} mm", {"lower": HEIGHT_OFF_MM}),
     ]
-    rows = [row("as it is", right), row(f"as it is, the first {WRONG}", right[:WRONG])]
+    rows = [
+        row("as it is", right, of_model),
+        row("the first half, by which factors were set", right[:half], of_model[:half]),
+        row("the other half", right[half:], of_model[half:]),
+        row(f"as it is, the first {WRONG}", right[:WRONG], of_model[:WRONG]),
+    ]
     for name, change in wrong:
-        rows.append(
-            row(
-                name,
-                [
-                    over_board(each, changed(each.board, **change), model.geometry)
-                    for each in drawn[:WRONG]
-                    if each.board
-                ],
-            )
-        )
+        plates = [(case, changed(case.board, **change)) for case in drawn[:WRONG] if case.board]
+        rows.append(row(name, [over_board(case, board, trained) for case, board in plates], of_model[:WRONG]))
     return [
         f"## {len(drawn)} simulated boards, noise {NOISE_DB:g} dB below",
         "",
         "Plates, nets and loose elements as `acquire.simulate.scenes.boards` draws them, without cables and slots.",
-        f"Default model: {pair(np.median(of_model, axis=0))} in the median, "
-        f"{pair(np.percentile(of_model, 90, axis=0))} in 90 %. Wrong plates: the first {WRONG} boards.",
+        f"In the median, and in 90 % of the boards. Wrong plates: the first {WRONG} boards.",
         "",
-        "| the ground plane given | median | 90 % | expected, median | covered by the bound | left of the scan |",
-        "|---|---|---|---|---|---|",
+        "| ground plane given | default model | board | both | expected | covered by the bound | left of the scan |",
+        "|---|---|---|---|---|---|---|",
         *rows,
         "",
-        "Error over the expected one: median "
-        f"{pair(np.median(first, axis=0))}, 90 % {pair(np.percentile(first, 90, axis=0))} on one half of the boards, "
-        f"{pair(np.median(second, axis=0))} and {pair(np.percentile(second, 90, axis=0))} on the other.",
-        f"The bound holds for {covered[0]:.0f} / {covered[1]:.0f} % of all.",
         f"Time of a scan, the field at every {STEP}th point along x and y of the target plane "
         f"included: {np.median([one.seconds for one in right]):.1f} s of processor time.",
         "",
-        *far_rows(drawn, right, model, quarters),
+        *far_rows(drawn, right, trained, quarters),
         "",
-        "| by expected error of E | expected | default model | board |",
-        "|---|---|---|---|",
+        "| by expected error of E | expected | default model | board | both |",
+        "|---|---|---|---|---|",
         *(
             f"| quarter {number} | {np.median(expected[of, 0]):.2g} | {pair(np.median(of_model[of], axis=0))} | "
-            f"{pair(np.median(errors[of], axis=0))} |"
+            f"{pair(np.median([right[place].of_board for place in of], axis=0))} | "
+            f"{pair(np.median([right[place].errors for place in of], axis=0))} |"
             for number, of in enumerate(quarters, 1)
         ),
     ]
 
 
 def far_rows(
-    drawn: list[Case], right: list[Found], model: "ForwardModel", quarters: "list[NDArray[np.intp]]"
+    drawn: list[Case], right: list[Found], trained: "TrainedModel", quarters: "list[NDArray[np.intp]]"
 ) -> list[str]:
     """How far the strongest level far above is off: by sources in free space, and by currents on the board."""
     import numpy as np
 
-    free = [components(model.field(case.scan, far_plane().points())) for case in drawn]
+    sources = trained.explained.sources(np.stack([case.scan for case in drawn]))
+    points = far_plane().points()
+    free = [np.concatenate(found.all_elements.fields(points), axis=1).T for found in sources]
     true = [case.far for case in drawn if case.far is not None]
     by_sources, by_board = (
         np.array([abs(strongest_db(field) - strongest_db(case)) for field, case in zip(fields, true, strict=True)])
@@ -232,18 +230,21 @@ def far_rows(
     ]
 
 
-def row(name: str, found: list[Found]) -> str:
+def row(name: str, found: list[Found], of_model: "NDArray[np.float64]") -> str:
     """Of one way to give the plate."""
     import numpy as np
 
-    errors, expected, bound = (
-        np.array([getattr(one, key) for one in found]) for key in ("errors", "expected", "bound")
+    of_board, errors, expected, bound = (
+        np.array([getattr(one, key) for one in found]) for key in ("of_board", "errors", "expected", "bound")
+    )
+    spans = (
+        f"{pair(np.median(each, axis=0))}, {pair(np.percentile(each, 90, axis=0))}"
+        for each in (of_model, of_board, errors)
     )
     covered = 100 * np.mean(errors <= bound, axis=0)
     return (
-        f"| {name} | {pair(np.median(errors, axis=0))} | {pair(np.percentile(errors, 90, axis=0))} | "
-        f"{pair(np.median(expected, axis=0))} | {covered[0]:.0f} / {covered[1]:.0f} % | "
-        f"{np.median([one.misfit for one in found]):.3f} |"
+        f"| {name} | {' | '.join(spans)} | {pair(np.median(expected, axis=0))} | "
+        f"{covered[0]:.0f} / {covered[1]:.0f} % | {np.median([one.misfit for one in found]):.3f} |"
     )
 
 
@@ -305,13 +306,6 @@ def strongest_db(field: "NDArray[np.complex128]") -> float:
     return float(20 * np.log10(np.linalg.norm(field[:3], axis=0).max()))
 
 
-def components(fields: "Fields") -> "NDArray[np.complex128]":
-    """E and H as ``(6, P)``."""
-    import numpy as np
-
-    return np.concatenate([fields.E, fields.H])
-
-
 def plate_of(design: "BoardDesign") -> "Board":
     """The ground plane as a user would give it."""
     from emfm.plates.ground_plane import Board
@@ -331,29 +325,38 @@ def changed(board: "Board", grown: float = 0.0, moved: float = 0.0, lower: float
     return Board((left - grown + moved, right + grown + moved), (low - grown, high + grown), board.z_mm - lower)
 
 
-def over_board(case: Case, board: "Board", geometry: "Geometry", step: int = STEP) -> Found:
-    """The search over a board."""
+def over_board(case: Case, board: "Board", trained: "TrainedModel", step: int = STEP) -> Found:
+    """The search over a board, and its mean with the model."""
     import numpy as np
 
     from emfm.plates.plate_search import plate_search
+    from emfm.use.known_board import fields_over_board
 
-    search = plate_search(board, geometry)
+    target = trained.geometry.target
+    search = plate_search(board, trained.geometry)
     started = time.process_time()
-    found = search.find(case.scan)
-    y, x = np.arange(geometry.target.ny)[::step], np.arange(geometry.target.nx)[::step]
-    points = geometry.target.points().reshape(*geometry.target.shape, 3)[np.ix_(y, x)].reshape(-1, 3)
-    field = found.fields(points).reshape(6, len(y), len(x))
+    (found,) = fields_over_board(trained, search, case.scan[None])
+    y, x = np.arange(target.ny)[::step], np.arange(target.nx)[::step]
+    points = target.points().reshape(*target.shape, 3)[np.ix_(y, x)].reshape(-1, 3)
+    field = found.currents.fields(points).reshape(6, len(y), len(x))
     spent = time.process_time() - started
-    errors = relative(field, case.field[:, ::step, ::step])
-    far = found.fields(far_plane().points())
-    return Found(errors, np.array(found.expected_rel_l2), np.array(found.bound_rel_l2), found.misfit, spent, far)
+    of_model, true = from_channels(found.of_model)[:, ::step, ::step], case.field[:, ::step, ::step]
+    mean = found.board_share * field + (1 - found.board_share) * of_model
+    return Found(
+        relative(field, true),
+        relative(mean, true),
+        found.expected_rel_l2,
+        found.bound_rel_l2,
+        found.board_share,
+        found.currents.misfit,
+        spent,
+        found.currents.fields(far_plane().points()),
+    )
 
 
-def predicted(model: "ForwardModel", scan: "NDArray[np.float32]") -> "NDArray[np.complex128]":
+def predicted(trained: "TrainedModel", scan: "NDArray[np.float32]") -> "NDArray[np.complex128]":
     """E and H of the model, ``(6, ny, nx)``."""
-    import numpy as np
-
-    return np.concatenate([np.asarray(part, complex) for part in model.predict(scan)])
+    return from_channels(trained(scan[None])[0])
 
 
 def some(field: "NDArray[np.complex128]") -> "NDArray[np.complex128]":

@@ -41,7 +41,7 @@ NOT_RUN = {
     "python benchmarks/scaling.py": "takes more than an hour",
     "python benchmarks/scaling.py --kind aperture --sizes 1000 --models linear_operator pod_net": "takes minutes",
     "python benchmarks/h_weight.py": "takes many minutes",
-    "python benchmarks/ladder.py 20": "takes half an hour; tests/test_benchmark_gpu.py has its stages",
+    "python benchmarks/ladder.py 10": "takes three quarters of an hour; tests/test_benchmark_gpu.py has its stages",
     "python benchmarks/scale.py": "takes half an hour",
     "python benchmarks/search.py": "takes some minutes",
     "python benchmarks/inference.py": "takes some minutes",

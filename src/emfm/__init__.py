@@ -11,15 +11,23 @@ if TYPE_CHECKING:
     from emfm.core.measured import MeasuredField
     from emfm.plates.ground_plane import Board
     from emfm.use.forward_model import ForwardModel, Prediction, Trust, load_model
-    from emfm.use.measured_sources import MeasuredSources, find_sources, read_measured
+    from emfm.use.measured_sources import (
+        MeasuredCurrents,
+        MeasuredSources,
+        find_currents,
+        find_sources,
+        read_measured,
+    )
 
 __all__ = [
     "Board",
     "ForwardModel",
+    "MeasuredCurrents",
     "MeasuredField",
     "MeasuredSources",
     "Prediction",
     "Trust",
+    "find_currents",
     "find_sources",
     "load_model",
     "read_measured",
@@ -28,7 +36,9 @@ __all__ = [
 _MODULES = {
     "Board": "emfm.plates.ground_plane",
     "MeasuredField": "emfm.core.measured",
+    "MeasuredCurrents": "emfm.use.measured_sources",
     "MeasuredSources": "emfm.use.measured_sources",
+    "find_currents": "emfm.use.measured_sources",
     "find_sources": "emfm.use.measured_sources",
     "read_measured": "emfm.use.measured_sources",
 }

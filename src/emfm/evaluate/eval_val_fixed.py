@@ -16,7 +16,7 @@ from emfm.evaluate.other_sets import Compared, evaluate_kind, evaluate_reference
 from emfm.evaluate.reference_cases import ReferenceCases
 from emfm.model.explained import ExplainedScans
 from emfm.model.trained import TrainedModel
-from emfm.results.best import best_untrained, by_errors
+from emfm.results.best import best_untrained, by_errors, sum_of_errors
 from emfm.results.pictured import MOST_PICTURES, PicturedFields, write_pictured
 from emfm.results.schema import ReferenceSet, ValResults
 from emfm.settings import Params
@@ -96,7 +96,7 @@ def pictured_cases(
     cases: ReferenceCases, found: ReferenceSet, predictors: Mapping[str, Predictor], name: str, final: str
 ) -> PicturedFields:
     """The case of the median error of the ``final`` stage on the set ``name``, and that of the largest."""
-    errors = [case.errors[final].rel_l2_e + case.errors[final].rel_l2_h for case in found.cases.values()]
+    errors = [sum_of_errors(case.errors[final]) for case in found.cases.values()]
     order = np.argsort(errors, kind="stable")
     places = {"median": int(order[(len(order) - 1) // 2]), "worst": int(order[-1])}
     titles = {f"{name}_{which}": f"{name}, {which}: {cases.ids[place]}" for which, place in places.items()}

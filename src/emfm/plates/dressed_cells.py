@@ -18,12 +18,14 @@ from emfm.acquire.conductors.green import spline_rule
 from emfm.acquire.conductors.induced import Plate
 from emfm.acquire.conductors.mesh import CellGrid, Cells, Edges, GridCurrents, X, Y, edges_of
 from emfm.acquire.conductors.planar_circuit import COPPER, GROUND
-from emfm.core.channels import Complex, Real
+from emfm.core.channels import TARGET_COMPONENTS, Complex, Real
 from emfm.core.elements import unit_element_fields
 from emfm.core.errors import DataError
-from emfm.core.grid import Geometry, Grid
+from emfm.core.grid import Grid, in_mm
+from emfm.plates.copper import CopperCurrents
 from emfm.plates.ground_plane import Board
 from emfm.sources.found import CurrentElements
+from emfm.sources.views import ScanView
 
 _MM: Final = 1e-3
 _FINEST: Final = 0.5 * _MM
@@ -38,10 +40,6 @@ _POINTS_ALONG: Final = 9
 """An axis of the target plane, at which fields are compared."""
 _FAR: Final = 2.5
 """Cells to the points beyond which a current is as good as a few elements with the same moments."""
-_SCAN: Final = slice(3, 5)
-"""Hx and Hy among the components of `unit_element_fields`."""
-_ALL: Final = slice(0, 6)
-
 Nodes = tuple[Real, Real]
 """Offsets ``(k, 3)`` in cells, and weights ``(k,)``."""
 
@@ -49,26 +47,30 @@ Nodes = tuple[Real, Real]
 class DressedCells:
     """What currents on a board can be, and the scan of each; computed once for all scans over the board."""
 
-    def __init__(self, board: Board, geometry: Geometry) -> None:
-        """Raises DataError for a plate that does not lie below the scan."""
-        copper = board.copper_z(geometry.source)
-        if not board.covered(geometry.source):
+    def __init__(self, board: Board, view: ScanView, plane: Grid) -> None:
+        """For scans that are taken as ``view`` says, and fields on ``plane``.
+
+        Raises DataError for a plate that does not lie below the scan.
+        """
+        copper, points = board.copper_z(view.lowest, view.pitch), view.observed.points.cpu().numpy()
+        if not board.covered(points):
             raise DataError(
                 f"board: the ground plane, x {_range(board.x_mm)}, y {_range(board.y_mm)} mm, lies below no point "
-                f"of the scan ({geometry.source.described()}); give its corners in the scan's coordinates"
+                f"of the scan, x {_range_mm(view.x)}, y {_range_mm(view.y)} mm; give its corners in the scan's "
+                "coordinates"
             )
-        self._frequency = geometry.frequency
-        self.grid = _mesh(board, copper, max(geometry.source.pitch_x, geometry.source.pitch_y))
-        self._coupling = Coupling(self.grid, geometry.frequency)
+        self._frequency = view.frequency
+        self.grid = _mesh(board, copper, view.pitch)
+        self._coupling = Coupling(self.grid, view.frequency)
         self._plate = Plate(self._coupling, GROUND, (0, 0), (self.grid.rows, self.grid.columns))
         copper_cells = np.zeros(self.grid.shape, bool)
         copper_cells[COPPER] = True
         self._edges, self._feet = edges_of(copper_cells), np.argwhere(copper_cells)
         induced = self._plate.currents(self._voltages())
-        self.scans = self._dressed(geometry.source.points(), _SCAN, induced)
-        """Of a candidate of 1 A: Hx, then Hy, at the points, complex ``(candidates, 2 * ny * nx)``, A/m."""
-        self.fields = self._dressed(_some_points(geometry.target), _ALL, induced)
-        """The same on the target plane: Ex to Hz at some of its points, complex ``(candidates, 6 * P)``."""
+        self.scans = _as_listed(self._dressed(points, view.observed.components, induced), view)
+        """Of a candidate of 1 A what a scan lists, complex ``(candidates, count)``, A/m; see `row_of`."""
+        self.fields = self._dressed(_some_points(plane), TARGET_COMPONENTS, induced)
+        """The same on the plane: Ex to Hz at some of its points, complex ``(candidates, 6 * P)``."""
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
@@ -89,11 +91,15 @@ class DressedCells:
         total = driving.with_rooftops(self._plate.edges, induced[:, 0])
         return _as_elements(self.grid, total, self._frequency)
 
+    def copper(self, currents: Complex) -> CopperCurrents:
+        """What the currents of the candidates, ``(candidates,)`` A, make of each cell of the copper."""
+        return CopperCurrents.on_grid(self.grid, self._on_grid(currents))
+
     def _on_grid(self, currents: Complex) -> GridCurrents:
         rooftops, filaments = np.split(currents, [len(self._edges)])
         return GridCurrents.none(self.grid).with_rooftops(self._edges, rooftops).with_vias(self._feet, filaments)
 
-    def _dressed(self, points: Real, components: slice, induced: Complex) -> Complex:
+    def _dressed(self, points: Real, components: tuple[str, ...], induced: Complex) -> Complex:
         """Fields of the candidates, and of the currents ``induced`` by them, ``(edges, candidates)``: a row each."""
         plate = self._plate.edges
         upward = np.full(len(self._feet), 2)
@@ -175,17 +181,23 @@ def _rule(order: int, far: bool) -> tuple[Real, Real]:
 
 
 def _unit_fields(
-    places: Real, weights: Real, direction: NDArray[np.int64], points: Real, components: slice, frequency: float
+    places: Real,
+    weights: Real,
+    direction: NDArray[np.int64],
+    points: Real,
+    components: tuple[str, ...],
+    frequency: float,
 ) -> Complex:
     """Some ``components`` of the field of elements along ``direction``, ``(n, components * P)``, V/m and A/m."""
-    count = len(range(6)[components]) * len(points)
+    chosen = [TARGET_COMPONENTS.index(name) for name in components]
+    count = len(chosen) * len(points)
     total = np.zeros((len(places), count), np.complex128)
     for start in range(0, len(places), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         rows = np.arange(len(places[some]))
         for node, weight in enumerate(weights):
             fields = unit_element_fields(points, places[some, node], frequency)
-            own = fields[rows, direction[some]][:, :, components]
+            own = fields[rows, direction[some]][:, :, chosen]
             total[some] += weight * own.transpose(0, 2, 1).reshape(len(rows), -1)
     return total
 
@@ -214,5 +226,16 @@ def _add(positions: list[Real], moments: list[Complex], nodes: Nodes, strengths:
     moments.append(along.reshape(-1, 3))
 
 
+def _as_listed(fields: Complex, view: ScanView) -> Complex:
+    """Fields ``(n, components * P)``, V/m and A/m, as a scan lists them: see `row_of`."""
+    observed = view.observed
+    listed: Complex = fields * observed.scales.repeat_interleave(len(observed.points)).cpu().numpy()
+    return listed if observed.known is None else listed[:, observed.known.cpu().numpy()]
+
+
 def _range(span: tuple[float, float]) -> str:
     return f"{span[0]:g} to {span[1]:g}"
+
+
+def _range_mm(span: tuple[float, float]) -> str:
+    return f"{in_mm(span[0])} to {in_mm(span[1])}"

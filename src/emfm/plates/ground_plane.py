@@ -6,8 +6,9 @@ from typing import Final, Self
 
 import numpy as np
 
+from emfm.core.channels import Real
 from emfm.core.errors import DataError
-from emfm.core.grid import Grid, in_mm
+from emfm.core.grid import in_mm
 
 _MM: Final = 1e-3
 _SMALLEST_MM: Final = 2.0
@@ -50,25 +51,27 @@ class Board:
         x_first, y_first, x_last, y_last = corners_mm
         return cls((x_first, x_last), (y_first, y_last), z_mm, copper_z_mm)
 
-    def copper_z(self, scan: Grid) -> float:
-        """Height of the copper below a ``scan``, m; raises DataError where plate, copper and scan do not fit."""
-        pitch = max(scan.pitch_x, scan.pitch_y)
-        copper = scan.z - pitch if self.copper_z_mm is None else self.copper_z_mm * _MM
-        if self.z_mm * _MM >= scan.z:
+    def copper_z(self, scan_z: float, pitch: float) -> float:
+        """Height of the copper, m, below a scan at ``scan_z`` with points ``pitch`` apart, m.
+
+        Raises DataError where plate, copper and scan do not fit.
+        """
+        copper = scan_z - pitch if self.copper_z_mm is None else self.copper_z_mm * _MM
+        if self.z_mm * _MM >= scan_z:
             raise DataError(
-                f"board: the ground plane lies at z = {self.z_mm:g} mm, the scan at z = {in_mm(scan.z)} mm; give the "
-                "height of the plate below the scan, in the scan's coordinates"
+                f"board: the ground plane lies at z = {self.z_mm:g} mm, the scan at z = {in_mm(scan_z)} mm; give "
+                "the height of the plate below the scan, in the scan's coordinates"
             )
-        if not copper < scan.z or copper - self.z_mm * _MM < _LEAST_HEIGHT_MM * _MM * (1 - 1e-9):
+        if not copper < scan_z or copper - self.z_mm * _MM < _LEAST_HEIGHT_MM * _MM * (1 - 1e-9):
             raise DataError(
                 f"board: the copper lies at z = {in_mm(copper)} mm, the ground plane at {self.z_mm:g} mm and the scan "
-                f"at {in_mm(scan.z)} mm; give copper_z_mm, at least {_LEAST_HEIGHT_MM:g} mm above the plate and below "
-                "the scan"
+                f"at {in_mm(scan_z)} mm; give copper_z_mm, at least {_LEAST_HEIGHT_MM:g} mm above the plate and "
+                "below the scan"
             )
         return copper
 
-    def covered(self, scan: Grid) -> bool:
-        """Whether a point of ``scan`` lies over the plate."""
+    def covered(self, points: Real) -> bool:
+        """Whether one of ``points`` ``(P, 3)``, m, lies over the plate."""
         (left, right), (low, high) = self.x_mm, self.y_mm
-        x, y = scan.x / _MM, scan.y / _MM
-        return bool(((left <= x) & (x <= right)).any() and ((low <= y) & (y <= high)).any())
+        x, y = points[:, :2].T / _MM
+        return bool(((left <= x) & (x <= right) & (low <= y) & (y <= high)).any())

@@ -4,6 +4,7 @@ from typing import Final
 
 from emfm.plot.cells import ratio_cell
 from emfm.plot.text import Table
+from emfm.results.best import ordered
 from emfm.results.comparisons import Comparison, in_words
 from emfm.results.schema import SetResults, ValResults
 from emfm.workflow.paths import best_model
@@ -37,7 +38,7 @@ def about_recommended(val: ValResults) -> str:
     others = {name: model.metrics for name, model in val.models.items() if name != val.recommended}
     if not others:
         return use
-    second = min(others, key=lambda name: others[name].rel_l2_e + others[name].rel_l2_h)
+    second = ordered(others)[0]
     found = found_comparison(val, val.recommended, second)
     return use if found is None else f"{use} Against {second}, the next: {in_words(found, val.samples)}."
 

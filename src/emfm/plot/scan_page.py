@@ -5,38 +5,24 @@ It is one HTML file that opens without a network, with the viewer's parts of the
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from emfm.core.channels import E_COMPONENTS, H_COMPONENTS, TARGET_COMPONENTS, Real
 from emfm.core.grid import in_mm as to_mm
+from emfm.plot.origins import Mark
 from emfm.plot.page_data import COLOUR_MAPS, colours, in_mm
 from emfm.plot.page_html import as_json, render
 from emfm.plot.scan_picture import DEEPEST, map_range
-from emfm.plot.scan_report import BoardPicture, ScanReport, main_direction
+from emfm.plot.scan_report import BoardPicture, ScanReport
 from emfm.plot.stored_fields import StoredField, stored
 
 MOST_SCANS: Final = 100
 """On one page: it holds every field, some 90 kB each of the default planes."""
 
 _SCRIPTS: Final = ("fields.js", "look.js", "scans.js")
-_MM: Final = 1e3
-
-
-@dataclass(frozen=True)
-class DrawnSource:
-    """One source on the map, as seen from above, mm."""
-
-    x: float
-    y: float
-    spread: list[float]
-    """Two standard deviations of x and y."""
-    magnetic: bool
-    share: float
-    across: list[float]
-    """The x and y components of the unit vector along which it swings most."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +33,9 @@ class DrawnScan:
     """Of the tangential H, rows along y, dB(uA/m)."""
     field: StoredField
     """The prediction."""
-    sources: list[DrawnSource]
+    marks: list[Mark]
+    outline_mm: list[float] | None
+    """Of the ground plane, where one is known: x and y of the lower left and of the upper right corner."""
     x_range: list[float]
     y_range: list[float]
 
@@ -114,19 +102,17 @@ def _drawn_scan(report: ScanReport) -> DrawnScan:
     return DrawnScan(
         levels=_finite(report.scan_levels),
         field=stored(report.prediction),
-        sources=[_drawn_source(report, row) for row in report.order],
+        marks=[_rounded(mark) for mark in report.origin.marks],
+        outline_mm=None if report.origin.outline_mm is None else list(report.origin.outline_mm),
         x_range=list(x_range),
         y_range=list(y_range),
     )
 
 
-def _drawn_source(report: ScanReport, row: int) -> DrawnSource:
-    sources = report.sources
-    x, y = (_MM * sources.positions[row, :2]).tolist()
-    spread = 2 * _MM * sources.spread[row, :2]
-    across = main_direction(sources.moments[row])[:2]
-    magnetic, share = bool(sources.magnetic[row]), float(sources.share[row])
-    return DrawnSource(x, y, spread.tolist(), magnetic, share, across.tolist())
+def _rounded(mark: Mark) -> Mark:
+    """To what a screen shows, as a board has many."""
+    x, y, size, *pairs = (round(value, 4) for value in (mark.x, mark.y, mark.size, *mark.across, *mark.spread))
+    return replace(mark, x=x, y=y, size=size, across=(pairs[0], pairs[1]), spread=(pairs[2], pairs[3]))
 
 
 def _finite(levels: Real) -> list[list[float]]:

@@ -6,20 +6,15 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from emfm.core.channels import E_CHANNELS, H_CHANNELS, Real, to_components
 from emfm.core.grid import Grid
-from emfm.plot.scan_report import BoardPicture, ScanReport, levels, main_direction
+from emfm.plot.scan_report import BoardPicture, ScanReport, levels
 from emfm.plot.style import VERMILION, in_report_style
 from emfm.plot.text import Table
 
-LEGEND: Final = "\n".join(
-    (
-        "diamond: electric, ring: magnetic; line: direction as seen from above;",
-        "cross: two standard deviations of the place",
-    )
-)
 DEEPEST: Final = 50.0
 """Levels so far below the highest of a map, dB, and lower have the same colour."""
 
@@ -28,6 +23,16 @@ _OUTLINE: Final = withStroke(linewidth=2.4, foreground="black")
 _OVER_BOARD: Final = 0.6
 _LETTERS: Final = 220
 """Of the small text in the width of the picture."""
+_SIGNS: Final[dict[str, tuple[dict[str, Any], float, float]]] = {
+    "electric": ({"marker": "D"}, 5, 11),
+    "magnetic": ({"marker": "o", "markerfacecolor": "none"}, 5, 11),
+    "upright": ({"marker": "o"}, 2, 6),
+}
+"""How it is drawn, and its size in points of the weakest and of the strongest."""
+_SMALL: Final = 4.0
+"""On the maps of the predicted field."""
+_LEGEND: Final = 72
+"""In the width of a map."""
 _LINE: Final = 0.075
 """Of a table, as a share of its height."""
 
@@ -45,7 +50,8 @@ def scan_picture(report: ScanReport, board: BoardPicture | None = None) -> Figur
         _draw_levels(figure, axes, levels(field[chosen]), plane, f"dB(\N{MICRO SIGN}{unit})")
         axes.set_title(f"Predicted |{name}| at z = {_MM * plane.z:g} mm")
         _mark(axes, report, numbers=False)
-    _write_table(figure, (0.02, 0.19, 0.5, 0.255), report.sources_table(), "Where it comes from", report.about_sources)
+    origin = report.origin
+    _write_table(figure, (0.02, 0.19, 0.5, 0.255), origin.table(), "Where it comes from", origin.about)
     _write_table(figure, (0.55, 0.19, 0.43, 0.255), report.limits_table(), "Far away", report.about_power)
     _write_words(figure, report)
     figure.suptitle(report.name, x=0.02, ha="left", y=0.98, fontsize=13, fontweight="bold")
@@ -53,25 +59,30 @@ def scan_picture(report: ScanReport, board: BoardPicture | None = None) -> Figur
 
 
 def _draw_sources(figure: Figure, axes: Axes, report: ScanReport, board: BoardPicture | None) -> None:
-    """The scan's levels, over the board where there is a picture of it, with the sources on top."""
+    """The scan's levels, over the board where there is a picture of it, with what was found below on top."""
     plane = report.geometry.source
     _draw_levels(figure, axes, report.scan_levels, plane, "dB(\N{MICRO SIGN}A/m)", _OVER_BOARD if board else 1.0)
     if board:
         x0, y0, x1, y1 = board.extent_mm
         axes.imshow(board.pixels, extent=(x0, x1, y0, y1), zorder=-1)
     x, y = map_range(report)
-    axes.set(xlim=x, ylim=y, title=f"Scan |Hx, Hy| at z = {_MM * plane.z:g} mm, and its sources")
+    axes.set(xlim=x, ylim=y, title=f"Scan |Hx, Hy| at z = {_MM * plane.z:g} mm, and {report.origin.title}")
     _mark(axes, report, numbers=True)
-    axes.annotate(LEGEND, (0.5, -0.155), xycoords="axes fraction", ha="center", va="top", fontsize=7)
+    legend = textwrap.fill(report.origin.legend, _LEGEND)
+    axes.annotate(legend, (0.5, -0.155), xycoords="axes fraction", ha="center", va="top", fontsize=7)
 
 
 def map_range(report: ScanReport) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The ends of x and of y, mm, that hold the scan and all sources, with a margin of half a pitch."""
-    plane, positions = report.geometry.source, report.sources.positions
+    """The ends of x and of y, mm, that hold the scan, all marks and the ground plane, with a margin of half a pitch."""
+    plane, marks = report.geometry.source, report.origin.marks
+    outline = report.origin.outline_mm or ()
     ends = []
-    for axis, places, pitch in ((plane.x, positions[:, 0], plane.pitch_x), (plane.y, positions[:, 1], plane.pitch_y)):
-        low, high = np.min([axis[0], *places]), np.max([axis[-1], *places])
-        ends.append((float(_MM * (low - pitch / 2)), float(_MM * (high + pitch / 2))))
+    for axis, places, corners, pitch in (
+        (plane.x, [mark.x for mark in marks], outline[0::2], plane.pitch_x),
+        (plane.y, [mark.y for mark in marks], outline[1::2], plane.pitch_y),
+    ):
+        held, half = [_MM * axis[0], _MM * axis[-1], *places, *corners], _MM * pitch / 2
+        ends.append((float(min(held) - half), float(max(held) + half)))
     return ends[0], ends[1]
 
 
@@ -96,23 +107,25 @@ def _draw_levels(figure: Figure, axes: Axes, values: Real, grid: Grid, unit: str
 
 
 def _mark(axes: Axes, report: ScanReport, numbers: bool) -> None:
-    """A diamond for each electric and a ring for each magnetic source; two standard deviations as a cross."""
-    sources = report.sources
-    low_x, high_x = axes.get_xlim()
-    stroke = 0.06 * (high_x - low_x)
-    for number, row in enumerate(report.order):
-        x, y = _MM * sources.positions[row, :2]
-        style: dict[str, Any] = {"marker": "o", "markerfacecolor": "none"} if sources.magnetic[row] else {"marker": "D"}
-        size = 5 + 6 * np.sqrt(min(1.0, float(sources.share[row])))
-        shown: dict[str, Any] = {"color": "white", "path_effects": [_OUTLINE], "clip_on": True}
+    """A sign for each source or current; with ``numbers`` its direction, its doubt and its row in the table, too."""
+    if report.origin.outline_mm:
+        x0, y0, x1, y1 = report.origin.outline_mm
+        frame = Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, linestyle="--", color="white")
+        axes.add_patch(frame).set_path_effects([_OUTLINE])
+    shown: dict[str, Any] = {"color": "white", "path_effects": [_OUTLINE], "clip_on": True}
+    for mark in report.origin.marks:
+        (x, y), (along_x, along_y) = (mark.x, mark.y), mark.across
         if numbers:
-            across = stroke * main_direction(sources.moments[row])[:2]
-            axes.plot([x - across[0], x + across[0]], [y - across[1], y + across[1]], lw=2, **shown)
-            spread = 2 * _MM * sources.spread[row, :2]
-            axes.errorbar(x, y, xerr=spread[0], yerr=spread[1], lw=0, elinewidth=1, ecolor="white", alpha=0.9)
-            name = axes.annotate(str(number + 1), (x, y), (6, 5), textcoords="offset points", color="white")
+            axes.plot([x - along_x, x + along_x], [y - along_y, y + along_y], lw=2, **shown)
+            if any(mark.spread):
+                spread_x, spread_y = mark.spread
+                axes.errorbar(x, y, xerr=spread_x, yerr=spread_y, lw=0, elinewidth=1, ecolor="white", alpha=0.9)
+            name = axes.annotate(mark.label, (x, y), (6, 5), textcoords="offset points", color="white")
             name.set(path_effects=[_OUTLINE], fontweight="bold", clip_on=True)
-        axes.plot(x, y, markersize=size if numbers else 4, markeredgewidth=1.5, **style, **shown)
+        if mark.sign != "none" and (numbers or mark.sign != "upright"):
+            style, least, largest = _SIGNS[mark.sign]
+            size = least + (largest - least) * mark.size if numbers else _SMALL
+            axes.plot(x, y, markersize=size, markeredgewidth=1.5, **style, **shown)
 
 
 def _write_table(figure: Figure, place: tuple[float, float, float, float], table: Table, title: str, text: str) -> None:

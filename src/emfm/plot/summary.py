@@ -1,13 +1,12 @@
 """The results in a few lines, which the report and the page show first, and what both say of test_final."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from emfm.plot.compared import about_recommended, found_comparison
 from emfm.plot.numbers import shown
 from emfm.plot.text import count
-from emfm.results.best import lowest_errors
+from emfm.results.best import lowest_errors, ordered
 from emfm.results.comparisons import in_words
 from emfm.results.ledger import Look, looks_at
 from emfm.results.schema import Metrics, MilestoneResults, NotOpened, ValResults
@@ -50,7 +49,7 @@ def _at_references(val: ValResults) -> list[Highlight]:
     found, stage = [], list(val.models)[-1]
     for name, reference in val.references.items():
         known = {other: metrics for other, metrics in reference.metrics.items() if other != stage}
-        best = min(known, key=partial(_sum_of_errors, known), default=None)
+        best = next(iter(ordered(known)), None)
         note = "" if best is None else f"Best baseline: {best}, {errors_of(known[best])}."
         label = f"On the {count(reference.samples, 'reference case')} ({name})"
         found.append(Highlight(label, stage, errors_of(reference.metrics[stage]), note))
@@ -72,7 +71,3 @@ def about_milestones(test: MilestoneResults | NotOpened, looks: Sequence[Look]) 
 def errors_of(metrics: Metrics) -> str:
     """The median relative errors in words."""
     return f"relative L2 error {shown(metrics.rel_l2_e)} of E, {shown(metrics.rel_l2_h)} of H"
-
-
-def _sum_of_errors(metrics: Mapping[str, Metrics], name: str) -> float:
-    return metrics[name].rel_l2_e + metrics[name].rel_l2_h

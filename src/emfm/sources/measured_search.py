@@ -49,15 +49,7 @@ def sources_below(
     Raises:
         DataError: too few values, or too many; points on a line; depths that are none.
     """
-    used = measured.used
-    numbers = int(np.count_nonzero(used.known))
-    if numbers < FEWEST_VALUES:
-        raise DataError(f"found {numbers} complex values; a search for sources needs {FEWEST_VALUES} or more")
-    if numbers > MOST_VALUES:
-        raise DataError(
-            f"found {numbers} complex values, more than the {MOST_VALUES} that a search can hold; "
-            "`MeasuredField.thinned` keeps fewer points"
-        )
+    used = searched(measured)
     if depths is not None and not 0 < depths[0] < depths[1]:
         raise DataError(
             f"depths: found {in_mm(depths[0])} to {in_mm(depths[1])} mm; give the least and the largest depth below "
@@ -67,6 +59,20 @@ def sources_below(
     looked_at = (plane or plane_above(used)).points()
     (found,) = ElementSearch(view, looked_at, instrument, depths).find_in(row_of(used, view))
     return found
+
+
+def searched(measured: MeasuredField) -> MeasuredField:
+    """What a search can use of a scan; raises DataError for too few values, or too many."""
+    used = measured.used
+    numbers = int(np.count_nonzero(used.known))
+    if numbers < FEWEST_VALUES:
+        raise DataError(f"found {numbers} complex values; a search for sources needs {FEWEST_VALUES} or more")
+    if numbers > MOST_VALUES:
+        raise DataError(
+            f"found {numbers} complex values, more than the {MOST_VALUES} that a search can hold; "
+            "`MeasuredField.thinned` keeps fewer points"
+        )
+    return used
 
 
 def plane_above(measured: MeasuredField) -> Grid:
@@ -119,9 +125,8 @@ def view_of(measured: MeasuredField, device: torch.device) -> ScanView:
 def row_of(measured: MeasuredField, view: ScanView) -> Complex:
     """What is known, ``(1, count)``, A/m, as the view lists it: E over eta0, and weighed."""
     observed = view.observed
-    scales = [observed.e_weight / ETA_0 if name in E_COMPONENTS else 1.0 for name in observed.components]
     places = [measured.components.index(name) for name in observed.components]
-    numbers = np.array(scales)[:, None] * measured.values[places]
+    numbers = observed.scales.cpu().numpy()[:, None] * measured.values[places]
     return numbers[measured.known[places]][None]
 
 

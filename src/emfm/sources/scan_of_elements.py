@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from emfm.core.channels import E_COMPONENTS, H_COMPONENTS, SOURCE_COMPONENTS
+from emfm.core.constants import ETA_0
 
 _NEXT, _LAST = (1, 2, 0), (2, 0, 1)
 
@@ -44,6 +45,13 @@ class Observed:
     def of_points(self, numbers: Tensor) -> Tensor:
         """``(count,)`` of ``numbers`` ``(P,)`` that belong to the points."""
         return self.kept(numbers.repeat(len(self.components)))
+
+    @property
+    def scales(self) -> Tensor:
+        """What each component's V/m or A/m are multiplied by, ``(components,)``: E is over eta0, and weighed."""
+        of_e = self.e_weight / ETA_0
+        scales = [of_e if name in E_COMPONENTS else 1.0 for name in self.components]
+        return torch.tensor(scales, dtype=torch.float64, device=self.points.device)
 
     @property
     def component_places(self) -> Tensor:

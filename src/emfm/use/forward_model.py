@@ -16,6 +16,7 @@ from emfm.model.trained import CheckpointFacts, TrainedModel, find_device
 from emfm.plates.ground_plane import Board
 from emfm.plates.plate_search import PlateField, plate_search
 from emfm.sources.found import PointSources
+from emfm.use.known_board import FieldOverBoard, fields_over_board
 from emfm.use.scans import GivenAxes, checked_scans
 from emfm.use.source_fields import SourceFields
 
@@ -84,6 +85,8 @@ class Prediction:
     on_board: PlateField | list[PlateField] | None = field(repr=False)
     """The currents on the board that was given, of a batch a list; None where none was given. See
     `ForwardModel.on_board`."""
+    board_share: NDArray[np.float64] | None
+    """How much of the field is that of these currents, 0 to 1, of a batch ``(n,)``; the rest is the model's."""
     _find_sources: Callable[[], PointSources | list[PointSources]] = field(repr=False)
 
     @cached_property
@@ -122,28 +125,34 @@ class ForwardModel(SourceFields):
                 axes are put in order, with the scan; a larger or finer plane that holds the model's points is cut down
                 to them. None: the points of the model, `source_axes`.
             tolerance: how far a point may lie from the model's in each direction, m; None: 2 % of the pitch.
-            board: the board that was scanned, with its ground plane. The field is then not the model's, but that of
-                currents on this board, which a search finds, and the trust is that search's (docs/plates.md).
+            board: the board that was scanned, with its ground plane. The field is then the mean of the model's and of
+                that of currents on this board, which a search finds, weighed by their expected errors
+                (docs/plates.md).
 
         Raises:
             DataError: a ValueError that says what is wrong with the scan, the axes or the board, and what to do.
         """
         scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
-        on_board = None if board is None else self._on_board(scans, board)
         e_field, h_field = (
             np.empty((len(scans), len(components), *self._target.shape), np.complex64)
             for components in (E_COMPONENTS, H_COMPONENTS)
         )
         said = np.empty((len(scans), _NUMBERS))
+        found: list[FieldOverBoard] = []
         for part in _chunks(len(scans)):
-            channels, said[part] = self._of_model(scans[part]) if on_board is None else _of_board(on_board[part])
+            if board is None:
+                channels, said[part] = self._of_model(scans[part])
+            else:
+                over_board = self._over_board(scans[part], board)
+                channels, said[part] = _of_boards(over_board)
+                found += over_board
             _fill(e_field[part], channels[:, E_CHANNELS])
             _fill(h_field[part], channels[:, H_CHANNELS])
         first = 0 if single else slice(None)
-        known = said if on_board is not None or self.facts.calibrated else None
+        known = said if board is not None or self.facts.calibrated else None
         trust, one_or_all = self._trust(known, scans, single), scans[first]
-        currents = None if on_board is None else on_board[0] if single else on_board
-        return Prediction(e_field[first], h_field[first], trust, currents, lambda: self.sources(one_or_all))
+        currents, share = (None, None) if board is None else _about(found, single)
+        return Prediction(e_field[first], h_field[first], trust, currents, share, lambda: self.sources(one_or_all))
 
     def on_board(
         self, source_H: ArrayLike, board: Board, axes: GivenAxes | None = None, tolerance: float | None = None
@@ -155,7 +164,8 @@ class ForwardModel(SourceFields):
         those of `predict`.
         """
         scans, single = checked_scans(source_H, axes, self._source, self.frequency, tolerance)
-        found = self._on_board(scans, board)
+        search = plate_search(board, self.geometry)
+        found = [search.find(scan) for scan in scans]
         return found[0] if single else found
 
     def trust(self, source_H: ArrayLike, axes: GivenAxes | None = None, tolerance: float | None = None) -> Trust:
@@ -170,9 +180,8 @@ class ForwardModel(SourceFields):
         channels, *of_trust = self._trained.predict_with_trust(scans)
         return channels, np.column_stack(of_trust)
 
-    def _on_board(self, scans: NDArray[np.float32], board: Board) -> list[PlateField]:
-        search = plate_search(board, self.geometry)
-        return [search.find(scan) for scan in scans]
+    def _over_board(self, scans: NDArray[np.float32], board: Board) -> list[FieldOverBoard]:
+        return list(fields_over_board(self._trained, plate_search(board, self.geometry), scans))
 
     @property
     def geometry(self) -> Geometry:
@@ -258,9 +267,15 @@ def load_model(path: str | Path, device: str = "auto") -> ForwardModel:
     return ForwardModel(TrainedModel(Path(path), find_device(device)))
 
 
-def _of_board(found: list[PlateField]) -> tuple[Channels, NDArray[np.float64]]:
-    said = [(*one.expected_rel_l2, *one.bound_rel_l2, 0.0) for one in found]
+def _of_boards(found: list[FieldOverBoard]) -> tuple[Channels, NDArray[np.float64]]:
+    said = [(*one.expected_rel_l2, *one.bound_rel_l2, one.distance) for one in found]
     return np.stack([one.channels for one in found]), np.array(said)
+
+
+def _about(found: list[FieldOverBoard], single: bool) -> tuple[PlateField | list[PlateField], NDArray[np.float64]]:
+    """The currents on the board and their share, of one scan or of a batch."""
+    shares = np.array([one.board_share for one in found])
+    return (found[0].currents, shares[0]) if single else ([one.currents for one in found], shares)
 
 
 def _chunks(count: int) -> Iterator[slice]:

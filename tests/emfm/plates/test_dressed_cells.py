@@ -4,25 +4,27 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from emfm.acquire.conductors.board import Board as Solved
 from emfm.acquire.conductors.mesh import CellGrid
 from emfm.acquire.scenes import Planes, Scene
-from emfm.core.grid import Geometry, Grid
+from emfm.core.grid import Grid
 from emfm.plates.dressed_cells import DressedCells
 from emfm.plates.ground_plane import Board
+from emfm.sources.views import ScanView
 
 FREQUENCY = 5e9
 SCAN = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
 TARGET = Grid(-10e-3, -10e-3, 2e-3, 2e-3, 11, 11, 5e-3)
-GEOMETRY = Geometry(FREQUENCY, SCAN, TARGET)
+VIEW = ScanView.of_grid(SCAN, FREQUENCY, torch.device("cpu"))
 HEIGHT = 0.8e-3
 
 
 @cache
 def cells_over(side_mm):
     half = side_mm / 2
-    return DressedCells(Board((-half, half), (-half, half), -1e3 * HEIGHT), GEOMETRY)
+    return DressedCells(Board((-half, half), (-half, half), -1e3 * HEIGHT), VIEW, TARGET)
 
 
 def candidate(cells, kind, place=(0.4e-3, -0.3e-3)):
@@ -96,7 +98,7 @@ def test_the_field_kept_of_a_candidate_is_that_of_its_elements():
 
 def test_the_mesh_fits_the_outline():
     for x_mm, y_mm in (((-7.3, 6.1), (-3.0, 8.4)), ((-15.0, 22.0), (-4.0, 4.5))):
-        grid = DressedCells(Board(x_mm, y_mm, -0.8), GEOMETRY).grid
+        grid = DressedCells(Board(x_mm, y_mm, -0.8), VIEW, TARGET).grid
         x_last, y_last = grid.x_first + grid.columns * grid.side, grid.y_first + grid.rows * grid.side
         off = np.array([grid.x_first, x_last, grid.y_first, y_last]) * 1e3 - [*x_mm, *y_mm]
         assert np.abs(off).max() < 0.2

@@ -1,14 +1,17 @@
 """A board is a plate below the scan; what is none is refused in words that say what to give."""
 
+import numpy as np
 import pytest
+import torch
 
 from emfm.core.errors import DataError
-from emfm.core.grid import Geometry, Grid
+from emfm.core.grid import Grid
 from emfm.plates.dressed_cells import DressedCells
 from emfm.plates.ground_plane import Board
+from emfm.sources.views import ScanView
 
 SCAN = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
-GEOMETRY = Geometry(5e9, SCAN, Grid(-8e-3, -8e-3, 4e-3, 4e-3, 5, 5, 5e-3))
+TARGET = Grid(-8e-3, -8e-3, 4e-3, 4e-3, 5, 5, 5e-3)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,13 @@ def test_what_is_no_plate_is_refused(x_mm, z_mm, told):
 )
 def test_a_plate_that_does_not_lie_below_the_scan_is_refused(board, told):
     with pytest.raises(DataError, match=told):
-        DressedCells(board, GEOMETRY)
+        DressedCells(board, ScanView.of_grid(SCAN, 5e9, torch.device("cpu")), TARGET)
+
+
+def test_a_plate_lies_below_a_scan_where_one_point_is_above_it():
+    board = Board((-5.0, 5.0), (-5.0, 5.0), -0.8)
+    assert board.covered(np.array([[20e-3, 0, 0], [4e-3, -5e-3, 0]]))
+    assert not board.covered(np.array([[20e-3, 0, 0], [0, -6e-3, 0]]))
 
 
 def test_corners_are_the_lower_left_and_the_upper_right_one():
@@ -47,5 +56,5 @@ def test_corners_are_the_lower_left_and_the_upper_right_one():
 
 
 def test_the_copper_lies_one_pitch_below_the_scan_where_nothing_else_is_said():
-    assert Board((-5, 5), (-5, 5), -0.8).copper_z(SCAN) == pytest.approx(0)
-    assert Board((-5, 5), (-5, 5), -0.8, 0.3).copper_z(SCAN) == pytest.approx(0.3e-3)
+    assert Board((-5, 5), (-5, 5), -0.8).copper_z(SCAN.z, SCAN.pitch_x) == pytest.approx(0)
+    assert Board((-5, 5), (-5, 5), -0.8, 0.3).copper_z(SCAN.z, SCAN.pitch_x) == pytest.approx(0.3e-3)

@@ -13,7 +13,7 @@ from emfm.core.grid import Geometry, Grid
 from emfm.model.search.equivalent_dipoles import DipoleSetting, dipole_operator
 from emfm.plates.evidence import SparseCurrents
 from emfm.plates.ground_plane import Board
-from emfm.plates.plate_search import PlateSearch, plate_search
+from emfm.plates.plate_search import plate_search
 from emfm.sources.search import PointSearch
 
 SCAN = Grid(-5e-3, -5e-3, 1e-3, 1e-3, 11, 11, 1e-3)
@@ -87,13 +87,30 @@ def test_a_stronger_scan_is_a_stronger_field_of_the_same_errors():
     assert many.expected_rel_l2 == pytest.approx(one.expected_rel_l2, rel=1e-2)
 
 
+def test_what_flows_on_the_copper_is_the_current_of_the_trace():
+    scan, *_ = trace()
+    copper = plate_search(BOARD, GEOMETRY).find(scan).copper.down_to(0.3)
+    x, y = 1e3 * copper.places[:, :2].T
+    on_trace = (np.abs(y - 0.75) < 1.1) & (x > -4.1) & (x < 4.1)  # y = 0.75 mm, x from -3.5 to 3.5, cells of 1 mm
+    assert on_trace.mean() > 0.9
+
+
+def test_currents_that_leave_much_of_a_scan_are_warned_of():
+    scan, *_ = trace()
+    assert plate_search(BOARD, GEOMETRY).find(scan).warning == ""
+    noise = np.random.default_rng(1).standard_normal(scan.shape).astype(np.float32)
+    spoilt = plate_search(BOARD, GEOMETRY).find(scan + np.abs(scan).max() * noise)
+    assert "currents on the board given leave" in spoilt.warning
+    assert f"{spoilt.misfit:.0%} of the scan" in spoilt.warning
+
+
 def test_a_board_is_solved_once():
     assert plate_search(BOARD, GEOMETRY) is plate_search(Board((-6.0, 6.0), (-6.0, 6.0), -0.8), GEOMETRY)
 
 
 def test_a_plate_that_is_not_there_leaves_more_of_the_scan_or_errs_more():
     scan, true, _ = trace()
-    wrong = PlateSearch(Board((-6.0, 6.0), (-6.0, 6.0), -3.0), GEOMETRY).find(scan)
+    wrong = plate_search(Board((-6.0, 6.0), (-6.0, 6.0), -3.0), GEOMETRY).find(scan)
     right = plate_search(BOARD, GEOMETRY).find(scan)
     assert max(errors(wrong.target, true)) > 2 * max(errors(right.target, true))
 

@@ -12,7 +12,7 @@ from emfm.plot.scan_picture import map_range, scan_picture
 from emfm.plot.scan_report import BoardPicture
 from emfm.plot.style import save_png
 from point_sources import two_sources, without_elements
-from small_report import GEOMETRY, small_report
+from small_report import GEOMETRY, report_over_board, small_report
 
 HOSTILE = "</script><script>window.hacked = 1</script>"
 WARNING = "1 of 1 scans look too small (board.csv): scan out to beyond the board's rim"
@@ -47,13 +47,13 @@ def texts_of(figure):
     return [text for text in figure.findobj(lambda part: hasattr(part, "get_text")) if text.get_text()]
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_picture_holds_the_warning_the_sources_and_the_limits_inside_its_frame(reports, board, number):
-    report = reports[number]
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_a_picture_holds_the_warning_what_was_found_and_the_limits_inside_its_frame(reports, board, number):
+    report = [*reports, report_over_board()][number]
     figure = scan_picture(report, board)
     texts = texts_of(figure)
     words = " ".join(" ".join(text.get_text() for text in texts).split())
-    for sentence in (*report.warnings, *report.facts, report.about_levels, report.about_power, report.about_sources):
+    for sentence in (*report.warnings, *report.facts, report.about_levels, report.about_power, report.origin.about):
         assert " ".join(sentence.split()) in words
     frame = figure.bbox
     for text in texts:
@@ -70,6 +70,11 @@ def test_the_map_reaches_to_sources_beyond_the_scan():
     (low, high), _ = map_range(small_report(sources=sources))
     assert low == pytest.approx(-4.5)
     assert high == pytest.approx(12.5)
+
+
+def test_the_map_reaches_to_the_ground_plane_where_it_is_known():
+    (low, high), _ = map_range(report_over_board())
+    assert (low, high) == pytest.approx((-5.5, 5.5))
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +123,24 @@ def test_it_shows_one_scan_at_a_time_with_its_levels(window, page, reports):
         x, y = (f"{1e3 * axis[place]:g}" for axis, place in ((GEOMETRY.target.x, column), (GEOMETRY.target.y, row)))
         said = window.driver.find_element("id", "place").text
         assert said.startswith(f"Selected point, x = {x} mm, y = {y} mm: |E| {20 * np.log10(1e6 * rms.max()):.1f} dB")
+    assert window.complaints() == []
+
+
+@pytest.mark.slow
+def test_over_a_known_board_the_currents_and_the_ground_plane_are_drawn(window, tmp_path):
+    report = report_over_board()
+    (tmp_path / "known.html").write_text(scan_page([report]))
+    window.open(tmp_path / "known.html")
+    drawn = window.run(
+        "return document.getElementById('map-sources').data.map((trace) => [trace.mode ?? trace.type, trace.x])"
+    )
+    signs = [x for mode, x in drawn if mode == "markers+text"]
+    assert signs == [[mark.x for mark in report.origin.marks]]
+    corners = [x for mode, x in drawn if mode == "lines" and x == [-5.0, 5.0, 5.0, -5.0, -5.0]]
+    assert len(corners) == 2  # white on black
+    words = window.driver.find_element("id", "sources").text
+    assert report.origin.about in words
+    assert "354" in words
     assert window.complaints() == []
 
 

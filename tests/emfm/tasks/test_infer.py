@@ -39,7 +39,7 @@ ERRORS = ["expected_rel_l2_e", "expected_rel_l2_h", "bound_rel_l2_e", "bound_rel
 COLUMNS = [*ERRORS, "unlike_training", "distance"]
 SCAN_COLUMNS = [
     *("rim_share", "rim_peak", "pitch_limit_share", "scan_too_small", "scan_too_coarse"),
-    "ground_plane_given",
+    *("ground_plane_given", "board_share"),
 ]
 
 
@@ -493,11 +493,11 @@ def test_with_a_ground_plane_the_field_is_that_of_currents_over_it(ckpt, folder,
     np.save(tmp_path / "scan.npy", scan)
     arguments = ["--ckpt", str(ckpt), "--input", str(tmp_path / "scan.npy"), "--out", str(tmp_path / "field.npy")]
     assert infer.main([*arguments, *BOARD]) == 0
-    assert "field of currents on the board given, not of the model; expected relative error" in capsys.readouterr().out
+    said = capsys.readouterr().out
     prediction = emfm.load_model(ckpt, device="cpu").predict(scan, board=emfm.Board((-6.0, 6.0), (-6.0, 6.0), -0.8))
     field = to_channels(np.concatenate([prediction.E, prediction.H]))
     assert np.allclose(np.load(tmp_path / "field.npy"), field, rtol=1e-5)
-    assert prediction.trust.distance == 0
+    assert f"field of currents on the board given by {prediction.board_share:.0%}, of the model by the rest" in said
     assert 0 < prediction.trust.expected_rel_l2_e < prediction.trust.bound_rel_l2_e
 
 

@@ -75,6 +75,23 @@ def test_of_a_folder_each_scan_has_a_table_and_a_picture_and_all_have_one_page(r
     assert "expected relative error: E" in text.replace("Expected", "expected")
 
 
+def test_over_a_known_board_the_table_is_of_its_currents_and_no_sources_are_searched_for(run, scans, tmp_path, asked):
+    board = "--ground_plane_mm", -6, -6, 6, 6, "--ground_plane_z_mm", -0.8, "--copper_z_mm", 0
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    status, _, error = run(scans, out, "--sources", "--page", page, *board)
+    assert status == 0, error
+    assert asked == []
+    found = pd.read_csv(out / "board_0_currents.csv")
+    sizes = np.linalg.norm(found[["ix_re", "ix_im", "iy_re", "iy_im", "iz_re", "iz_im"]], axis=1)
+    assert (np.diff(sizes) <= 1e-9 * sizes[0]).all()
+    assert found["x_mm"].abs().max() < 6
+    assert not (out / "board_0_sources.csv").exists()
+    trust = pd.read_csv(out / "trust.csv")
+    assert trust["ground_plane_given"].all()
+    assert trust["board_share"].between(0, 1).all()
+    assert "Currents on copper at z = " in page.read_text()
+
+
 @pytest.mark.parametrize("out_format", [infer.TENSOR, infer.CSV, infer.FEKO])
 def test_of_a_single_scan_they_lie_beside_the_result(run, scans, tmp_path, asked, out_format):
     out = tmp_path / "results" / ("field.npy" if out_format == infer.TENSOR else "field")

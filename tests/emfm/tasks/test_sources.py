@@ -10,6 +10,7 @@ from emfm.acquire.readers.csv_cases import CsvCases
 from emfm.core.channels import E_COMPONENTS, channel_names
 from emfm.core.planes import PlaneParams
 from emfm.tasks.forward.sources import main
+from emfm.use.current_table import COLUMNS as CURRENT_COLUMNS
 from emfm.use.source_table import COLUMNS
 from measured_scans import measured, scattered
 
@@ -87,3 +88,32 @@ def test_results_replace_no_input(write, tmp_path, capsys):
     path.rename(tmp_path / "out")
     assert run(tmp_path / "out", tmp_path / "out") == 2
     assert "--out: found" in capsys.readouterr().err
+
+
+BOARD = "--ground_plane_mm", "-6", "-6", "6", "6", "--ground_plane_z_mm", "-0.8"
+
+
+def test_over_a_known_board_its_currents_and_their_field_are_written(write, tmp_path, capsys):
+    plane = "--plane_mm", "6", "-8", "8", "-6", "6", "2"
+    assert run(write(), tmp_path / "out", *BOARD, "--copper_z_mm", "-0.2", *plane) == 0
+    table = pd.read_csv(tmp_path / "out/scan_currents.csv")
+    assert tuple(table.columns) == CURRENT_COLUMNS
+    assert (table["z_mm"] == -0.2).all()
+    assert (tmp_path / "out/scan/target_E.csv").is_file()
+    assert not (tmp_path / "out/scan_sources.csv").exists()
+    said = capsys.readouterr().out
+    assert said.startswith(f"currents on {len(table)} cells of the board given; expected relative error of their field")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (BOARD[:5], "give both, the corners of the plate and its height"),
+        ((*BOARD, "--depths_mm", "0.5", "2"), "--depths_mm: currents on a board lie on its copper"),
+        ((*BOARD[:6], "8"), "the ground plane lies at z = 8 mm, the scan at z = "),
+    ],
+)
+def test_a_board_that_cannot_be_used_is_refused_before_anything_is_written(write, tmp_path, capsys, options, told):
+    assert run(write(), tmp_path / "out", *options) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -1,13 +1,21 @@
 """Sources and fields from a table of points, without a model."""
 
+from functools import cache
+
 import numpy as np
 import pytest
+import torch
 
 import emfm
 from element_scenes import GEOMETRY, draw_scene
+from emfm.core.channels import TARGET_COMPONENTS, to_channels
 from emfm.core.errors import DataError
+from emfm.core.grid import Grid
+from emfm.plates.dressed_cells import DressedCells
+from emfm.plates.plate_search import plate_search
 from emfm.sources.far_field import radiated_power
 from emfm.sources.found import CurrentElements
+from emfm.sources.views import ScanView
 from measured_scans import GRID_POINTS, measured, scattered
 
 SCENE = draw_scene(np.random.default_rng(9), 2)
@@ -116,3 +124,58 @@ def test_a_component_that_is_not_whole_is_said_not_to_be_used(tmp_path, caplog):
     path.write_text(table(measured(SCENE, GRID_POINTS[:30]), ("abs", "phase")).replace("Hy_phase", "other"))
     assert emfm.read_measured(path, GEOMETRY.frequency).components == ("Hx",)
     assert "not used, here and in files like it: 'Hy_abs', 'other'" in caplog.text
+
+
+BOARD = emfm.Board((-6.0, 6.0), (-6.0, 6.0), -0.8, copper_z_mm=0.0)
+ABOVE = Grid(-8e-3, -8e-3, 2e-3, 2e-3, 9, 9, 5e-3)
+
+
+@cache
+def over_board():
+    """The elements of a current of 3 mm along x on the copper of `BOARD`, and of what it induces in the plate."""
+    view = ScanView.of_grid(GEOMETRY.source, GEOMETRY.frequency, torch.device("cpu"))
+    cells = DressedCells(BOARD, view, ABOVE)
+    x, y = 1e3 * cells.middles.T
+    currents = np.zeros(len(cells.middles), complex)
+    currents[: len(currents) // 3] = ((np.abs(x) < 1.6) & (np.abs(y - 0.4) < 0.5))[: len(currents) // 3]
+    return cells.elements(currents)
+
+
+@pytest.mark.parametrize("components", [("Hx", "Hy"), ("Hx", "Hz"), ("Ex", "Ey", "Hz")])
+def test_over_a_known_board_any_components_at_any_points_give_its_currents_and_their_field(components):
+    points = scattered(np.random.default_rng(1), 100, (2e-3, 3e-3))
+    field = dict(zip(TARGET_COMPONENTS, np.concatenate([part.T for part in over_board().fields(points)]), strict=True))
+    values = np.stack([field[name] for name in components])
+    values[0, ::9] = np.nan
+    scan = emfm.MeasuredField(points, components, values, GEOMETRY.frequency)
+    currents = emfm.find_currents(scan, BOARD, ABOVE)
+    found, true = currents.plane(ABOVE.z, ABOVE.x, ABOVE.y), over_board().fields(ABOVE.points())
+    for part, expected, bound in zip(found, true, currents.found.bound_rel_l2, strict=True):
+        error = np.linalg.norm(part.reshape(3, -1).T - expected) / np.linalg.norm(expected)
+        assert error < max(0.1, bound)
+    assert currents.found.misfit < 0.03
+    assert currents.radiated_power() == pytest.approx(radiated_power(over_board()), rel=0.1)
+
+
+def test_on_a_models_grid_they_are_the_models_own():
+    points = GEOMETRY.source.points()
+    h_field = over_board().fields(points)[1].T
+    scan = emfm.MeasuredField(points, ("Hx", "Hy"), h_field[:2], GEOMETRY.frequency)
+    channels = to_channels(h_field[:2].reshape(2, *GEOMETRY.source.shape))
+    found, expected = (
+        emfm.find_currents(scan, BOARD, GEOMETRY.target).found,
+        plate_search(BOARD, GEOMETRY).find(channels),
+    )
+    np.testing.assert_allclose(
+        found.copper.sizes, expected.copper.sizes, rtol=1e-6, atol=1e-9 * expected.copper.sizes[0]
+    )
+    assert found.expected_rel_l2 == pytest.approx(expected.expected_rel_l2, rel=1e-5)
+
+
+def test_a_scan_beside_the_board_is_refused_with_the_way_out():
+    scan = measured(SCENE)
+    with pytest.raises(DataError, match="lies below no point of the scan, x -5 to 5, y -5 to 5 mm; give its corners"):
+        emfm.find_currents(scan, emfm.Board((20.0, 30.0), (-6.0, 6.0), -0.8))
+    scan = emfm.MeasuredField(scan.points[:8], scan.components, scan.values[:, :8], scan.frequency)
+    with pytest.raises(DataError, match="complex values; a search for sources needs"):
+        emfm.find_currents(scan, BOARD)

@@ -1,11 +1,20 @@
 "use strict";
 
-// The page of scans: sources on the scan, maps of the predicted levels, and cross-sections through a point.
+// The page of scans: sources or currents on the scan, maps of the predicted levels, and cross-sections through a point.
 
 const MICRO = 1e-6;
 const MARGIN = { l: 52, r: 86, t: 8, b: 44 };
 const UNITS = { E: "dB(\u00b5V/m)", H: "dB(\u00b5A/m)" };
 const OVER_BOARD = 0.6;
+const SMALL = 6;
+const CLEAR = "rgba(0, 0, 0, 0)";
+const SIGNS = {
+  electric: { symbol: "diamond", fill: "#ffffff", edge: "#000000", least: 9, more: 7, width: 2 },
+  magnetic: { symbol: "circle", fill: "rgba(0, 0, 0, 0.35)", edge: "#ffffff", least: 9, more: 7, width: 2 },
+  upright: { symbol: "circle", fill: "#ffffff", edge: "#000000", least: 5, more: 5, width: 1.5 },
+  none: { symbol: "circle", fill: CLEAR, edge: CLEAR, least: 8, more: 0, width: 0 },
+};
+const OF_SOURCES = new Set(["electric", "magnetic"]);
 
 /** Peak values as effective levels in dB above one millionth. */
 function rmsLevels(values) {
@@ -128,7 +137,7 @@ class Scans {
       : [];
     const map = this.heatmap(x, y, levels, levelRange(levels.flat(), this.data.deepest), "H");
     const more = { images };
-    this.plot("map-sources", [{ ...map, opacity: board ? OVER_BOARD : 1 }, ...this.sourceMarks()], [x_range, y_range], more);
+    this.plot("map-sources", [{ ...map, opacity: board ? OVER_BOARD : 1 }, ...this.marks()], [x_range, y_range], more);
   }
 
   drawField(name, levels) {
@@ -146,7 +155,7 @@ class Scans {
       marker: { symbol: "circle-open", size: 12, color, line: { color, width } },
       hoverinfo: "skip",
     });
-    this.plot(`map-${name}`, [map, this.sourceSigns(6), ring("#000000", 5), ring("#ffffff", 2)], ends);
+    this.plot(`map-${name}`, [map, ...this.outline(), this.signs(true), ring("#000000", 5), ring("#ffffff", 2)], ends);
   }
 
   heatmap(x, y, z, [zmin, zmax], name) {
@@ -165,22 +174,21 @@ class Scans {
     };
   }
 
-  /** Each source white on black: its direction, the doubt about its place, its sign and number. */
-  sourceMarks() {
-    const { sources, x_range } = this.scan;
-    const stroke = 0.06 * (x_range[1] - x_range[0]);
+  /** Each source or current white on black: its direction, the doubt about its place, its sign and number. */
+  marks() {
+    const { marks } = this.scan;
     const outlined = (trace, width) => [
       { ...trace, line: { color: "#000000", width: width + 2.5 } },
       { ...trace, line: { color: "#ffffff", width } },
     ];
     const lines = { mode: "lines", hoverinfo: "skip" };
     const path = (ends) => ({
-      x: sources.flatMap((source) => ends(source).flatMap(([x]) => x)),
-      y: sources.flatMap((source) => ends(source).flatMap(([, y]) => y)),
+      x: marks.flatMap((mark) => ends(mark).flatMap(([x]) => x)),
+      y: marks.flatMap((mark) => ends(mark).flatMap(([, y]) => y)),
     });
     const directions = path(({ x, y, across }) => [
-      [x - stroke * across[0], y - stroke * across[1]],
-      [x + stroke * across[0], y + stroke * across[1]],
+      [x - across[0], y - across[1]],
+      [x + across[0], y + across[1]],
       [null, null],
     ]);
     const crosses = path(({ x, y, spread }) => [
@@ -191,30 +199,44 @@ class Scans {
       [x, y + spread[1]],
       [null, null],
     ]);
-    return [...outlined({ ...crosses, ...lines }, 1), ...outlined({ ...directions, ...lines }, 2.5), this.sourceSigns()];
+    return [
+      ...this.outline(),
+      ...outlined({ ...crosses, ...lines }, 1),
+      ...outlined({ ...directions, ...lines }, 2.5),
+      this.signs(),
+    ];
   }
 
-  /** Diamonds and rings with their numbers; all of one size and without numbers where a `size` is given. */
-  sourceSigns(size) {
-    const { sources } = this.scan;
+  /** The ground plane, where one is known. */
+  outline() {
+    if (!this.scan.outline_mm) return [];
+    const [left, low, right, high] = this.scan.outline_mm;
+    const frame = { x: [left, right, right, left, left], y: [low, low, high, high, low], mode: "lines", hoverinfo: "skip" };
+    return [
+      { ...frame, line: { color: "#000000", width: 3.5 } },
+      { ...frame, line: { color: "#ffffff", width: 1.5, dash: "dash" } },
+    ];
+  }
+
+  /** Diamonds, rings and dots with their numbers; on the maps of the field `small`, and those of sources alone. */
+  signs(small = false) {
+    const { marks } = this.scan;
+    const shown = marks.filter((mark) => !small || OF_SOURCES.has(mark.sign));
+    const look = (mark) => SIGNS[mark.sign];
     return {
-      x: sources.map((source) => source.x),
-      y: sources.map((source) => source.y),
-      text: sources.map((_, number) => `<b>${number + 1}</b>`),
-      mode: size ? "markers" : "markers+text",
+      x: shown.map((mark) => mark.x),
+      y: shown.map((mark) => mark.y),
+      text: shown.map((mark) => `<b>${mark.label}</b>`),
+      mode: small ? "markers" : "markers+text",
       textposition: "top right",
       textfont: { color: "#ffffff", size: 13, shadow: "0 0 3px #000, 0 0 3px #000" },
       marker: {
-        symbol: sources.map((source) => (source.magnetic ? "circle" : "diamond")),
-        color: sources.map((source) => (source.magnetic ? "rgba(0, 0, 0, 0.35)" : "#ffffff")),
-        size: size ?? sources.map((source) => 9 + 7 * Math.sqrt(Math.min(1, source.share))),
-        line: { color: sources.map((source) => (source.magnetic ? "#ffffff" : "#000000")), width: size ? 1 : 2 },
+        symbol: shown.map((mark) => look(mark).symbol),
+        color: shown.map((mark) => look(mark).fill),
+        size: small ? SMALL : shown.map((mark) => look(mark).least + look(mark).more * mark.size),
+        line: { color: shown.map((mark) => look(mark).edge), width: small ? 1 : shown.map((mark) => look(mark).width) },
       },
-      hovertemplate: sources.map(
-        (source, number) =>
-          `${number + 1}: ${source.magnetic ? "magnetic" : "electric"}, share ${(100 * source.share).toFixed(0)} %<br>` +
-          `x ${source.x.toFixed(2)} mm, y ${source.y.toFixed(2)} mm<extra></extra>`,
-      ),
+      hovertemplate: shown.map((mark) => `${mark.told}<extra></extra>`),
     };
   }
 

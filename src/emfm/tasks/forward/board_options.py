@@ -6,16 +6,16 @@ from emfm.plates.ground_plane import Board
 from ttt.config import UserError
 
 
-def add_board_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `given_board` reads."""
+def add_board_options(parser: argparse.ArgumentParser, then: str) -> None:
+    """The options that `given_board` reads; ``then`` says in words what becomes of the field."""
     group = parser.add_argument_group("the board that was scanned, where its ground plane is known (docs/plates.md)")
     group.add_argument(
         "--ground_plane_mm",
         type=float,
         nargs=4,
         metavar=("X0", "Y0", "X1", "Y1"),
-        help="where the lower left and upper right corners of the ground plane lie in the scan's coordinates, mm; the "
-        "field is then that of currents on this board, of all inputs, and not the model's",
+        help="where the lower left and upper right corners of the ground plane lie in the scan's coordinates, mm; "
+        f"{then}",
     )
     group.add_argument(
         "--ground_plane_z_mm", type=float, metavar="Z", help="height of the ground plane in the scan's coordinates, mm"

@@ -12,8 +12,8 @@ The result of one file is --out itself; those of a folder are <out>/<stem>_pred.
 --sources, --page and --png say where a scan comes from, and what of it arrives far away: see docs/sources.md.
 
 --ground_plane_mm and --ground_plane_z_mm name the ground plane of the board that was scanned. The prediction is then
-not the model's, but the field of currents on that board, each with the current that it induces in the plate, and the
-errors named are that search's: see docs/plates.md.
+the mean of the model's field and of that of currents on the board, each with the current that it induces in the plate,
+weighed by what is expected of their errors; board_share in trust.csv is the weight of the board: see docs/plates.md.
 
 How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
 relative L2 errors of E and H to expect, a bound on each, which 90 % of unseen samples like the training samples keep,
@@ -49,12 +49,13 @@ from emfm.core.covered import COVERED_PERCENT
 from emfm.core.grid import Geometry
 from emfm.core.scan_checks import ScanChecks, check_scans, scan_warnings
 from emfm.model.trained import TrainedModel, find_device
-from emfm.plates.plate_search import MUCH_LEFT, PlateField, PlateSearch, plate_search
+from emfm.plates.plate_search import PlateSearch, plate_search
 from emfm.tasks.forward.board_options import add_board_options, given_board
 from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
 from emfm.use.feko_files import feko_files, write_feko
 from emfm.use.field_files import list_inputs, read_source_h, result_files, write_target_csv
 from emfm.use.forward_model import CHUNK
+from emfm.use.known_board import FieldOverBoard, fields_over_board
 from emfm.use.scans import refuse_scans
 from ttt.arrays import write_npy
 from ttt.command import run_command
@@ -85,6 +86,7 @@ _COLUMNS: Final = (
     "scan_too_small",
     "scan_too_coarse",
     "ground_plane_given",
+    "board_share",
 )
 """Of trust.csv."""
 _NOT_CALIBRATED: Final = "the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is"
@@ -103,8 +105,8 @@ class _Said:
     distance: float
     scan: ScanChecks
     """What the scan itself shows of its size and pitch."""
-    board_misfit: float | None = None
-    """What the currents on the board that was given leave of the scan, relative; None where the model predicted."""
+    board: FieldOverBoard | None = None
+    """Where a board was given."""
 
     @property
     def row(self) -> tuple[Any, ...]:
@@ -119,18 +121,19 @@ class _Said:
             unlike,
             self.distance,
             *checked,
-            self.board_misfit is not None,
+            self.board is not None,
+            None if self.board is None else self.board.board_share,
         )
 
     @property
     def line(self) -> str:
         """The same in words, without the checks of the scan."""
         (e, h), (most_e, most_h) = self.expected, self.bound
-        if self.board_misfit is not None:
+        if self.board is not None:
             return (
-                f"field of currents on the board given, not of the model; expected relative error: E {e:.2g}, "
-                f"H {h:.2g}; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}; "
-                f"left of the scan: {self.board_misfit:.2g}"
+                f"field of currents on the board given by {self.board.board_share:.0%}, of the model by the rest; "
+                f"expected relative error: E {e:.2g}, H {h:.2g}; {COVERED_PERCENT} % bound: E {most_e:.2g}, "
+                f"H {most_h:.2g}; left of the scan by the board: {self.board.currents.misfit:.2g}"
             )
         if math.isnan(self.distance):
             return _NOT_CALIBRATED
@@ -147,12 +150,8 @@ class _Said:
     @property
     def board_warnings(self) -> list[str]:
         """Whether the board that was given does not explain the scan."""
-        if self.board_misfit is None or self.board_misfit <= MUCH_LEFT:
-            return []
-        return [
-            f"currents on the board given leave {self.board_misfit:.0%} of the scan, so that its errors may be larger "
-            "than expected: check the corners and the heights, and whether the board has slots, cables or other parts"
-        ]
+        warning = "" if self.board is None else self.board.currents.warning
+        return [warning] if warning else []
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -175,15 +174,18 @@ def main(arguments: list[str] | None = None) -> int:
         f"{100 * SCAN_TOLERANCE:g} %% of the pitch of the model's source plane",
     )
     add_options(parser)
-    add_board_options(parser)
+    add_board_options(
+        parser,
+        "the field of all inputs is then that of currents on it and the model's, weighed by their expected errors",
+    )
     return run_command(_infer, parser.parse_args(arguments))
 
 
 def _infer(args: argparse.Namespace) -> None:
     log_to_stderr()
     targets = _targets(args)
-    outputs = ScanOutputs.of(args, len(targets))
     board = given_board(args)
+    outputs = ScanOutputs.of(args, len(targets), board is not None)
     _refuse_places(args, targets, outputs)
     predict = TrainedModel(args.ckpt, find_device(args.device))
     over_board = None if board is None else plate_search(board, predict.geometry)
@@ -196,15 +198,18 @@ def _infer(args: argparse.Namespace) -> None:
         with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
             for paths in _chunks(targets):
                 scans = _usable(paths, predict.geometry, tolerance, refusals)
-                for prediction, words, on_board in _predicted(predict, over_board, scans):
+                for prediction, words in _predicted(predict, over_board, scans):
                     with refusals.kept():
                         _refuse_not_finite(prediction, words.path)
                         if table is not None and not said:
                             table.unlink(missing_ok=True)  # an earlier call's, which is not about these results
                         _write(targets[words.path], prediction, args.out_format, predict.geometry)
                         said.append(words)
-                        own = targets[words.path], predict, scans[words.path], prediction
-                        outputs.add(words.path, *own, words.line, words.warnings, on_board)
+                        if outputs.needed:
+                            scan = scans[words.path]
+                            found = words.board or predict.explained.sources(scan[None])[0]
+                            own = targets[words.path], predict.geometry, scan, prediction, found
+                            outputs.add(words.path, *own, words.line, words.warnings)
                 bar.update(len(paths))
     except KeyboardInterrupt:
         LOG.warning("stopped: %d of %d inputs are predicted", len(said), len(targets))
@@ -265,23 +270,22 @@ def _read(path: Path, geometry: Geometry, tolerance: float) -> NDArray[np.float3
 
 def _predicted(
     predict: TrainedModel, over_board: PlateSearch | None, scans: dict[Path, NDArray[np.float32]]
-) -> Iterable[tuple[Channels, _Said, PlateField | None]]:
-    """The prediction from each scan, what is said of it, and the currents on the board where one was given."""
+) -> Iterable[tuple[Channels, _Said]]:
+    """The prediction from each scan, and what is said of it."""
     if not scans:
         return
     given = np.stack(list(scans.values()))
     checks = check_scans(given)
     if over_board is not None:
-        for row, (path, scan) in enumerate(scans.items()):
-            found = over_board.find(scan)
-            words = _Said(path, found.expected_rel_l2, found.bound_rel_l2, 0.0, checks[row], found.misfit)
-            yield found.channels, words, found
+        for row, (path, found) in enumerate(zip(scans, fields_over_board(predict, over_board, given), strict=True)):
+            said = _pair(found.expected_rel_l2), _pair(found.bound_rel_l2), found.distance
+            yield found.channels, _Said(path, *said, checks[row], found)
         return
     judged = zip(scans, *predict.predict_with_trust(given), strict=True)
     nothing = None if predict.facts.calibrated else (math.nan, math.nan)
     for row, (path, prediction, expected, bound, distance) in enumerate(judged):
         apart = math.nan if nothing else float(distance)
-        yield prediction, _Said(path, nothing or _pair(expected), nothing or _pair(bound), apart, checks[row]), None
+        yield prediction, _Said(path, nothing or _pair(expected), nothing or _pair(bound), apart, checks[row])
 
 
 def _pair(of_e_and_h: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What infer writes of the sources below scans, beside the predictions: tables, pictures and a page."""
+"""What infer writes of what it found below scans, beside the predictions: tables, pictures and a page."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emfm.core.channels import Channels
-from emfm.model.trained import TrainedModel
-from emfm.plates.plate_search import PlateField
+from emfm.core.grid import Geometry
+from emfm.plot.origins import BoardCurrents, FreeSources, Origin
 from emfm.plot.scan_page import MOST_SCANS, scan_page
 from emfm.plot.scan_picture import scan_picture
 from emfm.plot.scan_report import BoardPicture, ScanReport
 from emfm.plot.style import save_png
+from emfm.sources.found import PointSources
+from emfm.use.current_table import write_currents
+from emfm.use.known_board import FieldOverBoard
 from emfm.use.source_table import write_sources
 from ttt.config import UserError
 from ttt.files import write_text
@@ -31,7 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--sources",
         action="store_true",
         help="write <stem>_sources.csv beside each result: the current elements below the scan, with their place, "
-        "moment, doubt and share of the field",
+        "moment, doubt and share of the field; of a board whose ground plane is given <stem>_currents.csv, the current "
+        "in each cell of its copper",
     )
     group.add_argument(
         "--page",
@@ -65,10 +69,12 @@ class ScanOutputs:
     """A file; of a folder of inputs a folder."""
     board: BoardPicture | None
     of_folder: bool
+    over_board: bool
+    """Whether currents on a board are found, whose ground plane was given, and not sources in free space."""
     gathered: list[ScanReport] = field(default_factory=list)
 
     @classmethod
-    def of(cls, args: argparse.Namespace, inputs: int) -> Self:
+    def of(cls, args: argparse.Namespace, inputs: int, over_board: bool = False) -> Self:
         """From the options; raises UserError where they do not go together or with so many inputs."""
         folder = args.input.is_dir()
         if (args.board_picture is None) != (args.board_mm is None):
@@ -80,36 +86,38 @@ class ScanOutputs:
         if args.png is not None:
             _refuse_png(args.png, folder)
         board = None if args.board_picture is None else BoardPicture.read(args.board_picture, tuple(args.board_mm))
-        return cls(args.sources, args.page, args.png, board, folder)
+        return cls(args.sources, args.page, args.png, board, folder, over_board)
 
     def files(self, path: Path, target: Path) -> list[Path]:
         """What is written of one input alone, whose prediction goes to ``target``."""
         page = [self.page] if self.page and not self.of_folder else []
         return [*self._tables(path, target), *self._pictures(path), *page]
 
+    @property
+    def needed(self) -> bool:
+        """Whether anything was asked for, so that a search is worth its time."""
+        return bool(self.tables or self.page or self.png)
+
     def add(
         self,
         path: Path,
         target: Path,
-        trained: TrainedModel,
+        geometry: Geometry,
         scan: NDArray[np.float32],
         prediction: Channels,
+        found: PointSources | FieldOverBoard,
         trust: str,
         warnings: Sequence[str],
-        on_board: PlateField | None,
     ) -> None:
-        """Search below one scan, if anything was asked for, write what is its own, and keep what the page shows.
-
-        ``on_board``: the currents on the board, where its ground plane is known.
-        """
-        if not (self.tables or self.page or self.png):
-            return
-        (sources,) = trained.explained.sources(scan[None])
+        """Write what was ``found`` below one scan and is its own, and keep what the page shows."""
         for table in self._tables(path, target):
-            write_sources(table, sources)
+            if isinstance(found, PointSources):
+                write_sources(table, found)
+            else:
+                write_currents(table, found.currents.copper)
         if self.page or self.png:
-            told = trust, tuple(warnings), on_board
-            report = ScanReport.of(path.name, trained.geometry, scan, prediction, sources, *told)
+            origin = _origin(found, prediction, geometry)
+            report = ScanReport.of(path.name, geometry, scan, prediction, origin, trust, tuple(warnings))
             for picture in self._pictures(path):
                 save_png(scan_picture(report, self.board), picture)
             if self.page:
@@ -121,12 +129,19 @@ class ScanOutputs:
             write_text(self.page, scan_page(self.gathered, self.board))
 
     def _tables(self, path: Path, target: Path) -> list[Path]:
-        return [target.parent / f"{path.stem}_sources.csv"] if self.tables else []
+        name = "currents" if self.over_board else "sources"
+        return [target.parent / f"{path.stem}_{name}.csv"] if self.tables else []
 
     def _pictures(self, path: Path) -> list[Path]:
         if self.png is None:
             return []
         return [self.png / f"{path.stem}{_PICTURE}" if self.of_folder else self.png]
+
+
+def _origin(found: PointSources | FieldOverBoard, prediction: Channels, geometry: Geometry) -> Origin:
+    if isinstance(found, PointSources):
+        return FreeSources(found, prediction, geometry)
+    return BoardCurrents(found.currents, found.board_share, max(geometry.source.pitch_x, geometry.source.pitch_y))
 
 
 def _refuse_page(page: Path, inputs: int) -> None:
