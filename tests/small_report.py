@@ -42,9 +42,9 @@ def board_field(misfit=0.04):
     return PlateField(board, copper, elements, GEOMETRY.target, (0.1, 0.05), (0.3, 0.2), misfit)
 
 
-def report_over_board(name="known.csv", board_share=0.8):
+def report_over_board(name="known.csv"):
     """Of the currents of `board_field`."""
     found = board_field()
     scan = scan_of(found.elements, GEOMETRY.source)
-    origin = BoardCurrents(found, board_share, GEOMETRY.source.pitch_x)
+    origin = BoardCurrents(found, GEOMETRY.source.pitch_x)
     return ScanReport.of(name, GEOMETRY, scan, found.channels, origin, TRUST, ())

@@ -27,7 +27,7 @@ _BOUND: Final = np.array([4.2, 3.9])
 OWN_ERROR: Final = (0.02, 0.05)
 """What a plate's currents may be off by, whatever the scan says: in the median and at most, against other programs
 (docs/boards.md)."""
-_MUCH_LEFT: Final = 0.1
+MUCH_LEFT: Final = 0.1
 """Of a scan: currents on the board do not explain it then. On boards as they were given it is 0.02 to 0.06."""
 _REMEMBERED: Final = 4
 """Boards whose plate is kept solved."""
@@ -63,7 +63,7 @@ class PlateField:
     @property
     def warning(self) -> str:
         """Where they leave much of the scan, what that may mean; empty where they do not."""
-        if self.misfit <= _MUCH_LEFT:
+        if self.misfit <= MUCH_LEFT:
             return ""
         return (
             f"currents on the board given leave {self.misfit:.0%} of the scan, so that its errors may be larger than "

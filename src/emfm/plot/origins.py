@@ -78,8 +78,8 @@ class Origin(ABC):
 
     @property
     @abstractmethod
-    def agreement(self) -> str:
-        """What it has to do with the predicted field, a sentence."""
+    def remarks(self) -> tuple[str, ...]:
+        """What it has to do with the predicted field, in sentences."""
 
     @property
     @abstractmethod
@@ -159,12 +159,12 @@ class FreeSources(Origin):
         return max(self.difference, bound) if explain else self.difference
 
     @property
-    def agreement(self) -> str:
+    def remarks(self) -> tuple[str]:
         """How far the two ways are apart."""
         differs = f"the field of the sources differs from the predicted E by {self.difference:.2g} (relative L2)"
         if self.sources.explain_the_scan:
-            return f"On the predicted plane {differs}; a model takes theirs where they explain the scan."
-        return f"On the predicted plane {differs}."
+            return (f"On the predicted plane {differs}; a model takes theirs where they explain the scan.",)
+        return (f"On the predicted plane {differs}.",)
 
     @property
     def about(self) -> str:
@@ -251,8 +251,6 @@ class BoardCurrents(Origin):
     """Currents on the copper of a board whose ground plane is known, and those induced in the plate."""
 
     found: PlateField
-    board_share: float
-    """How much of the predicted field is theirs; the rest is the model's."""
     pitch: float
     """Of the scan, m."""
 
@@ -284,15 +282,9 @@ class BoardCurrents(Origin):
         return self.found.bound_rel_l2[0]
 
     @property
-    def agreement(self) -> str:
-        """How much of the prediction is theirs."""
-        if self.board_share == 1:
-            return "The predicted field is that of the currents on the board and in its ground plane."
-        ours = f"{100 * self.board_share:.0f} %"
-        return (
-            f"The predicted field is that of the currents on the board and in its ground plane by {ours}, the model's "
-            "by the rest."
-        )
+    def remarks(self) -> tuple[()]:
+        """None: how much of the prediction is theirs is said with its error."""
+        return ()
 
     @property
     def about(self) -> str:

@@ -103,6 +103,7 @@ def _draw_levels(figure: Figure, axes: Axes, values: Real, grid: Grid, unit: str
     axes.grid(visible=False)
     axes.spines[:].set_visible(True)
     axes.set(xlabel="x [mm]", ylabel="y [mm]")
+    axes.locator_params(steps=[1, 2, 5, 10])
     figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, shrink=0.999).set_label(unit)
 
 

@@ -102,7 +102,7 @@ class ScanReport:
             f"{geometry.frequency * 1e-9:g} GHz; scan: {geometry.source.described()}; predicted field: "
             f"{geometry.target.described()}. {PHASORS}",
             f"{self.trust[0].upper()}{self.trust[1:]}.",
-            self.origin.agreement,
+            *self.origin.remarks,
         )
 
     @property

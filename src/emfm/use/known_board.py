@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emfm.core.channels import Channels
 from emfm.model.trained import TrainedModel
-from emfm.plates.plate_search import OWN_ERROR, PlateField, PlateSearch
+from emfm.plates.plate_search import MUCH_LEFT, OWN_ERROR, PlateField, PlateSearch
 
 _BOUND: Final = 2.0
 """What 90 % of the errors on simulated boards keep, over what the two doubts make of them; half of the errors are below
@@ -71,8 +71,12 @@ def fields_over_board(
 def _weighted(
     of_model: Channels, expects: NDArray[np.float64], distance: float, currents: PlateField
 ) -> FieldOverBoard:
-    """One weight for E and H, so that the two stay fields of the same sources."""
-    doubts = np.hypot(currents.expected_rel_l2, currents.misfit)
+    """One weight for E and H, so that the two stay fields of the same sources.
+
+    What the currents leave of the scan is doubt about them, too: on simulated boards little where it is a few percent,
+    as noise leaves as much, and more than what is left where that is more than `MUCH_LEFT`.
+    """
+    doubts = np.hypot(currents.expected_rel_l2, currents.misfit**2 / MUCH_LEFT)
     board, model = np.sum(doubts**2), np.sum(expects**2)
     share = float(model / (model + board))
     doubt = np.hypot(share * doubts, (1 - share) * expects)

@@ -84,13 +84,6 @@ def test_the_table_of_currents_has_effective_values_at_places_a_pitch_apart():
     assert len(rows) == 3 <= MOST_ROWS
 
 
-@pytest.mark.parametrize(
-    ("share", "sentence"), [(1.0, "and in its ground plane."), (0.8, "by 80 %, the model's by the rest.")]
-)
-def test_how_much_of_the_prediction_the_currents_are_is_said(share, sentence):
-    assert report_over_board(board_share=share).origin.agreement.endswith(sentence)
-
-
 def test_what_currents_leave_of_the_scan_and_the_bound_of_their_field_are_said():
     report = report_over_board()
     assert "over a ground plane at z = -0.8 mm, in cells of 1 mm. They leave 4 % of the scan." in report.origin.about

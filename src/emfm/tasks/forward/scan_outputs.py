@@ -141,7 +141,7 @@ class ScanOutputs:
 def _origin(found: PointSources | FieldOverBoard, prediction: Channels, geometry: Geometry) -> Origin:
     if isinstance(found, PointSources):
         return FreeSources(found, prediction, geometry)
-    return BoardCurrents(found.currents, found.board_share, max(geometry.source.pitch_x, geometry.source.pitch_y))
+    return BoardCurrents(found.currents, max(geometry.source.pitch_x, geometry.source.pitch_y))
 
 
 def _refuse_page(page: Path, inputs: int) -> None:
