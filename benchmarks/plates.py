@@ -1,12 +1,12 @@
-"""What a known ground plane is worth: currents on the board and the model together, against each alone and dipoles.
+"""What a known ground plane is worth: currents on the board, the better of these and the model, and dipoles.
 
     python benchmarks/plates.py [--boards 40] [--ckpt models/stage5/best.pth]
 
 Simulated boards, none of the pipeline's, their scans with noise 40 dB below. By the first half of them the factors of
-the expected error and of its bound in emfm.plates.plate_search and emfm.use.known_board are set; the others test them.
-Some of them with an outline or a height that is wrong. Then the reference boards of data/reference/board_cases.npz, one
-by one; nothing was chosen by them. Writes plates.md in reports/benchmarks/. It takes some ten seconds a board, and a
-reference board some twenty.
+the expected error and of its bound in emfm.plates.plate_search are set, and when emfm.use.known_board takes the model's
+field; the others test that. Some of them with an outline or a height that is wrong. Then the reference boards of
+data/reference/board_cases.npz, one by one. Writes plates.md in reports/benchmarks/. It takes some ten seconds a board,
+and a reference board some twenty.
 """
 
 import argparse
@@ -66,12 +66,12 @@ class Found:
     of_board: "NDArray[np.float64]"
     """Of the field of the currents on the board."""
     errors: "NDArray[np.float64]"
-    """Of the mean of that and of the model's."""
+    """Of the field that is given: that one, or the model's."""
+    is_of_board: bool
+    """Which of both it is."""
     expected: "NDArray[np.float64]"
     bound: "NDArray[np.float64]"
-    """Of the mean."""
-    share: float
-    """Of the board in it."""
+    """Of the field that is given."""
     misfit: float
     seconds: float
     far: "NDArray[np.complex128]"
@@ -104,8 +104,8 @@ def measure(count: int, checkpoint: Path) -> str:
             "",
             f"`python benchmarks/plates.py --boards {count}` on {description()}.",
             "Relative L2 errors on the target plane, E / H. Default model: `models/stage5/best.pth`, which knows no",
-            "outline. Board: the search over the board whose ground plane is given. Both: the mean of the two, weighed",
-            "by their expected errors, which `infer` and `predict` give (docs/plates.md).",
+            "outline. Board: the search over the board whose ground plane is known. Given: what `infer` and `predict`",
+            "give then, that field or the model's (docs/plates.md), with its expected error and bound.",
             "",
             *reference_rows(trained),
             "",
@@ -132,13 +132,14 @@ def reference_rows(trained: "TrainedModel") -> list[str]:
         of_model = relative(predicted(trained, case.scan), case.field)
         of_dipoles = relative(from_channels(dipoles.apply(case.scan[None])[0]), case.field)
         if case.board is None:
-            of_board = both = of_model
-            told = "no ground plane: the model's | | | "
+            of_board = given = of_model
+            told = "no ground plane | | | "
         else:
             found = over_board(case, case.board, trained, REFERENCE_STEP)
-            of_board, both = found.of_board, found.errors
-            told = f"{found.share:.2f} | {pair(found.expected)} | {pair(found.bound)} | {found.misfit:.3f}"
-        all_errors.append([of_model, of_dipoles, of_board, both])
+            of_board, given = found.of_board, found.errors
+            numbers = f"{pair(found.expected)} | {pair(found.bound)} | {found.misfit:.3f}"
+            told = f"{'board' if found.is_of_board else 'model'} | {numbers}"
+        all_errors.append([of_model, of_dipoles, of_board, given])
         lines.append(f"| {case.name} | {' | '.join(map(pair, all_errors[-1]))} | {told} |")
     medians = np.median(all_errors, axis=0)
     return [
@@ -147,7 +148,7 @@ def reference_rows(trained: "TrainedModel") -> list[str]:
         "Scans without noise; the errors with the board at every second point along x and y. It takes the copper at",
         "z = 0, one pitch below the scan.",
         "",
-        "| case | default model | dipoles | board | both | share of board | expected | 90 % bound | left of the scan |",
+        "| case | default model | dipoles | board | given | is of the | expected | 90 % bound | left of the scan |",
         "|---|---|---|---|---|---|---|---|---|",
         *lines,
         f"| **median of all {len(lines)}** | {' | '.join(f'**{pair(each)}**' for each in medians)} | | | | |",
@@ -183,7 +184,7 @@ def simulated_rows(drawn: list[Case], trained: "TrainedModel") -> list[str]:
         "Plates, nets and loose elements as `acquire.simulate.scenes.boards` draws them, without cables and slots.",
         f"In the median, and in 90 % of the boards. Wrong plates: the first {WRONG} boards.",
         "",
-        "| ground plane given | default model | board | both | expected | covered by the bound | left of the scan |",
+        "| ground plane given | default model | board | given | expected | covered by the bound | left of the scan |",
         "|---|---|---|---|---|---|---|",
         *rows,
         "",
@@ -192,7 +193,7 @@ def simulated_rows(drawn: list[Case], trained: "TrainedModel") -> list[str]:
         "",
         *far_rows(drawn, right, trained, quarters),
         "",
-        "| by expected error of E | expected | default model | board | both |",
+        "| by expected error of E | expected | default model | board | given |",
         "|---|---|---|---|---|",
         *(
             f"| quarter {number} | {np.median(expected[of, 0]):.2g} | {pair(np.median(of_model[of], axis=0))} | "
@@ -326,7 +327,7 @@ def changed(board: "Board", grown: float = 0.0, moved: float = 0.0, lower: float
 
 
 def over_board(case: Case, board: "Board", trained: "TrainedModel", step: int = STEP) -> Found:
-    """The search over a board, and its mean with the model."""
+    """The search over a board, and the field that is given with it."""
     import numpy as np
 
     from emfm.plates.plate_search import plate_search
@@ -340,14 +341,14 @@ def over_board(case: Case, board: "Board", trained: "TrainedModel", step: int = 
     points = target.points().reshape(*target.shape, 3)[np.ix_(y, x)].reshape(-1, 3)
     field = found.currents.fields(points).reshape(6, len(y), len(x))
     spent = time.process_time() - started
-    of_model, true = from_channels(found.of_model)[:, ::step, ::step], case.field[:, ::step, ::step]
-    mean = found.board_share * field + (1 - found.board_share) * of_model
+    true = case.field[:, ::step, ::step]
+    given = field if found.is_of_board else from_channels(found.channels)[:, ::step, ::step]
     return Found(
         relative(field, true),
-        relative(mean, true),
+        relative(given, true),
+        found.is_of_board,
         found.expected_rel_l2,
         found.bound_rel_l2,
-        found.board_share,
         found.currents.misfit,
         spent,
         found.currents.fields(far_plane().points()),

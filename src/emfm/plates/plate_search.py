@@ -24,10 +24,10 @@ _SEED: Final = 0
 _EXPECTED: Final = np.array([1.5, 1.3])
 _BOUND: Final = np.array([4.2, 3.9])
 """Relative error of E and of H over the doubt: the median, and what 90 % keep (benchmarks/plates.py)."""
-OWN_ERROR: Final = (0.02, 0.05)
+_OWN_ERROR: Final = (0.02, 0.05)
 """What a plate's currents may be off by, whatever the scan says: in the median and at most, against other programs
 (docs/boards.md)."""
-MUCH_LEFT: Final = 0.1
+_MUCH_LEFT: Final = 0.1
 """Of a scan: currents on the board do not explain it then. On boards as they were given it is 0.02 to 0.06."""
 _REMEMBERED: Final = 4
 """Boards whose plate is kept solved."""
@@ -63,7 +63,7 @@ class PlateField:
     @property
     def warning(self) -> str:
         """Where they leave much of the scan, what that may mean; empty where they do not."""
-        if self.misfit <= MUCH_LEFT:
+        if self.misfit <= _MUCH_LEFT:
             return ""
         return (
             f"currents on the board given leave {self.misfit:.0%} of the scan, so that its errors may be larger than "
@@ -115,7 +115,7 @@ class PlateSearch:
         doubt = np.sqrt((open_power + spread) / _powers(fields.mean(0)[None]))
         left = np.linalg.norm(seen - currents @ cells.scans) / np.linalg.norm(seen)
         expected, bound = (
-            np.hypot(doubt * times, own) for times, own in zip((_EXPECTED, _BOUND), OWN_ERROR, strict=True)
+            np.hypot(doubt * times, own) for times, own in zip((_EXPECTED, _BOUND), _OWN_ERROR, strict=True)
         )
         found = self._board, cells.copper(currents), cells.elements(currents)
         return PlateField(*found, self._plane, _pair(expected), _pair(bound), float(left))

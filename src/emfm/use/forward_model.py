@@ -85,8 +85,8 @@ class Prediction:
     on_board: PlateField | list[PlateField] | None = field(repr=False)
     """The currents on the board that was given, of a batch a list; None where none was given. See
     `ForwardModel.on_board`."""
-    board_share: NDArray[np.float64] | None
-    """How much of the field is that of these currents, 0 to 1, of a batch ``(n,)``; the rest is the model's."""
+    is_of_board: NDArray[np.bool_] | None
+    """Whether the field is that of these currents, of a batch ``(n,)``; else it is the model's."""
     _find_sources: Callable[[], PointSources | list[PointSources]] = field(repr=False)
 
     @cached_property
@@ -125,9 +125,8 @@ class ForwardModel(SourceFields):
                 axes are put in order, with the scan; a larger or finer plane that holds the model's points is cut down
                 to them. None: the points of the model, `source_axes`.
             tolerance: how far a point may lie from the model's in each direction, m; None: 2 % of the pitch.
-            board: the board that was scanned, with its ground plane. The field is then the mean of the model's and of
-                that of currents on this board, which a search finds, weighed by their expected errors
-                (docs/plates.md).
+            board: the board that was scanned, with its ground plane. The field is then that of currents on this board,
+                which a search finds, or the model's where these are expected to be off by much (docs/plates.md).
 
         Raises:
             DataError: a ValueError that says what is wrong with the scan, the axes or the board, and what to do.
@@ -151,8 +150,8 @@ class ForwardModel(SourceFields):
         first = 0 if single else slice(None)
         known = said if board is not None or self.facts.calibrated else None
         trust, one_or_all = self._trust(known, scans, single), scans[first]
-        currents, share = (None, None) if board is None else _about(found, single)
-        return Prediction(e_field[first], h_field[first], trust, currents, share, lambda: self.sources(one_or_all))
+        currents, of_board = (None, None) if board is None else _about(found, single)
+        return Prediction(e_field[first], h_field[first], trust, currents, of_board, lambda: self.sources(one_or_all))
 
     def on_board(
         self, source_H: ArrayLike, board: Board, axes: GivenAxes | None = None, tolerance: float | None = None
@@ -272,10 +271,10 @@ def _of_boards(found: list[FieldOverBoard]) -> tuple[Channels, NDArray[np.float6
     return np.stack([one.channels for one in found]), np.array(said)
 
 
-def _about(found: list[FieldOverBoard], single: bool) -> tuple[PlateField | list[PlateField], NDArray[np.float64]]:
-    """The currents on the board and their share, of one scan or of a batch."""
-    shares = np.array([one.board_share for one in found])
-    return (found[0].currents, shares[0]) if single else ([one.currents for one in found], shares)
+def _about(found: list[FieldOverBoard], single: bool) -> tuple[PlateField | list[PlateField], NDArray[np.bool_]]:
+    """The currents on the board and whether the field is theirs, of one scan or of a batch."""
+    of_board = np.array([one.is_of_board for one in found])
+    return (found[0].currents, of_board[0]) if single else ([one.currents for one in found], of_board)
 
 
 def _chunks(count: int) -> Iterator[slice]:

@@ -12,8 +12,8 @@ The result of one file is --out itself; those of a folder are <out>/<stem>_pred.
 --sources, --page and --png say where a scan comes from, and what of it arrives far away: see docs/sources.md.
 
 --ground_plane_mm and --ground_plane_z_mm name the ground plane of the board that was scanned. The prediction is then
-the mean of the model's field and of that of currents on the board, each with the current that it induces in the plate,
-weighed by what is expected of their errors; board_share in trust.csv is the weight of the board: see docs/plates.md.
+the field of currents on the board, each with the current that it induces in the plate, or the model's where these are
+expected to be off by much; is_of_board in trust.csv says which of both, and the errors are its own: see docs/plates.md.
 
 How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
 relative L2 errors of E and H to expect, a bound on each, which 90 % of unseen samples like the training samples keep,
@@ -86,7 +86,7 @@ _COLUMNS: Final = (
     "scan_too_small",
     "scan_too_coarse",
     "ground_plane_given",
-    "board_share",
+    "is_of_board",
 )
 """Of trust.csv."""
 _NOT_CALIBRATED: Final = "the checkpoint does not say how far to trust it: it was not calibrated; a best.pth is"
@@ -122,24 +122,31 @@ class _Said:
             self.distance,
             *checked,
             self.board is not None,
-            None if self.board is None else self.board.board_share,
+            None if self.board is None else self.board.is_of_board,
         )
 
     @property
     def line(self) -> str:
         """The same in words, without the checks of the scan."""
         (e, h), (most_e, most_h) = self.expected, self.bound
-        if self.board is not None:
+        if self.board is not None and self.board.is_of_board:
             return (
-                f"field of currents on the board given by {self.board.board_share:.0%}, of the model by the rest; "
-                f"expected relative error: E {e:.2g}, H {h:.2g}; {COVERED_PERCENT} % bound: E {most_e:.2g}, "
-                f"H {most_h:.2g}; left of the scan by the board: {self.board.currents.misfit:.2g}"
+                f"field of currents on the board given, not of the model; expected relative error: E {e:.2g}, "
+                f"H {h:.2g}; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}; "
+                f"left of the scan: {self.board.currents.misfit:.2g}"
             )
         if math.isnan(self.distance):
             return _NOT_CALIBRATED
         errors = "not known, the scan is unlike the training samples" if self.distance > 1 else f"E {e:.2g}, H {h:.2g}"
         bounds = "" if math.isnan(most_e) else f"; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}"
-        return f"expected relative error: {errors}{bounds}; distance from the training samples: {self.distance:.2g}"
+        said = f"expected relative error: {errors}{bounds}; distance from the training samples: {self.distance:.2g}"
+        if self.board is None:
+            return said
+        (e, h), left = self.board.currents.expected_rel_l2, self.board.currents.misfit
+        return (
+            f"field of the model, as currents on the board given are expected to be off by E {e:.2g}, H {h:.2g} and "
+            f"leave {left:.2g} of the scan; {said}"
+        )
 
     @property
     def warnings(self) -> list[str]:
@@ -150,7 +157,7 @@ class _Said:
     @property
     def board_warnings(self) -> list[str]:
         """Whether the board that was given does not explain the scan."""
-        warning = "" if self.board is None else self.board.currents.warning
+        warning = self.board.currents.warning if self.board is not None and self.board.is_of_board else ""
         return [warning] if warning else []
 
 
@@ -176,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_options(parser)
     add_board_options(
         parser,
-        "the field of all inputs is then that of currents on it and the model's, weighed by their expected errors",
+        "the field of all inputs is then that of currents on it, or the model's where these may be off by much",
     )
     return run_command(_infer, parser.parse_args(arguments))
 
