@@ -40,6 +40,7 @@ _POINTS_ALONG: Final = 9
 """An axis of the target plane, at which fields are compared."""
 _FAR: Final = 2.5
 """Cells to the points beyond which a current is as good as a few elements with the same moments."""
+
 Nodes = tuple[Real, Real]
 """Offsets ``(k, 3)`` in cells, and weights ``(k,)``."""
 

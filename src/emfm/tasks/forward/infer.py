@@ -35,7 +35,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -94,6 +94,25 @@ _HINT: Final = f"A file that is no scan was taken for one because it ends with {
 
 
 @dataclass(frozen=True)
+class _OverBoard:
+    """What the currents on the board that was given say."""
+
+    is_field: bool
+    """Whether the prediction is their field, and not the model's."""
+    expected: tuple[float, float]
+    """Relative errors of their E and H."""
+    misfit: float
+    """What they leave of the scan, relative."""
+    warning: str
+
+    @classmethod
+    def of(cls, found: FieldOverBoard) -> Self:
+        """Without the fields, which are large."""
+        currents = found.currents
+        return cls(found.is_of_board, currents.expected_rel_l2, currents.misfit, currents.warning)
+
+
+@dataclass(frozen=True)
 class _Said:
     """What the model says of its prediction from one input."""
 
@@ -105,7 +124,7 @@ class _Said:
     distance: float
     scan: ScanChecks
     """What the scan itself shows of its size and pitch."""
-    board: FieldOverBoard | None = None
+    over_board: _OverBoard | None = None
     """Where a board was given."""
 
     @property
@@ -121,28 +140,28 @@ class _Said:
             unlike,
             self.distance,
             *checked,
-            self.board is not None,
-            None if self.board is None else self.board.is_of_board,
+            self.over_board is not None,
+            None if self.over_board is None else self.over_board.is_field,
         )
 
     @property
     def line(self) -> str:
         """The same in words, without the checks of the scan."""
         (e, h), (most_e, most_h) = self.expected, self.bound
-        if self.board is not None and self.board.is_of_board:
+        if self.over_board is not None and self.over_board.is_field:
             return (
                 f"field of currents on the board given, not of the model; expected relative error: E {e:.2g}, "
                 f"H {h:.2g}; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}; "
-                f"left of the scan: {self.board.currents.misfit:.2g}"
+                f"left of the scan: {self.over_board.misfit:.2g}"
             )
         if math.isnan(self.distance):
             return _NOT_CALIBRATED
         errors = "not known, the scan is unlike the training samples" if self.distance > 1 else f"E {e:.2g}, H {h:.2g}"
         bounds = "" if math.isnan(most_e) else f"; {COVERED_PERCENT} % bound: E {most_e:.2g}, H {most_h:.2g}"
         said = f"expected relative error: {errors}{bounds}; distance from the training samples: {self.distance:.2g}"
-        if self.board is None:
+        if self.over_board is None:
             return said
-        (e, h), left = self.board.currents.expected_rel_l2, self.board.currents.misfit
+        (e, h), left = self.over_board.expected, self.over_board.misfit
         return (
             f"field of the model, as currents on the board given are expected to be off by E {e:.2g}, H {h:.2g} and "
             f"leave {left:.2g} of the scan; {said}"
@@ -157,8 +176,8 @@ class _Said:
     @property
     def board_warnings(self) -> list[str]:
         """Whether the board that was given does not explain the scan."""
-        warning = self.board.currents.warning if self.board is not None and self.board.is_of_board else ""
-        return [warning] if warning else []
+        over_board = self.over_board
+        return [over_board.warning] if over_board is not None and over_board.is_field and over_board.warning else []
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -205,7 +224,8 @@ def _infer(args: argparse.Namespace) -> None:
         with tqdm(total=len(targets), desc="infer", unit="file", disable=not sys.stderr.isatty()) as bar:
             for paths in _chunks(targets):
                 scans = _usable(paths, predict.geometry, tolerance, refusals)
-                for prediction, words in _predicted(predict, over_board, scans):
+                bar.update(len(paths) - len(scans))
+                for prediction, words, found in _predicted(predict, over_board, scans):
                     with refusals.kept():
                         _refuse_not_finite(prediction, words.path)
                         if table is not None and not said:
@@ -214,10 +234,10 @@ def _infer(args: argparse.Namespace) -> None:
                         said.append(words)
                         if outputs.needed:
                             scan = scans[words.path]
-                            found = words.board or predict.explained.sources(scan[None])[0]
-                            own = targets[words.path], predict.geometry, scan, prediction, found
+                            below = found or predict.explained.sources(scan[None])[0]
+                            own = targets[words.path], predict.geometry, scan, prediction, below
                             outputs.add(words.path, *own, words.line, words.warnings)
-                bar.update(len(paths))
+                    bar.update()
     except KeyboardInterrupt:
         LOG.warning("stopped: %d of %d inputs are predicted", len(said), len(targets))
         raise
@@ -277,8 +297,8 @@ def _read(path: Path, geometry: Geometry, tolerance: float) -> NDArray[np.float3
 
 def _predicted(
     predict: TrainedModel, over_board: PlateSearch | None, scans: dict[Path, NDArray[np.float32]]
-) -> Iterable[tuple[Channels, _Said]]:
-    """The prediction from each scan, and what is said of it."""
+) -> Iterable[tuple[Channels, _Said, FieldOverBoard | None]]:
+    """The prediction from each scan, what is said of it, and what was found on the board where one was given."""
     if not scans:
         return
     given = np.stack(list(scans.values()))
@@ -286,13 +306,13 @@ def _predicted(
     if over_board is not None:
         for row, (path, found) in enumerate(zip(scans, fields_over_board(predict, over_board, given), strict=True)):
             said = _pair(found.expected_rel_l2), _pair(found.bound_rel_l2), found.distance
-            yield found.channels, _Said(path, *said, checks[row], found)
+            yield found.channels, _Said(path, *said, checks[row], _OverBoard.of(found)), found
         return
     judged = zip(scans, *predict.predict_with_trust(given), strict=True)
     nothing = None if predict.facts.calibrated else (math.nan, math.nan)
     for row, (path, prediction, expected, bound, distance) in enumerate(judged):
         apart = math.nan if nothing else float(distance)
-        yield prediction, _Said(path, nothing or _pair(expected), nothing or _pair(bound), apart, checks[row])
+        yield prediction, _Said(path, nothing or _pair(expected), nothing or _pair(bound), apart, checks[row]), None
 
 
 def _pair(of_e_and_h: NDArray[np.float64]) -> tuple[float, float]:
