@@ -3,8 +3,8 @@
     python benchmarks/plates.py [--boards 40] [--ckpt models/stage5/best.pth]
 
 Simulated boards, none of the pipeline's, their scans with noise 40 dB below. By the first half of them the factors of
-the expected error and of its bound in emfm.plates.plate_search are set, and when emfm.use.known_board takes the model's
-field; the others test that. Some of them with an outline or a height that is wrong. Then the reference boards of
+the expected error and of its bound in emfm.plates.plate_search are set, and by all of them when emfm.use.known_board
+takes the model's field. Some of them with an outline or a height that is wrong. Then the reference boards of
 data/reference/board_cases.npz, one by one. Writes plates.md in reports/benchmarks/. It takes some ten seconds a board,
 and a reference board some twenty.
 """
