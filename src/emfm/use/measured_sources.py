@@ -1,4 +1,7 @@
-"""Sources from a scan as it comes: no model, no grid. ``emfm.find_sources(emfm.read_measured("scan.csv", 1e9))``."""
+"""Sources, or currents on a known board, from a scan as it comes: no model, no grid.
+
+``emfm.find_sources(emfm.read_measured("scan.csv", 1e9))``.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
