@@ -3,15 +3,16 @@
     python benchmarks/gpu.py [--device cuda] [--seconds 8] [--samples 10000] [--models pod_net ...] [--ladder 10]
                              [--stages 5] [--workers N] [--work FOLDER] [--out FOLDER]
 
-First come the stages of the full scale with params.yaml's model, every size divided by ``--ladder``: 10 by default, 1
-for the full scale, 0 for none; with ``--stages`` so many of them. Then scans a second that are searched for elements
-(`emfm.sources.search`). Then each model is trained with its samples fed by the host, then with them in the device's
-memory, then in bfloat16, with torch.compile, and with CUDA graphs. Each way trains as many epochs as fit into the
-seconds given, without what is computed once and compiled, and is judged on samples that no training saw. Beside that:
-the share of the fastest matrix product that this device does in the same precision, and how many scans a second are
-searched for sources. (On a GPU torch does convolutions in float32 as TF32 by default; the matrix product is true
-float32.) Writes gpu.json and gpu.md after each part. What is finished is kept in ``--work``: a run that was stopped
-goes on where it was. ``--device cpu`` leaves out what needs cuda.
+First scans a second that are searched for elements (`emfm.sources.search`). Then come the stages of the full scale with
+params.yaml's model, every size divided by ``--ladder``: 10 by default, 1 for the full scale, 0 for none; with
+``--stages`` so many of them. Then each model is trained with its samples fed by the host, then with them in the
+device's memory, then in bfloat16, with torch.compile, and with CUDA graphs. Each way trains as many epochs as fit into
+the seconds given, without what is computed once and compiled, and is judged on samples that no training saw. Beside
+that: the share of the fastest matrix product that this device does in the same precision, and how many scans a second
+are searched for sources. (On a GPU torch does convolutions in float32 as TF32 by default; the matrix product is true
+float32.) Writes gpu.json and gpu.md, of the full scale gpu_full_scale.json and gpu_full_scale.md, after each part. What
+is finished is kept in ``--work``: a run that was stopped goes on where it was. ``--device cpu`` leaves out what needs
+cuda.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from ladder import stage_sizes, train_stage
 from machine import OUT, ROOT, description, pin_libraries, seconds
 from scaling import UNET, errors
-from sources import SEED, alike, draw, scanned
+from sources import SEED, alike, draw_scenes, fields_of, scanned, scans_in
 from training_data import VAL, make_samples
 
 from ttt.files import write_json, write_text
@@ -47,8 +48,9 @@ MODELS: dict[str, dict[str, Any]] = {
 TRIAL_EPOCHS = 2
 ENCODED = 2048
 REPEATS = 5
+SEARCHES = 2
 PRODUCT = {"cpu": 512, "cuda": 8192}
-SEARCHED = {"cpu": 64, "cuda": 2048}
+SEARCHED = {"cpu": 64, "cuda": 16384}
 """Scenes whose elements are looked for."""
 NOISE_DB = 40.0
 
@@ -111,10 +113,11 @@ def main(arguments: list[str] | None = None) -> None:
     if problem:
         parser.error(problem)
     args.out.mkdir(parents=True, exist_ok=True)
+    name = "gpu_full_scale" if args.ladder == 1 else "gpu"
     try:
         for figures in measure(args, work):
-            write_json(args.out / "gpu.json", figures)
-            write_text(args.out / "gpu.md", as_markdown(figures))
+            write_json(args.out / f"{name}.json", figures)
+            write_text(args.out / f"{name}.md", as_markdown(figures))
     finally:
         if args.work is None:
             shutil.rmtree(work)
@@ -152,14 +155,14 @@ def measure(args: argparse.Namespace, work: Path) -> Iterator[dict[str, Any]]:
         "models": {},
         "ladder": {"divisor": args.ladder, "stages": []},
     }
+    figures["elements"] = kept.figures("elements", lambda: search_elements(args.device))
+    yield figures
     # as the pipeline trains them: on scans with errors of measurement
     pipeline = {key: value for key, value in data.items() if key != "data.measurement"} | {"scale": "full"}
     for number, size in enumerate(sizes, start=1):
         stage = kept.figures(f"stage{number}", lambda n=number, size=size: train_stage(work, n, size, pipeline))
         figures["ladder"]["stages"].append(stage)
         yield figures
-    figures["elements"] = kept.figures("elements", lambda: search_elements(args.device))
-    yield figures
     for name in args.models:
         changes = data | MODELS[name] | {"data.num_train": args.samples}
         for measured in measure_model(work, kept, name, changes, args.seconds, figures["matrix_product_flops"]):
@@ -196,20 +199,14 @@ def search_elements(device: str) -> dict[str, Any]:
     params = load_params(ROOT / "params.yaml")
     geometry = params.data.geometry()
     search = PointSearch(geometry, device=torch.device(device))
-    drawn = draw(params.acquire.simulate, geometry, SEARCHED[device])
-    scans = scanned(drawn.scans, NOISE_DB, SEED)
-    search.find(scans[:64])
-    started = time.monotonic()
-    search.explaining(scans)
-    explaining = since(started)
-    started = time.monotonic()
-    found = search.find(scans)
-    finding = since(started)
-    right = [alike(sources, scene) for sources, scene in zip(found, drawn.scenes, strict=True)]
+    scenes = draw_scenes(params.acquire.simulate, SEARCHED[device])
+    fields = fields_of(scenes, geometry, geometry.source.points())
+    scans = scanned(scans_in(fields, geometry), NOISE_DB, SEED)
+    right = [alike(found, scene) for found, scene in zip(search.find(scans), scenes, strict=True)]
     return {
         "scans": len(scans),
-        "found_per_second": len(scans) / finding,
-        "explained_per_second": len(scans) / explaining,
+        "found_per_second": len(scans) / seconds(lambda: search.find(scans), SEARCHES),
+        "explained_per_second": len(scans) / seconds(lambda: search.explaining(scans), SEARCHES),
         "right": sum(right) / len(right),
     }
 
@@ -352,7 +349,7 @@ def as_markdown(figures: dict[str, Any]) -> str:
         f"The largest matrix products reach {ceilings['float32']} (float32) and {ceilings['bfloat16']} (bfloat16) "
         f"TFLOP/s. All cores simulate {figures['simulated_per_second_by_all_cores']:,.0f} samples a second.",
     ]
-    sections = [ladder_lines(**figures["ladder"]), elements_lines(figures.get("elements")), way_lines(figures)]
+    sections = [elements_lines(figures.get("elements")), ladder_lines(**figures["ladder"]), way_lines(figures)]
     return "\n".join([*lines, *(line for section in sections for line in section), ""])
 
 

@@ -115,17 +115,34 @@ def draw(simulate: "SimulateParams", geometry: "Geometry", count: int) -> Drawn:
     """So many scenes."""
     import numpy as np
 
+    scenes = draw_scenes(simulate, count)
+    points = np.concatenate([geometry.source.points(), geometry.target.points()])
+    fields = fields_of(scenes, geometry, points)
+    on_scan = len(geometry.source.points())
+    return Drawn(scenes, scans_in(fields[:, :, :on_scan], geometry), fields[:, :, on_scan:])
+
+
+def draw_scenes(simulate: "SimulateParams", count: int) -> list["Scene"]:
+    """So many scenes of loose elements."""
+    import numpy as np
+
     from emfm.acquire.scene_kinds.elements import LooseElements
 
     kind = LooseElements(simulate)
-    scenes = [kind.draw(np.random.default_rng((SEED, number))) for number in range(count)]
-    points = np.concatenate([geometry.source.points(), geometry.target.points()])
-    fields = np.stack(
-        [np.concatenate([part.T for part in elements_of(scene, geometry).fields(points)]) for scene in scenes]
-    )
-    on_scan = len(geometry.source.points())
-    scans = fields[:, 3:5, :on_scan].reshape(count, 2, *geometry.source.shape)
-    return Drawn(scenes, scans, fields[:, :, on_scan:])
+    return [kind.draw(np.random.default_rng((SEED, number))) for number in range(count)]
+
+
+def fields_of(scenes: list["Scene"], geometry: "Geometry", points: "NDArray[np.float64]") -> "NDArray[np.complex128]":
+    """E and H of each scene at ``points`` ``(P, 3)``, m: ``(scenes, 6, P)``."""
+    import numpy as np
+
+    fields = (elements_of(scene, geometry).fields(points) for scene in scenes)
+    return np.stack([np.concatenate([part.T for part in of_scene]) for of_scene in fields])
+
+
+def scans_in(fields: "NDArray[np.complex128]", geometry: "Geometry") -> "NDArray[np.complex128]":
+    """Hx and Hy ``(scenes, 2, ny, nx)`` of fields ``(scenes, 6, ny nx)`` at the points of the source plane."""
+    return fields[:, 3:5].reshape(len(fields), 2, *geometry.source.shape)
 
 
 def elements_of(scene: "Scene", geometry: "Geometry") -> "CurrentElements":
@@ -203,8 +220,7 @@ def bound(scene: "Scene", search: "PointSearch", snr_db: float) -> "NDArray[np.f
     h = elements_of(scene, search.geometry).fields(search.geometry.source.points())[1][:, :2]
     noise = torch.tensor(np.mean(np.abs(h) ** 2) * 10 ** (-snr_db / 10))
     places, kinds, values = (torch.from_numpy(part)[None] for part in (scene.positions, scene.magnetic, moments))
-    (of_scene,) = search.precision.of(places, kinds, values, noise[None], torch.zeros_like(noise)[None])
-    return of_scene.expected
+    return search.precision.of(places, kinds, values, noise[None], torch.zeros_like(noise)[None]).expected[0]
 
 
 def squared_distances(sources: "PointSources", scene: "Scene") -> "NDArray[np.float64]":

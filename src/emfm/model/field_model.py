@@ -121,18 +121,23 @@ class FieldModel(nn.Module, ABC):
 
     def relative_squares(self, batch: Batch) -> Tensor:
         """Their squares."""
-        prediction, parts = self(batch.x).double(), []
-        for channels in (E_CHANNELS, H_CHANNELS):
-            true = batch.y[:, channels].double()
-            wrong = prediction[:, channels] - true
-            parts.append(wrong.square().sum((1, 2, 3)) / true.square().sum((1, 2, 3)).clamp_min(_TINY))
-        return torch.stack(parts, 1)
+        return relative_squares(self(batch.x), batch.y)
 
     def scale(self, source_h: Tensor) -> Tensor:
         """What each sample is divided by, ``(n, 1, 1, 1)``, A/m: see `emfm.core.norm_stats.source_scale`."""
         if not self._scale_by_source:
             return source_h.new_ones(len(source_h), 1, 1, 1)
         return square_root(source_h.square().sum(1, keepdim=True).mean((2, 3), keepdim=True))
+
+
+def relative_squares(prediction: Tensor, target: Tensor) -> Tensor:
+    """||prediction - target||^2 / ||target||^2 of each sample's E and H, ``(n, 2)``, of fields ``(n, 12, ny, nx)``."""
+    prediction, parts = prediction.double(), []
+    for channels in (E_CHANNELS, H_CHANNELS):
+        true = target[:, channels].double()
+        wrong = prediction[:, channels] - true
+        parts.append(wrong.square().sum((1, 2, 3)) / true.square().sum((1, 2, 3)).clamp_min(_TINY))
+    return torch.stack(parts, 1)
 
 
 def in_float32(like: Tensor) -> torch.autocast:

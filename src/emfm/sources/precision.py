@@ -25,18 +25,21 @@ from ttt.engine.square_root import square_root
 
 _CUTOFF: Final = 1e-12
 """Of the Fisher matrix's eigenvalues, with a diagonal of ones: what is below is not known at all."""
+_WELL_CONDITIONED: Final = 1e10
+"""A condition number in which no eigenvalue is near `_CUTOFF`: no eigenvalues are needed, which take a GPU a hundred
+times as long."""
 
 
 @dataclass(frozen=True)
 class Estimated:
-    """See the module; elements in the order given."""
+    """Of some scans, see the module; elements in the order given."""
 
     covariance: Real
-    """``(9 n, 9 n)`` of all elements' `FREEDOMS`, in m and for scans of size one."""
+    """``(scans, 9 n, 9 n)`` of all elements' `FREEDOMS`, in m and for scans of size one."""
     share: Real
-    """Of the power of the field, ``(n,)``."""
+    """Of the power of the field, ``(scans, n)``."""
     expected: Real
-    """Relative L2 errors of E and H, at the points of `Precision`, that half of the errors are below, ``(2,)``.
+    """Relative L2 errors of E and H, at the points of `Precision`, that half are below, ``(scans, 2)``.
 
     NaN of none."""
     bound: Real
@@ -54,15 +57,15 @@ class Precision:
         self._instrument, self._points = instrument, torch.from_numpy(points).to(view.device)
         self._looked_at = replace(region, observed=Observed(self._points, TARGET_COMPONENTS))
 
-    def of(self, positions: Tensor, magnetic: Tensor, moments: Tensor, noise: Tensor, ratio: Tensor) -> list[Estimated]:
+    def of(self, positions: Tensor, magnetic: Tensor, moments: Tensor, noise: Tensor, ratio: Tensor) -> Estimated:
         """Of elements ``(scans, n, ...)`` of scans of size one, with the errors' variance ``noise`` and ``ratio``.
 
         The ratios are all 0 or none is.
         """
         scans, count = magnetic.shape
         if not count:
-            nothing = np.full(2, np.nan)
-            return [Estimated(np.zeros((0, 0)), np.zeros(0), nothing, nothing)] * scans
+            nothing = np.full((scans, 2), np.nan)
+            return Estimated(np.zeros((scans, 0, 0)), np.zeros((scans, 0)), nothing, nothing)
         rows, _ = _changes(self._region, positions, magnetic, moments)
         wrong = self._instrument.errors(self._region, self._view.progress, positions, magnetic, moments)
         whitened = self._background.whitened(torch.cat([rows.flatten(1, 2), wrong], 1), noise, ratio)
@@ -76,7 +79,7 @@ class Precision:
         expected, bound = (torch.stack(of_fields, 1).cpu().numpy() for of_fields in zip(*errors, strict=True))
         lengths = np.tile(np.r_[np.full(3, self._region.unit), np.ones(6)], count)
         scaled = covariance.cpu().numpy() * lengths[:, None] * lengths
-        return [Estimated(*each) for each in zip(scaled, shares.cpu().numpy(), expected, bound, strict=True)]
+        return Estimated(scaled, shares.cpu().numpy(), expected, bound)
 
     def _fields(
         self, positions: Tensor, magnetic: Tensor, moments: Tensor
@@ -122,8 +125,13 @@ def _with_unseen(fisher: Tensor, moments: Tensor) -> Tensor:
 def _inverse(fisher: Tensor) -> Tensor:
     sizes = square_root(fisher.diagonal(dim1=1, dim2=2))
     sizes = sizes[:, :, None] * sizes[:, None]
-    inverse: Tensor = torch.linalg.pinv(fisher / sizes, rtol=_CUTOFF, hermitian=True) / sizes
-    return inverse
+    scaled = fisher / sizes
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(scaled)[0])
+    condition = torch.linalg.matrix_norm(scaled, 1) * torch.linalg.matrix_norm(inverse, 1)
+    doubtful = ~(condition < _WELL_CONDITIONED)
+    if bool(doubtful.any()):
+        inverse[doubtful] = torch.linalg.pinv(scaled[doubtful], rtol=_CUTOFF, hermitian=True)
+    return inverse / sizes
 
 
 def _errors(changes: Tensor, squared_size: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:

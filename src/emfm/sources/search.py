@@ -69,7 +69,8 @@ _Change = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _SCANS_AT_ONCE: Final = 128
 _FEW_SCANS: Final = 32
-_SCANS_AT_ONCE_ON_GPU: Final = 4096
+_SCANS_AT_ONCE_ON_GPU: Final = 16384
+"""A step takes as long to start for few scans as for so many."""
 _GPU_SHARE: Final = 0.5
 """Of a GPU's free memory that scans may take."""
 _COLUMNS_HELD: Final = 8
@@ -77,6 +78,8 @@ _COLUMNS_HELD: Final = 8
 _DOUBLE: Final = 8
 """Bytes of a number."""
 _RESULTS_AT_ONCE: Final = 32
+_RESULT_PARTS: Final = 8
+"""Or so many parts of the scans, if these are more: how the field changes takes that much more memory than a scan."""
 _EXACT: Final = 3e-14
 """A mean square, relative to the scan's, that rounding to single precision leaves."""
 
@@ -105,6 +108,18 @@ class _Best:
             scans.new_zeros(len(scans), most, 3),
             torch.zeros(len(scans), most, dtype=torch.bool, device=scans.device),
         )
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Elements of scans of size one, ``n`` each."""
+
+    positions: Real
+    """``(scans, n, 3)``, m."""
+    magnetic: NDArray[np.bool_]
+    """``(scans, n)``."""
+    moments: Complex
+    """``(scans, n, 3)``, A.m, or eta0 V.m of magnetic ones."""
 
 
 class ElementSearch:
@@ -167,8 +182,8 @@ class ElementSearch:
 
     @property
     def _bytes_per_scan(self) -> int:
-        """Of a GPU's memory: the columns of all elements, with each of them changed in turn, some times over."""
-        return _COLUMNS_HELD * self._most * FREEDOMS * self._most * 2 * self._region.observed.count * _DOUBLE
+        """Of a GPU's memory: the columns of all elements, some times over."""
+        return _COLUMNS_HELD * FREEDOMS * self._most * 2 * self._region.observed.count * _DOUBLE
 
     def _found(self, rows: Complex) -> list[PointSources]:
         scans, sizes = self._scaled(rows)
@@ -231,8 +246,11 @@ class ElementSearch:
 
     def _change(self, best: _Best, some: Tensor, scans: Tensor, count: int, change: _Change) -> None:
         """Try a change at each element of ``some`` scans, which have ``count``, and note what is likelier."""
-        if not len(some):
-            return
+        at_once = max(len(scans), _SCANS_AT_ONCE * self._most) // count
+        for part in torch.split(some, at_once) if len(some) else ():
+            self._change_together(best, part, scans, count, change)
+
+    def _change_together(self, best: _Best, some: Tensor, scans: Tensor, count: int, change: _Change) -> None:
         of, element = some.repeat(count), torch.arange(count, device=some.device).repeat_interleave(len(some))
         positions, magnetic = change(best.positions[of, :count], best.magnetic[of, :count], element)
         for steps, times, promising in self._trials:
@@ -311,9 +329,10 @@ class ElementSearch:
     def _sources(self, best: _Best, some: Tensor, scans: Tensor, sizes: Tensor) -> dict[int, PointSources]:
         """The results of ``some`` scans, in A/m, by their places."""
         found: dict[int, PointSources] = {}
+        at_once = max(_RESULTS_AT_ONCE, len(scans) // _RESULT_PARTS)
         alike = 2 * best.count[some] + (best.ratio[some] > 0)
         for value in set(alike.tolist()):
-            for part in torch.split(some[alike == value], _RESULTS_AT_ONCE):
+            for part in torch.split(some[alike == value], at_once):
                 results = self._alike_sources(best, part, scans[part], sizes[part].tolist())
                 found |= dict(zip(part.tolist(), results, strict=True))
         return found
@@ -329,18 +348,14 @@ class ElementSearch:
         moments = moments.view(*magnetic.shape, 3)
         # What least squares leaves underrates the noise by the share of numbers that it fitted.
         noise = noise / (1 - FREEDOMS * count / scans.shape[1])
-        results = zip(
+        return _results(
             sizes,
-            positions.cpu().numpy(),
-            magnetic.cpu().numpy(),
-            moments.cpu().numpy(),
+            _Numbers(*(of_all.cpu().numpy() for of_all in (positions, magnetic, moments))),
             self.precision.of(positions, magnetic, moments, noise, ratio),
             self._background.elements(left, ratio),
             noise.tolist(),
             self._settled(best)[some].tolist(),
-            strict=True,
         )
-        return [_result(*each) for each in results]
 
     def _first_looks(self) -> Tensor:
         """Patterns that the moments of an element of each kind at each first place make, orthonormal, conjugate."""
@@ -384,34 +399,43 @@ def _rows(source_h: NDArray[np.floating]) -> Complex:
     return (channels[:, 0::2] + 1j * channels[:, 1::2]).reshape(len(channels), -1)
 
 
-def _result(
-    size: float,
-    positions: Real,
-    magnetic: NDArray[np.bool_],
-    moments: Complex,
+def _results(
+    sizes: list[float],
+    elements: _Numbers,
     estimated: Estimated,
-    background: CurrentElements,
-    variance: float,
-    settled: bool,
-) -> PointSources:
-    """Of a scan of such a ``size``, A/m; all else is of the scan of size one."""
-    order = np.argsort(-estimated.share, kind="stable")
-    units = size * np.where(magnetic[order], ETA_0, 1.0)
-    scales = np.ones((len(order), FREEDOMS))
-    scales[:, 3:] = units[:, None]
-    freedoms = (order[:, None] * FREEDOMS + np.arange(FREEDOMS)).ravel()
-    return PointSources(
-        positions=positions[order],
-        magnetic=magnetic[order],
-        moments=np.asarray(moments[order] * units[:, None], np.complex128),
-        covariance=estimated.covariance[np.ix_(freedoms, freedoms)] * np.outer(scales, scales),
-        share=estimated.share[order],
-        background=background.scaled(size),
-        noise=variance**0.5 * size,
-        settled=settled,
-        expected_rel_l2=estimated.expected,
-        bound_rel_l2=estimated.bound,
-    )
+    backgrounds: list[CurrentElements],
+    variances: list[float],
+    settled: list[bool],
+) -> list[PointSources]:
+    """Of scans of such ``sizes``, A/m; all else is of scans of size one."""
+    order = np.argsort(-estimated.share, axis=1, kind="stable")
+    positions = np.take_along_axis(elements.positions, order[..., None], 1)
+    magnetic = np.take_along_axis(elements.magnetic, order, 1)
+    units = np.array(sizes)[:, None] * np.where(magnetic, ETA_0, 1.0)
+    moments = np.take_along_axis(elements.moments, order[..., None], 1) * units[..., None]
+    scales = np.ones((*order.shape, FREEDOMS))
+    scales[:, :, 3:] = units[..., None]
+    scales = scales.reshape(len(order), -1)
+    freedoms = (order[..., None] * FREEDOMS + np.arange(FREEDOMS)).reshape(len(order), -1)
+    of_scan = np.arange(len(order))[:, None, None]
+    covariance = estimated.covariance[of_scan, freedoms[:, :, None], freedoms[:, None]]
+    covariance *= scales[:, :, None] * scales[:, None]
+    share = np.take_along_axis(estimated.share, order, 1)
+    return [
+        PointSources(
+            positions=positions[scan],
+            magnetic=magnetic[scan],
+            moments=moments[scan],
+            covariance=covariance[scan],
+            share=share[scan],
+            background=backgrounds[scan].scaled(size),
+            noise=variances[scan] ** 0.5 * size,
+            settled=settled[scan],
+            expected_rel_l2=estimated.expected[scan],
+            bound_rel_l2=estimated.bound[scan],
+        )
+        for scan, size in enumerate(sizes)
+    ]
 
 
 def _without(positions: Tensor, magnetic: Tensor, element: Tensor) -> tuple[Tensor, Tensor]:

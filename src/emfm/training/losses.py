@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from emfm.core.channels import E_CHANNELS, H_CHANNELS, TARGET_CHANNELS
 from emfm.core.errors import DataError
-from emfm.model.field_model import FieldModel
+from emfm.model.field_model import FieldModel, relative_squares
 from emfm.training.params import FieldLossParams, HuberParams, RelativeParams
 from ttt.engine.square_root import square_root
 from ttt.engine.task import Batch, BatchDataset
@@ -48,7 +48,9 @@ class FieldLoss(nn.Module, ABC):
         Balanced: (e_weight * E + h_weight * H) / (e_weight + h_weight). Else the mean of both, that is, of all
         channels, whose weights are 1 unless ``auto_channel_weight`` is on.
         """
-        of_e, of_h = self.squares(batch)
+        return self._weighed(*self.squares(batch))
+
+    def _weighed(self, of_e: Tensor, of_h: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         parts = {"mse_e": of_e.detach().mean(), "mse_h": of_h.detach().mean()}
         balanced = self._params.balance_eh_loss
         e_weight, h_weight = (self._params.e_weight, self._params.h_weight) if balanced else (1.0, 1.0)
@@ -104,6 +106,10 @@ class RelativeL2(FieldLoss):
         """Squared errors of E and of H relative to the squared norm of the true ones, ``(n,)`` each."""
         of_e, of_h = self.model.relative_squares(batch).unbind(1)
         return of_e, of_h
+
+    def of_prediction(self, prediction: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch of fields, with the model's ``prediction`` of it."""
+        return self._weighed(*relative_squares(prediction, batch.y).unbind(1))
 
     def of_squares(self, squares: Tensor) -> Tensor:
         """The mean over samples of their roots to the power."""

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import pickle
-import shutil
 import sys
 import zipfile
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -134,6 +133,14 @@ def save_checkpoint(path: Path, content: bytes, previous: Path | None = None) ->
         write_bytes(path, content)
 
 
+def save_as(path: Path, saved: Path, previous: Path) -> None:
+    """As `save_checkpoint`, with the content of the checkpoint ``saved``, which is not written once more."""
+    with saving(path):
+        if path.exists():
+            _link(path, previous)
+        _link(saved, path)
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint in ``path``; raises CheckpointError for a missing, damaged or foreign file."""
     try:
@@ -237,14 +244,15 @@ def _canonical(value: Any) -> Any:
     raise TypeError(f"a checkpoint holds tensors and plain values, but part of the state is a {kind}")
 
 
-def _link(path: Path, previous: Path) -> None:
-    """Make ``previous`` name the file that ``path`` names; a copy where the file system has no links."""
-    temporary = previous.with_name(f".{previous.name}")
+def _link(path: Path, other: Path) -> None:
+    """Make ``other`` name the file that ``path`` names; a copy where the file system has no links."""
+    temporary = other.with_name(f".{other.name}")
     temporary.unlink(missing_ok=True)
     try:
         os.link(path, temporary)
     except OSError:
-        shutil.copyfile(path, temporary)
-    temporary.replace(previous)
+        write_bytes(other, path.read_bytes())
+        return
+    temporary.replace(other)
     temporary.unlink(missing_ok=True)  # still there where both already were the same file
     sync_folder(path.parent)

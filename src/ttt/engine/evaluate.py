@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ttt.config import ConfigError
-from ttt.engine.task import BatchDataset, Metric
+from ttt.engine.optional_protocols import JudgesPredictions
+from ttt.engine.task import Batch, BatchDataset, Metric
 
 
 def resolve_device(name: str) -> torch.device:
@@ -41,12 +42,11 @@ def evaluate(
         for first in range(0, len(dataset), batch_size):
             count = min(batch_size, len(dataset) - first)
             batch = dataset.__getitems__(list(range(first, first + count))).to(device)
+            prediction = model(batch.x) if metrics else None
             if loss is not None:
-                value, parts = loss(batch)
-                for name, part in {"loss": value, **parts}.items():
+                for name, part in _losses(loss, batch, prediction).items():
                     total[name] = total.get(name, 0) + part.double() * count
-            if metrics:
-                prediction = model(batch.x)
+            if prediction is not None:
                 for metric in metrics:
                     metric.update(prediction, batch)
             if on_batch is not None:
@@ -55,6 +55,15 @@ def evaluate(
     for metric in metrics:
         figures |= metric.compute()
     return figures
+
+
+def _losses(loss: nn.Module, batch: Batch, prediction: Tensor | None) -> dict[str, Tensor]:
+    """The loss and its parts."""
+    if prediction is not None and isinstance(loss, JudgesPredictions):
+        value, parts = loss.of_prediction(prediction, batch)
+    else:
+        value, parts = loss(batch)
+    return {"loss": value, **parts}
 
 
 @torch.inference_mode()

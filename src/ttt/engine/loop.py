@@ -15,7 +15,7 @@ from ttt.engine.alerts import Alert, alerts_of_epoch
 from ttt.engine.all_loggers import AllLoggers
 from ttt.engine.batches import Feed, RankBatch
 from ttt.engine.best_epochs import present, ranked, remove_others
-from ttt.engine.checkpoint import load_checkpoint, load_weights, save_checkpoint, to_bytes
+from ttt.engine.checkpoint import load_checkpoint, load_weights, save_as, save_checkpoint, to_bytes
 from ttt.engine.compiled import LossOf, compiled
 from ttt.engine.errors import DivergedError, Interrupted, TrainingError
 from ttt.engine.evaluate import evaluate, resolve_device
@@ -343,7 +343,10 @@ class _Training:
             save_checkpoint(self._folder.best, judged)
         if verdict.is_among_best:
             save_checkpoint(self._folder.of_epoch(place.epoch), judged)
-        save_checkpoint(self._folder.last, content, self._folder.previous)
+        if verdict.is_best and not verdict.is_average:
+            save_as(self._folder.last, self._folder.best, self._folder.previous)
+        else:
+            save_checkpoint(self._folder.last, content, self._folder.previous)
         self._keep_best_epochs()
         seconds = time.monotonic() - started
         self._saving += seconds

@@ -1,8 +1,10 @@
-"""What a model may be able to do besides predicting: the loop asks it to where it can."""
+"""What a model may be able to do besides predicting, and a loss besides judging: the loop asks it to where it can."""
 
 from typing import Any, Protocol, runtime_checkable
 
-from ttt.engine.task import BatchDataset
+from torch import Tensor
+
+from ttt.engine.task import Batch, BatchDataset
 from ttt.memo import Memo
 
 
@@ -33,4 +35,13 @@ class Calibrated(Protocol):
 
     def calibrate(self, train: BatchDataset, val: BatchDataset, batch_size: int) -> None:
         """Set what the model says of itself by its errors on the validation samples; called for the best weights."""
+        ...
+
+
+@runtime_checkable
+class JudgesPredictions(Protocol):
+    """A loss that can be given the model's prediction, so that an evaluation has to predict but once."""
+
+    def of_prediction(self, prediction: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the loss of ``batch`` is, to the bit, with the model's ``prediction`` of it."""
         ...
