@@ -7,7 +7,8 @@ from emfm.core.grid import Geometry, Grid
 from emfm.plates.copper import CopperCurrents
 from emfm.plates.ground_plane import Board
 from emfm.plates.plate_search import PlateField
-from emfm.plot.origins import BoardCurrents, FreeSources
+from emfm.plot.origins.board_currents import BoardCurrents
+from emfm.plot.origins.free_sources import FreeSources
 from emfm.plot.scan_report import ScanReport
 from emfm.sources.found import CurrentElements
 from point_sources import random_elements, scan_of, two_sources

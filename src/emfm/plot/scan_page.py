@@ -12,7 +12,7 @@ import numpy as np
 
 from emfm.core.channels import E_COMPONENTS, H_COMPONENTS, TARGET_COMPONENTS, Real
 from emfm.core.grid import in_mm as to_mm
-from emfm.plot.origins import Mark
+from emfm.plot.origins.origin import Mark
 from emfm.plot.page_data import COLOUR_MAPS, colours, in_mm
 from emfm.plot.page_html import as_json, render
 from emfm.plot.scan_picture import DEEPEST, map_range

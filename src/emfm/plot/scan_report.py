@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emfm.core.channels import Channels, Real, to_components
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry
-from emfm.plot.origins import Origin
+from emfm.plot.origins.origin import Origin
 from emfm.plot.style import with_prefix
 from emfm.plot.text import Table
 from emfm.sources.far_field import radiated_power

@@ -67,8 +67,8 @@ _Result = TypeVar("_Result")
 _Change = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Makes places and kinds from those there are and the element to change, of each scan."""
 
-_SCANS_AT_ONCE: Final = 128
-_FEW_SCANS: Final = 32
+_SCANS_AT_ONCE: Final = 512
+"""By one thread. Fewer wait for each other's turns to start the many small steps: then all threads share each step."""
 _SCANS_AT_ONCE_ON_GPU: Final = 16384
 """A step takes as long to start for few scans as for so many."""
 _GPU_SHARE: Final = 0.5
@@ -77,6 +77,7 @@ _COLUMNS_HELD: Final = 8
 """Arrays of the size of an element's columns that are there at a time."""
 _DOUBLE: Final = 8
 """Bytes of a number."""
+_CHANGED_AT_ONCE: Final = 1024
 _RESULTS_AT_ONCE: Final = 32
 _RESULT_PARTS: Final = 8
 """Or so many parts of the scans, if these are more: how the field changes takes that much more memory than a scan."""
@@ -246,7 +247,7 @@ class ElementSearch:
 
     def _change(self, best: _Best, some: Tensor, scans: Tensor, count: int, change: _Change) -> None:
         """Try a change at each element of ``some`` scans, which have ``count``, and note what is likelier."""
-        at_once = max(len(scans), _SCANS_AT_ONCE * self._most) // count
+        at_once = max(len(scans), _CHANGED_AT_ONCE) // count
         for part in torch.split(some, at_once) if len(some) else ():
             self._change_together(best, part, scans, count, change)
 
@@ -453,9 +454,9 @@ def _of_other_kind(positions: Tensor, magnetic: Tensor, element: Tensor) -> tupl
 
 
 def _parts(rows: Complex) -> list[Complex]:
-    """Even ones, two at least where there are scans enough, as each is computed by one thread."""
-    parts = max(-(-len(rows) // _SCANS_AT_ONCE), min(2, len(rows) // _FEW_SCANS), 1)
-    return np.array_split(rows, parts)
+    """Even ones: as many as there are threads, or a multiple, where one is too much for all."""
+    parts, threads = -(-len(rows) // _SCANS_AT_ONCE), torch.get_num_threads()
+    return np.array_split(rows, parts if parts == 1 else -(-parts // threads) * threads)
 
 
 def _depths(view: ScanView) -> tuple[float, float]:

@@ -137,6 +137,8 @@ def slide(
     """
     solved = _solved(region, positions, magnetic, scans, beside)
     fit = settled = Fit(positions, magnetic, solved.moments, solved.residual)
+    if not steps:
+        return settled
     normal, downhill = _normal_equations(region, fit, solved, beside)
     damping = scans.new_full((len(scans),), _FIRST_DAMPING)
     exact = _EXACT * scans.square().sum(1)

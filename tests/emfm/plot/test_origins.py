@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from emfm.plot.origins import MOST_ROWS, direction_words, main_direction
+from emfm.plot.origins.direction import direction_words, main_direction
+from emfm.plot.origins.origin import MOST_ROWS
 from point_sources import two_sources, without_elements
 from small_report import board_field, report_over_board, small_report
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from emfm.core.channels import Channels
 from emfm.core.grid import Geometry
-from emfm.plot.origins import BoardCurrents, FreeSources, Origin
+from emfm.plot.origins.board_currents import BoardCurrents
+from emfm.plot.origins.free_sources import FreeSources
+from emfm.plot.origins.origin import Origin
 from emfm.plot.scan_page import MOST_SCANS, scan_page
 from emfm.plot.scan_picture import scan_picture
 from emfm.plot.scan_report import BoardPicture, ScanReport
