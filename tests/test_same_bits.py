@@ -40,7 +40,8 @@ positive = square @ square.mH + 9 * torch.eye(40)
 image, kernel = (torch.randn(shape, generator=generator) for shape in ((2, 8, 16, 16), (8, 8, 3, 3)))
 results = {
     "product": real @ real.mT, "product in single precision": single @ single.mT, "complex product": positive @ square,
-    "factor": torch.linalg.cholesky(positive), "eigenvalues": torch.linalg.eigvalsh(positive),
+    "factor": torch.linalg.cholesky(positive), "inverse": torch.cholesky_inverse(torch.linalg.cholesky(positive)),
+    "eigenvalues": torch.linalg.eigvalsh(positive),
     "solution": torch.linalg.solve(positive, square), "exponential": single.exp(), "tangent": single.tanh(),
     "sum": single.sum(0), "convolution": torch.nn.functional.conv2d(image, kernel), "spectrum": torch.fft.fft2(image),
     "numpy's product": real.numpy() @ real.numpy().T, "numpy's exponential": np.exp(1j * real.numpy()),

@@ -43,6 +43,20 @@ def test_a_checkpoint_describes_itself(trained):
     assert set(checkpoint.code) == {"engine_sha256", "torch"}
 
 
+def test_the_best_checkpoint_that_is_the_last_too_is_written_once(trained):
+    assert trained.last.samefile(trained.best)
+
+
+def test_where_files_cannot_have_two_names_the_last_checkpoint_is_a_copy_of_the_best(tmp_path, train, monkeypatch):
+    def refuse(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("os.link", refuse)
+    outcome = train(tmp_path, {"train.epochs": 1})
+    assert not outcome.last.samefile(outcome.best)
+    assert outcome.last.read_bytes() == outcome.best.read_bytes()
+
+
 def test_a_model_is_made_from_the_file_alone(trained):
     model, checkpoint = load_model(trained.best)
     assert not model.training

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from able_models import Able, Encoding, everything
 from ttt.engine import loop
 from ttt.engine.assemble import assemble
 from ttt.engine.checkpoint import load_checkpoint
 from ttt.engine.errors import DivergedError, Interrupted
+from ttt.engine.evaluate import evaluate
 from ttt.engine.journal import epoch_records
 from ttt.engine.loop import fit
 from ttt.engine.start import NewRun, Resume
@@ -212,3 +214,40 @@ def test_a_part_in_closed_form_that_predicts_no_numbers_is_said_to_do_so(tmp_pat
     config, task = task_of(Spoilt)
     with pytest.raises(DivergedError, match="a prediction .* became NaN or infinite before the first step"):
         fit(replace(task, metrics=lambda: [Particular()]), config, tmp_path, NewRun())
+
+
+class Judging(nn.Module):
+    """A loss that can be given the prediction."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch):
+        return self.of_prediction(self.model(batch.x), batch)
+
+    def of_prediction(self, prediction, batch):
+        return (prediction - batch.y).square().mean(), {}
+
+
+class Counting(nn.Module):
+    """Counts how often it predicts."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.times = model, 0
+
+    def forward(self, x):
+        self.times += 1
+        return self.model(x)
+
+
+def test_for_a_loss_that_can_judge_a_prediction_a_validation_predicts_once(task_of):
+    _, task = task_of()
+    model = Counting(task.model)
+    task.loss.model = model
+    plain = evaluate(model, task.val, task.metrics(), len(task.val), torch.device("cpu"), task.loss)
+    assert model.times == 2
+    judged = evaluate(model, task.val, task.metrics(), len(task.val), torch.device("cpu"), Judging(model))
+    assert model.times == 3
+    assert judged == plain

@@ -126,9 +126,11 @@ def _inverse(fisher: Tensor) -> Tensor:
     sizes = square_root(fisher.diagonal(dim1=1, dim2=2))
     sizes = sizes[:, :, None] * sizes[:, None]
     scaled = fisher / sizes
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(scaled)[0])
+    factor, failed = torch.linalg.cholesky_ex(scaled)
+    factor[failed > 0] = torch.eye(factor.shape[1]).to(factor)  # cholesky_inverse refuses a zero on the diagonal
+    inverse = torch.cholesky_inverse(factor)
     condition = torch.linalg.matrix_norm(scaled, 1) * torch.linalg.matrix_norm(inverse, 1)
-    doubtful = ~(condition < _WELL_CONDITIONED)
+    doubtful = (failed > 0) | ~(condition < _WELL_CONDITIONED)
     if bool(doubtful.any()):
         inverse[doubtful] = torch.linalg.pinv(scaled[doubtful], rtol=_CUTOFF, hermitian=True)
     return inverse / sizes

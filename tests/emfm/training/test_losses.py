@@ -206,6 +206,15 @@ def test_the_relative_loss_is_the_weighted_mean_of_the_relative_errors(power):
     assert loss(batch)[0].item() == pytest.approx((of_e + 3 * of_h).item() / 4, rel=1e-3)
 
 
+def test_the_relative_loss_of_a_prediction_is_that_of_its_batch_to_the_bit():
+    loss, samples = make_loss(RelativeL2, RelativeParams, e_weight=1.0, h_weight=3.0)
+    batch = batch_of(samples)
+    value, parts = loss.of_prediction(loss.model(batch.x), batch)
+    whole, of_whole = loss(batch)
+    assert value.item() == whole.item()
+    assert {name: part.item() for name, part in parts.items()} == {n: part.item() for n, part in of_whole.items()}
+
+
 def test_a_large_field_counts_as_much_as_a_small_one_in_the_relative_loss():
     loss, samples = make_loss(RelativeL2, RelativeParams)
     batch = batch_of(samples)
