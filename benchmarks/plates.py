@@ -3,7 +3,7 @@
     python benchmarks/plates.py [--boards 40] [--ckpt models/stage5/best.pth]
 
 Simulated boards, none of the pipeline's, their scans with noise 40 dB below. By the first half of them the factors of
-the expected error and of its bound in emfm.plates.plate_search are set, and by all of them when emfm.use.known_board
+the expected error and of its bound in emfm.plates.plate_search are set, and by all of them when emfm.plates.known_board
 takes the model's field. Some of them with an outline or a height that is wrong. Then the reference boards of
 data/reference/board_cases.npz, one by one. Writes plates.md in reports/benchmarks/. It takes some ten seconds a board,
 and a reference board some twenty.
@@ -250,20 +250,14 @@ def row(name: str, found: list[Found], of_model: "NDArray[np.float64]") -> str:
 
 
 def reference() -> Iterator[Case]:
-    """The reference boards: squares about the origin, copper at z = 0."""
-    import json
+    """The reference boards."""
+    from emfm.evaluate.known_boards import board_of
+    from emfm.evaluate.reference_cases import read_reference_cases
 
-    import numpy as np
-
-    from emfm.plates.ground_plane import Board
-
-    with np.load(REFERENCE) as cases:
-        rows = zip(cases["names"], cases["properties"], cases["source_H"], cases["target"], strict=True)
-        for name, told, scan, target in rows:
-            known = json.loads(str(told))
-            half = known["board_mm"] / 2
-            board = Board((-half, half), (-half, half), -known["t_mm"]) if known["ground"] else None
-            yield Case(str(name), board, scan, from_channels(target))
+    cases = read_reference_cases(REFERENCE)
+    rows = zip(cases.ids, cases.properties, cases.source_h, cases.target, strict=True)
+    for name, properties, scan, target in rows:
+        yield Case(name, board_of(properties), scan, from_channels(target))
 
 
 def simulated(params: "Params", geometry: "Geometry", count: int) -> Iterator[Case]:
@@ -330,8 +324,8 @@ def over_board(case: Case, board: "Board", trained: "TrainedModel", step: int = 
     """The search over a board, and the field that is given with it."""
     import numpy as np
 
+    from emfm.plates.known_board import fields_over_board
     from emfm.plates.plate_search import plate_search
-    from emfm.use.known_board import fields_over_board
 
     target = trained.geometry.target
     search = plate_search(board, trained.geometry)

@@ -82,6 +82,8 @@ def metrics(results: ValResults, final: str) -> dict[str, float]:
     for name, reference in results.references.items():
         reached = reference.metrics[final]
         known |= {f"{name}_e": reached.rel_l2_e, f"{name}_h": reached.rel_l2_h}
+        if given := reference.board_given:
+            known |= {f"{name}_board_given_e": given.rel_l2_e, f"{name}_board_given_h": given.rel_l2_h}
     return known
 
 

@@ -13,6 +13,7 @@ from emfm.core.sample_lists import whole_store
 from emfm.core.store import HEADER_FILE, Store
 from emfm.evaluate.agreement import Expectation
 from emfm.evaluate.evaluation import Predictor, Samples, collect_with_trust, set_metrics
+from emfm.evaluate.known_boards import evaluate_with_boards
 from emfm.evaluate.reference_cases import ReferenceCases, read_reference
 from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import trust_metrics
@@ -71,8 +72,12 @@ def evaluate_kind(compared: Compared, samples: Samples, batch_size: int, name: s
 
 
 def evaluate_reference(compared: Compared, cases: ReferenceCases, batch_size: int, name: str) -> ReferenceSet:
-    """As `evaluate_kind`, with the errors of each predictor on each case, and what the final stage says of it."""
+    """As `evaluate_kind`, with the errors of each predictor on each case, what the final stage says of it, and what is
+
+    given with its ground plane, where that is known.
+    """
     found, said = _measured(compared, cases, batch_size, name)
+    with_boards, of_boards = evaluate_with_boards(compared.model, cases, name)
     by_case = {
         case: ReferenceCase(
             properties=dict(cases.properties[place]),
@@ -80,11 +85,14 @@ def evaluate_reference(compared: Compared, cases: ReferenceCases, batch_size: in
             expected=_errors_if_known(said.rel_l2_e[place], said.rel_l2_h[place]),
             bound=_errors_if_known(said.bound_e[place], said.bound_h[place]),
             unlike_training=bool(said.warned()[place]) if said.is_known() else None,
+            board_given=of_boards[place],
         )
         for place, case in enumerate(cases.ids)
     }
     trust = trust_metrics(said, found[compared.final].per_sample())
-    return ReferenceSet(samples=len(cases), metrics=_metrics(found), trust=trust, cases=by_case)
+    return ReferenceSet(
+        samples=len(cases), metrics=_metrics(found), trust=trust, cases=by_case, board_given=with_boards
+    )
 
 
 def _measured(

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from emfm.plot.further import final_and_baselines
 from emfm.plot.numbers import NO_VALUE
 from emfm.results.definitions import REFERENCES
 from emfm.results.schema import CaseErrors, DipoleChoice, ReferenceCase, ReferenceSet, ValResults
+
+_ABOUT_BOARDS: Final = (
+    "Ground plane given: the field of currents on the board, or the final stage's where these are expected to be off "
+    "by much; the median takes the final stage's of cases whose ground plane is not known."
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,9 @@ def about_dipoles(choice: DipoleChoice) -> str:
 def _table(name: str, found: ReferenceSet, final: str, baselines: list[str]) -> CaseTable:
     described = any(case.properties for case in found.cases.values())
     of_final = [final, "it expects", "its 90 % bound", "it warns"]
-    heads = ["case", *of_final, *baselines, *(["properties"] if described else [])]
+    with_boards = found.board_given is not None
+    of_board = ["ground plane given", "then expected", "then 90 % bound", "is of the board"] if with_boards else []
+    heads = ["case", *of_final, *of_board, *baselines, *(["properties"] if described else [])]
     rows = [
         [
             case,
@@ -46,16 +54,29 @@ def _table(name: str, found: ReferenceSet, final: str, baselines: list[str]) -> 
             _errors(one.expected),
             _errors(one.bound),
             _warning(one),
+            *(_given(one) if with_boards else []),
             *(_errors(one.errors[baseline]) for baseline in baselines),
             *([_properties(one.properties)] if described else []),
         ]
         for case, one in found.cases.items()
     ]
     of_set = {predictor: _pair(each.rel_l2_e, each.rel_l2_h) for predictor, each in found.metrics.items()}
-    medians = [of_set[final], "", "", _share(found), *(of_set[baseline] for baseline in baselines)]
+    given = (
+        [] if found.board_given is None else [_pair(found.board_given.rel_l2_e, found.board_given.rel_l2_h), *[""] * 3]
+    )
+    medians = [of_set[final], "", "", _share(found), *given, *(of_set[baseline] for baseline in baselines)]
     rows.append([f"median of {found.samples:,}", *medians, *([""] if described else [])])
     about = REFERENCES.get(name, "cases of your own")
-    return CaseTable(name, f"{name}: {about}; in no training set. Relative L2 errors, E / H.", heads, rows)
+    about = f"{name}: {about}; in no training set. Relative L2 errors, E / H."
+    return CaseTable(name, f"{about} {_ABOUT_BOARDS}" if with_boards else about, heads, rows)
+
+
+def _given(case: ReferenceCase) -> list[str]:
+    """What is given with the ground plane of a case; the final stage's where it is not known."""
+    given = case.board_given
+    if given is None:
+        return [NO_VALUE] * 4
+    return [_errors(given.errors), _errors(given.expected), _errors(given.bound), "yes" if given.is_of_board else "no"]
 
 
 def _errors(errors: CaseErrors | None) -> str:

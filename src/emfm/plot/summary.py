@@ -51,6 +51,8 @@ def _at_references(val: ValResults) -> list[Highlight]:
         known = {other: metrics for other, metrics in reference.metrics.items() if other != stage}
         best = next(iter(ordered(known)), None)
         note = "" if best is None else f"Best baseline: {best}, {errors_of(known[best])}."
+        if given := reference.board_given:
+            note += f" Where the ground plane is given: {errors_of(given)}."
         label = f"On the {count(reference.samples, 'reference case')} ({name})"
         found.append(Highlight(label, stage, errors_of(reference.metrics[stage]), note))
     return found

@@ -261,6 +261,17 @@ class CaseErrors(Section):
     rel_l2_h: Error
 
 
+class BoardGiven(Section):
+    """What is given of a case where the user says where its ground plane lies."""
+
+    errors: CaseErrors
+    is_of_board: bool = Field(
+        description="whether the field is that of currents on the board; else it is the final stage's"
+    )
+    expected: CaseErrors | None = Field(description="the errors that are expected; null where nothing is known of them")
+    bound: CaseErrors | None = Field(description="what 90 % of such errors are at most, likewise")
+
+
 class ReferenceCase(Section):
     """One case of a reference set."""
 
@@ -275,12 +286,18 @@ class ReferenceCase(Section):
     unlike_training: bool | None = Field(
         description="whether the final stage warns of a scan unlike its training samples; null where it says nothing"
     )
+    board_given: BoardGiven | None = Field(None, description="with its ground plane; null where that is not known")
 
 
 class ReferenceSet(OtherSet):
     """What the final stage and the baselines reached on cases that an independent program has solved."""
 
     cases: dict[str, ReferenceCase] = Field(min_length=1, description="by name")
+    board_given: Metrics | None = Field(
+        None,
+        description="of the field that is given with the ground plane of each case, the final stage's where that is "
+        "not known; null where it is not known of any",
+    )
 
 
 class DipoleChoice(Section):

@@ -14,9 +14,9 @@ from emfm.core.grid import Geometry, Grid
 from emfm.core.scan_checks import ScanChecks, check_scans
 from emfm.model.trained import CheckpointFacts, TrainedModel, find_device
 from emfm.plates.ground_plane import Board
+from emfm.plates.known_board import FieldOverBoard, fields_over_board
 from emfm.plates.plate_search import PlateField, plate_search
 from emfm.sources.found import PointSources
-from emfm.use.known_board import FieldOverBoard, fields_over_board
 from emfm.use.scans import GivenAxes, checked_scans
 from emfm.use.source_fields import SourceFields
 

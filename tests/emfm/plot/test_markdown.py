@@ -6,7 +6,7 @@ from emfm.plot.further import group_label
 from emfm.plot.markdown import Pictures, render_report
 from emfm.plot.numbers import four_digits
 from emfm.results.definitions import BASELINES, GROUPINGS
-from emfm.results.schema import CaseErrors, GroupErrors, Interval, Metrics, TrustMetrics
+from emfm.results.schema import BoardGiven, CaseErrors, GroupErrors, Interval, Metrics, TrustMetrics
 from small_results import NOT_OPENED, looks, milestone_results, model, val_results
 
 PICTURES = Pictures(
@@ -196,6 +196,27 @@ def test_models_that_say_nothing_have_no_section_of_trust(val):
 
 
 CASES = "Reference cases one by one"
+
+
+def test_what_is_given_with_its_ground_plane_stands_beside_a_case_and_the_median_below(val):
+    nec = val.references["nec"]
+    given = BoardGiven(
+        errors=CaseErrors(rel_l2_e=0.08, rel_l2_h=0.04),
+        is_of_board=True,
+        expected=CaseErrors(rel_l2_e=0.1, rel_l2_h=0.05),
+        bound=None,
+    )
+    cases = nec.cases | {"wire_3": nec.cases["wire_3"].model_copy(update={"board_given": given})}
+    median = nec.metrics["stage3"].model_copy(update={"rel_l2_e": 0.3, "rel_l2_h": 0.2})
+    known = nec.model_copy(update={"cases": cases, "board_given": median})
+    report = render_report(val.model_copy(update={"references": {"nec": known}}), NOT_OPENED, [], PICTURES)
+    dash = "\N{EN DASH}"
+    heads = ["ground plane given", "then expected", "then 90 % bound", "is of the board"]
+    assert row(report, "case", CASES)[5:9] == heads
+    assert row(report, "wire_3", CASES)[5:9] == ["0.0800 / 0.0400", "0.100 / 0.0500", dash, "yes"]
+    assert row(report, "wire_4", CASES)[5:9] == [dash] * 4
+    assert row(report, "median of 12", CASES)[5:9] == ["0.300 / 0.200", "", "", ""]
+    assert "Where the ground plane is given: relative L2 error 0.3000 of E, 0.2000 of H." in report
 
 
 def test_every_case_stands_with_the_errors_of_all_and_the_median_below(val):

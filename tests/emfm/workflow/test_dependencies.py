@@ -20,8 +20,8 @@ from ttt.config import DECIDES_NO_MODEL, keys_marked, read_yaml
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "src"
 DECIDE_NOTHING = ("emfm/workflow", "ttt/loggers", "ttt/watch")
-MOST = 8
-"""Folders of code that a stage may list: six, and the importer for sets of solved cases to evaluate on."""
+MOST = 9
+"""Folders of code that a stage may list: six, and the importer and known boards for sets of solved cases."""
 BUILT_BY_NAME = {
     "train_stage": [
         "emfm.training.losses",

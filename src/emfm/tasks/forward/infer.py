@@ -49,13 +49,13 @@ from emfm.core.covered import COVERED_PERCENT
 from emfm.core.grid import Geometry
 from emfm.core.scan_checks import ScanChecks, check_scans, scan_warnings
 from emfm.model.trained import TrainedModel, find_device
+from emfm.plates.known_board import FieldOverBoard, fields_over_board
 from emfm.plates.plate_search import PlateSearch, plate_search
 from emfm.tasks.forward.board_options import add_board_options, given_board
 from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
 from emfm.use.feko_files import feko_files, write_feko
 from emfm.use.field_files import list_inputs, read_source_h, result_files, write_target_csv
 from emfm.use.forward_model import CHUNK
-from emfm.use.known_board import FieldOverBoard, fields_over_board
 from emfm.use.scans import refuse_scans
 from ttt.arrays import write_npy
 from ttt.command import run_command

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from emfm.core.channels import Channels
 from emfm.core.grid import Geometry
+from emfm.plates.known_board import FieldOverBoard
 from emfm.plot.origins.board_currents import BoardCurrents
 from emfm.plot.origins.free_sources import FreeSources
 from emfm.plot.origins.origin import Origin
@@ -20,7 +21,6 @@ from emfm.plot.scan_report import BoardPicture, ScanReport
 from emfm.plot.style import save_png
 from emfm.sources.found import PointSources
 from emfm.use.current_table import write_currents
-from emfm.use.known_board import FieldOverBoard
 from emfm.use.source_table import write_sources
 from ttt.config import UserError
 from ttt.files import write_text

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from emfm.use.known_board import fields_over_board
+from emfm.plates.known_board import fields_over_board
 from small_report import GEOMETRY, board_field
 
 SCANS = np.ones((1, 4, *GEOMETRY.source.shape), np.float32)

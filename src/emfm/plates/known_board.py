@@ -6,19 +6,38 @@ the scan holds; the model has learned what boards are like where the scan says l
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emfm.core.channels import Channels
-from emfm.model.trained import TrainedModel
 from emfm.plates.plate_search import PlateField, PlateSearch
 
 _MOST_DOUBT: Final = 0.2
 """Expected relative error of the currents' E: below it their field was nearer than the model's on simulated boards."""
 _MOST_LEFT: Final = 0.2
 """Of a scan: beyond that the currents' field is wrong, whatever is expected (benchmarks/plates.py)."""
+
+
+class _Facts(Protocol):
+    @property
+    def calibrated(self) -> bool: ...
+
+
+class JudgesItself(Protocol):
+    """A model that says how far its field may be off: `emfm.model.trained.TrainedModel`."""
+
+    @property
+    def facts(self) -> _Facts:
+        """Of its checkpoint: whether it does."""
+        ...
+
+    def predict_with_trust(
+        self, source_h: NDArray[np.float32]
+    ) -> tuple[Channels, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Its field, expected errors and bounds ``(n, 2)``, and distances ``(n,)``."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +58,17 @@ class FieldOverBoard:
     """Of the scan from the model's training samples; 0 where the field is not the model's."""
 
 
-def fields_over_board(
-    trained: TrainedModel, search: PlateSearch, scans: NDArray[np.float32]
-) -> Iterator[FieldOverBoard]:
+def fields_over_board(model: JudgesItself, search: PlateSearch, scans: NDArray[np.float32]) -> Iterator[FieldOverBoard]:
     """Of each scan ``(n, 4, ny, nx)``, A/m, over the board that ``search`` is for.
 
     The model's where the currents are expected to be off by much, or leave much of the scan, and the model says how far
     it is off: where the scan is unlike its training samples, or it was not calibrated, there are the currents alone.
     """
-    judged = trained.predict_with_trust(scans)
+    judged = model.predict_with_trust(scans)
     for scan, channels, expected, bound, distance in zip(scans, *judged, strict=True):
         currents = search.find(scan)
         known = currents.expected_rel_l2[0] < _MOST_DOUBT and currents.misfit < _MOST_LEFT
-        if known or not (trained.facts.calibrated and distance <= 1):
+        if known or not (model.facts.calibrated and distance <= 1):
             errors = np.array(currents.expected_rel_l2), np.array(currents.bound_rel_l2)
             yield FieldOverBoard(currents.channels, currents, True, *errors, 0.0)
         else:
