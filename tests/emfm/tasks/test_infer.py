@@ -19,6 +19,8 @@ from emfm.core.store import Store
 from emfm.model.trained import TrainedModel
 from emfm.plot.style import with_prefix
 from emfm.tasks.forward import infer
+from emfm.use import result_formats
+from emfm.use.result_formats import TENSOR
 from scene_params import scene_params
 from small_store import packed
 from small_training import LINEAR, small_config
@@ -101,10 +103,10 @@ def scan_csv(path, scan, points_mm):
     return path
 
 
-FORMATS = pytest.mark.parametrize("out_format", [infer.TENSOR, infer.CSV])
+IN_EITHER = pytest.mark.parametrize("out_format", [TENSOR, "nf_target_csv"])
 
 
-@FORMATS
+@IN_EITHER
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -120,7 +122,7 @@ FORMATS = pytest.mark.parametrize("out_format", [infer.TENSOR, infer.CSV])
 )
 def test_a_scan_that_cannot_be_predicted_from_is_refused_by_its_path(run, scans, tmp_path, make, sentence, out_format):
     np.save(tmp_path / "scan.npy", make(scans[0].astype(np.float64)).astype(np.float32))
-    out = tmp_path / ("o.npy" if out_format == infer.TENSOR else "o")
+    out = tmp_path / ("o.npy" if out_format == TENSOR else "o")
     status, printed, error = run(tmp_path / "scan.npy", out, "--out_format", out_format)
     assert (status, printed) == (2, "")
     assert f"error: {tmp_path / 'scan.npy'}: " in error
@@ -150,7 +152,7 @@ def test_the_cases_of_users_are_answered(run, tmp_path):
         assert (found, sentence in error) == (status, True), error
 
 
-@FORMATS
+@IN_EITHER
 def test_in_a_folder_the_refused_are_named_at_the_end_and_the_trust_of_the_others_is_kept(
     run, scans, tmp_path, out_format
 ):
@@ -167,7 +169,7 @@ def test_in_a_folder_the_refused_are_named_at_the_end_and_the_trust_of_the_other
     table = trust(tmp_path / "out")
     assert list(table.index) == ["a.npy", "c.npy", "e.npy"]
     assert table[COLUMNS].notna().all(axis=None)
-    results = ["a_pred.npy", "c_pred.npy", "e_pred.npy"] if out_format == infer.TENSOR else ["a", "c", "e"]
+    results = ["a_pred.npy", "c_pred.npy", "e_pred.npy"] if out_format == TENSOR else ["a", "c", "e"]
     assert names(tmp_path / "out") == [*results, "trust.csv"]
     alone = folder_of(tmp_path / "good", {"a": scans[0], "c": scans[1], "e": scans[2]})
     run(alone, tmp_path / "alone", "--out_format", out_format)
@@ -251,7 +253,7 @@ def test_where_every_input_is_refused_nothing_is_written_and_what_was_there_stay
     assert (tmp_path / "out/trust.csv").read_bytes() == before
 
 
-@FORMATS
+@IN_EITHER
 def test_a_prediction_that_is_no_number_is_refused_by_file(run, scans, tmp_path, monkeypatch, out_format):
     source = folder_of(tmp_path / "scans", {"a": scans[0], "b": scans[1], "c": scans[2]})
     judged = TrainedModel.predict_with_trust
@@ -406,7 +408,7 @@ def test_ctrl_c_in_a_folder_leaves_what_is_finished_and_a_table_of_it(run, scans
 
     (tmp_path / "out").mkdir()
     (tmp_path / "out/trust.csv").write_text("an earlier call's\n")
-    monkeypatch.setattr(infer, "write_npy", interrupted)
+    monkeypatch.setattr(result_formats, "write_npy", interrupted)
     status, _, error = run(source, tmp_path / "out")
     assert status == 130
     assert "stopped: 66 of 70 inputs are predicted" in error
@@ -416,21 +418,21 @@ def test_ctrl_c_in_a_folder_leaves_what_is_finished_and_a_table_of_it(run, scans
 
 def test_a_full_disk_in_a_folder_leaves_what_is_finished_and_a_table_of_it(run, scans, tmp_path, monkeypatch):
     source = folder_of(tmp_path / "scans", {"a": scans[0], "b": scans[1]})
-    write = infer.write_npy
+    write = result_formats.write_npy
 
     def full(path, array):
         if path.name == "b_pred.npy":
             raise OSError(28, "No space left on device", str(path))
         write(path, array)
 
-    monkeypatch.setattr(infer, "write_npy", full)
+    monkeypatch.setattr(result_formats, "write_npy", full)
     status, _, error = run(source, tmp_path / "out")
     assert (status, "No space left on device" in error) == (1, True)
     assert list(trust(tmp_path / "out").index) == ["a.npy"]
     assert names(tmp_path / "out") == ["a_pred.npy", "trust.csv"]
 
 
-@FORMATS
+@IN_EITHER
 def test_results_never_go_among_the_inputs(run, scans, tmp_path, out_format):
     source = folder_of(tmp_path / "scans", {"a": scans[0]})
     status, _, error = run(source, tmp_path / "scans/../scans", "--out_format", out_format)
@@ -447,7 +449,7 @@ def test_a_result_never_replaces_its_input(run, scans, tmp_path):
     before = table.read_bytes()
     for source, out, *more in (
         (tmp_path / "a.npy", tmp_path / "a.npy"),
-        (table, tmp_path, "--out_format", infer.CSV),
+        (table, tmp_path, "--out_format", "nf_target_csv"),
     ):
         status, _, error = run(source, out, *more)
         assert (status, "would replace the input" in error) == (2, True)
@@ -460,9 +462,15 @@ def test_an_output_of_the_wrong_kind_is_refused_before_the_model_is_loaded(run, 
     source = folder_of(tmp_path / "scans", {"a": scans[0]})
     (tmp_path / "file").touch()
     (tmp_path / "folder.npy").mkdir()
+    in_folders = "--out_format", "nf_target_csv"
     for given, out, more, sentence in (
         (source, "file", (), "a file; the results of a folder go to a folder"),
-        (tmp_path / "a.npy", "file", ("--out_format", infer.CSV), "a file; the tables of one file go to a folder"),
+        (
+            tmp_path / "a.npy",
+            "file",
+            ("--out_format", "nf_target_csv"),
+            "a file; the tables of one file go to a folder",
+        ),
         (tmp_path / "a.npy", "field", (), "the tensor of one file goes to a .npy file"),
         (tmp_path / "a.npy", "folder.npy", (), "is a folder; a result goes to a file"),
     ):

@@ -15,6 +15,7 @@ from emfm.core.store import Store
 from emfm.plot.scan_page import MOST_SCANS
 from emfm.tasks.forward import infer
 from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
+from emfm.use.result_formats import FORMATS, TENSOR
 from point_sources import stand_in_search, two_sources
 from small_fields import small_geometry
 from small_training import small_checkpoint, write_store
@@ -92,9 +93,9 @@ def test_over_a_known_board_the_table_is_of_its_currents_and_no_sources_are_sear
     assert "Currents on copper at z = " in page.read_text()
 
 
-@pytest.mark.parametrize("out_format", [infer.TENSOR, infer.CSV, infer.FEKO])
+@pytest.mark.parametrize("out_format", list(FORMATS))
 def test_of_a_single_scan_they_lie_beside_the_result(run, scans, tmp_path, asked, out_format):
-    out = tmp_path / "results" / ("field.npy" if out_format == infer.TENSOR else "field")
+    out = tmp_path / "results" / ("field.npy" if out_format == TENSOR else "field")
     png = tmp_path / "board.png"
     status, _, error = run(scans / "board_0.npy", out, "--sources", "--png", png, "--out_format", out_format)
     assert status == 0, error
@@ -110,7 +111,7 @@ def test_without_the_options_nothing_is_searched_for(run, scans, tmp_path, asked
 def test_the_feko_files_hold_the_field_of_the_tensor(run, scans, tmp_path):
     geometry = small_geometry()
     run(scans / "board_0.npy", tmp_path / "field.npy")
-    assert run(scans / "board_0.npy", tmp_path / "field", "--out_format", infer.FEKO)[0] == 0
+    assert run(scans / "board_0.npy", tmp_path / "field", "--out_format", "feko")[0] == 0
     wanted = WantedPlane(TARGET_CHANNELS[H_CHANNELS], geometry.target, geometry.frequency, 1e-9)
     found = Feko().read_plane(tmp_path / "field/target.hfe", wanted)
     np.testing.assert_array_equal(found, np.load(tmp_path / "field.npy")[H_CHANNELS])

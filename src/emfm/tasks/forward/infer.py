@@ -7,6 +7,7 @@ An input holds source H in A/m on the source plane that the model was trained fo
 --out_format tensor: a .npy (12,ny,nx), E in V/m and H in A/m.
 --out_format nf_target_csv: a folder with target_E.csv and target_H.csv.
 --out_format feko: a folder with target.efe and target.hfe, a near-field source for FEKO.
+--out_format nfd: a folder with target.nfd and target.and, a near-field source for Ansys HFSS.
 The result of one file is --out itself; those of a folder are <out>/<stem>_pred.npy or <out>/<stem>/.
 
 --sources, --page and --png say where a scan comes from, and what of it arrives far away: see docs/sources.md.
@@ -53,11 +54,10 @@ from emfm.plates.known_board import FieldOverBoard, fields_over_board
 from emfm.plates.plate_search import PlateSearch, plate_search
 from emfm.tasks.forward.board_options import add_board_options, given_board
 from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
-from emfm.use.feko_files import feko_files, write_feko
-from emfm.use.field_files import list_inputs, read_source_h, result_files, write_target_csv
+from emfm.use.field_files import list_inputs, read_source_h
 from emfm.use.forward_model import CHUNK
+from emfm.use.result_formats import FORMATS, TENSOR
 from emfm.use.scans import refuse_scans
-from ttt.arrays import write_npy
 from ttt.command import run_command
 from ttt.config import UserError
 from ttt.files import write_text
@@ -66,9 +66,6 @@ from ttt.log import LOG
 from ttt.program import called_as
 from ttt.watch.progress import log_to_stderr
 
-TENSOR: Final = "tensor"
-CSV: Final = "nf_target_csv"
-FEKO: Final = "feko"
 TRUST_FILE: Final = "trust.csv"
 _MM: Final = 1e-3
 _SHOWN: Final = 5
@@ -190,7 +187,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ckpt", type=Path, required=True, metavar="PATH", help="the checkpoint to predict with")
     parser.add_argument("--input", type=Path, required=True, metavar="PATH", help="a file, or a folder of files")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="where the results go")
-    parser.add_argument("--out_format", choices=[TENSOR, CSV, FEKO], default=TENSOR, help="default: %(default)s")
+    parser.add_argument("--out_format", choices=list(FORMATS), default=TENSOR, help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
     parser.add_argument(
         "--position_tolerance_mm",
@@ -209,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _infer(args: argparse.Namespace) -> None:
     log_to_stderr()
-    targets = _targets(args)
+    targets, written = _targets(args), FORMATS[args.out_format]
     board = given_board(args)
     outputs = ScanOutputs.of(args, len(targets), board is not None)
     _refuse_places(args, targets, outputs)
@@ -230,7 +227,7 @@ def _infer(args: argparse.Namespace) -> None:
                         _refuse_not_finite(prediction, words.path)
                         if table is not None and not said:
                             table.unlink(missing_ok=True)  # an earlier call's, which is not about these results
-                        _write(targets[words.path], prediction, args.out_format, predict.geometry)
+                        written.write(targets[words.path], prediction, predict.geometry)
                         said.append(words)
                         if outputs.needed:
                             scan = scans[words.path]
@@ -251,21 +248,22 @@ def _infer(args: argparse.Namespace) -> None:
 
 def _targets(args: argparse.Namespace) -> dict[Path, Path]:
     """Where the result of each input goes; raises UserError where it cannot go there."""
+    is_file = FORMATS[args.out_format].is_file
     if args.input.is_dir():
-        name = "{}_pred.npy" if args.out_format == TENSOR else "{}"
+        name = "{}_pred.npy" if is_file else "{}"
         targets = {path: args.out / name.format(path.stem) for path in list_inputs(args.input)}
     else:
         targets = {args.input: args.out}
-        if args.out_format == TENSOR and args.out.suffix != ".npy":
+        if is_file and args.out.suffix != ".npy":
             raise UserError(f"--out: found '{args.out}'; the tensor of one file goes to a .npy file")
-        if args.out_format != TENSOR and args.out.exists() and not args.out.is_dir():
+        if not is_file and args.out.exists() and not args.out.is_dir():
             raise UserError(f"--out: found '{args.out}', a file; the tables of one file go to a folder")
     return targets
 
 
 def _refuse_places(args: argparse.Namespace, targets: dict[Path, Path], outputs: ScanOutputs) -> None:
     """Raise UserError where what is written would replace an input or something else that is written."""
-    written = {TENSOR: lambda target: [target], CSV: result_files, FEKO: feko_files}[args.out_format]
+    written = FORMATS[args.out_format].files
     files = {path: [*written(target), *outputs.files(path, target)] for path, target in targets.items()}
     refuse_place(args.input, args.out, files)
 
@@ -324,15 +322,6 @@ def _refuse_not_finite(prediction: Channels, source: Path) -> None:
         raise UserError(
             f"{source}: what the model predicts from it holds NaN or Inf and is not written; check the scan's unit"
         )
-
-
-def _write(target: Path, prediction: Channels, out_format: str, geometry: Geometry) -> None:
-    if out_format == TENSOR:
-        write_npy(target, prediction)
-    elif out_format == CSV:
-        write_target_csv(target, prediction, geometry.target)
-    else:
-        write_feko(target, prediction, geometry.target, geometry.frequency)
 
 
 def _report(said: list[_Said], table: Path | None, calibrated: bool) -> None:
