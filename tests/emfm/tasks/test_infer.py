@@ -465,12 +465,7 @@ def test_an_output_of_the_wrong_kind_is_refused_before_the_model_is_loaded(run, 
     in_folders = "--out_format", "nf_target_csv"
     for given, out, more, sentence in (
         (source, "file", (), "a file; the results of a folder go to a folder"),
-        (
-            tmp_path / "a.npy",
-            "file",
-            ("--out_format", "nf_target_csv"),
-            "a file; the tables of one file go to a folder",
-        ),
+        (tmp_path / "a.npy", "file", in_folders, "a file; the tables of one file go to a folder"),
         (tmp_path / "a.npy", "field", (), "the tensor of one file goes to a .npy file"),
         (tmp_path / "a.npy", "folder.npy", (), "is a folder; a result goes to a file"),
     ):
