@@ -1,7 +1,6 @@
 """Reference cases whose ground plane is known: what is given of them where the user says where it lies."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +12,12 @@ from emfm.evaluate.set_metrics import SetMetrics
 from emfm.plates.ground_plane import Board
 from emfm.plates.known_board import JudgesItself, fields_over_board
 from emfm.plates.plate_search import plate_search
+from emfm.plates.told_board import length_mm, told_board
 from emfm.results.schema import BoardGiven, CaseErrors, Metrics
-
-CORNERS: Final = ("ground_plane_x0_mm", "ground_plane_y0_mm", "ground_plane_x1_mm", "ground_plane_y1_mm")
-HEIGHT: Final = "ground_plane_z_mm"
-COPPER: Final = "copper_z_mm"
-"""Properties of a case, or columns of its samples.csv, called as the options of `infer`; the last may be left out."""
 
 
 def board_of(properties: Mapping[str, Property]) -> Board | None:
-    """The board with the ground plane that the properties of a case name; None where they name none.
+    """The board with the ground plane that the properties of a case name, see `told_board`; None where they name none.
 
     Of the boards that come with the project they are ``ground``, the side ``board_mm`` of a square about the origin,
     and ``t_mm``, how far the plate lies below the copper at z = 0.
@@ -30,16 +25,9 @@ def board_of(properties: Mapping[str, Property]) -> Board | None:
     Raises DataError where a part of it is missing, no number, or impossible.
     """
     if properties.get("ground") is True and {"board_mm", "t_mm"} <= properties.keys():
-        half = _number(properties, "board_mm") / 2
-        return Board((-half, half), (-half, half), -_number(properties, "t_mm"), 0.0)
-    named = [name for name in (*CORNERS, HEIGHT) if name in properties]
-    if not named:
-        return None
-    missing = [name for name in (*CORNERS, HEIGHT) if name not in properties]
-    if missing:
-        raise DataError(f"has {named[0]}, but not {', '.join(missing)}; give all of the ground plane, or nothing of it")
-    copper = _number(properties, COPPER) if COPPER in properties else None
-    return Board.of_corners([_number(properties, name) for name in CORNERS], _number(properties, HEIGHT), copper)
+        half = length_mm(properties, "board_mm") / 2
+        return Board((-half, half), (-half, half), -length_mm(properties, "t_mm"), 0.0)
+    return told_board(properties)
 
 
 def evaluate_with_boards(
@@ -87,13 +75,6 @@ def _board_of_case(cases: ReferenceCases, place: int, name: str) -> Board | None
 
 def _of_case(case: str, name: str, error: DataError) -> DataError:
     return DataError(f"eval.reference.{name}: case {case}: {error}")
-
-
-def _number(properties: Mapping[str, Property], name: str) -> float:
-    value = properties[name]
-    if isinstance(value, bool | str):
-        raise DataError(f"{name} is {value!r}; give a length in mm")
-    return value
 
 
 def _known(errors: NDArray[np.float64]) -> CaseErrors | None:

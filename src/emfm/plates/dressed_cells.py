@@ -45,6 +45,18 @@ Nodes = tuple[Real, Real]
 """Offsets ``(k, 3)`` in cells, and weights ``(k,)``."""
 
 
+def copper_below(board: Board, view: ScanView) -> float:
+    """Height of the copper, m; raises DataError for a board that does not lie below the scan."""
+    copper = board.copper_z(view.lowest, view.pitch)
+    if not board.covered(view.observed.points.cpu().numpy()):
+        raise DataError(
+            f"board: the ground plane, x {_range(board.x_mm)}, y {_range(board.y_mm)} mm, lies below no point "
+            f"of the scan, x {_range_mm(view.x)}, y {_range_mm(view.y)} mm; give its corners in the scan's "
+            "coordinates"
+        )
+    return copper
+
+
 class DressedCells:
     """What currents on a board can be, and the scan of each; computed once for all scans over the board."""
 
@@ -53,13 +65,7 @@ class DressedCells:
 
         Raises DataError for a plate that does not lie below the scan.
         """
-        copper, points = board.copper_z(view.lowest, view.pitch), view.observed.points.cpu().numpy()
-        if not board.covered(points):
-            raise DataError(
-                f"board: the ground plane, x {_range(board.x_mm)}, y {_range(board.y_mm)} mm, lies below no point "
-                f"of the scan, x {_range_mm(view.x)}, y {_range_mm(view.y)} mm; give its corners in the scan's "
-                "coordinates"
-            )
+        copper, points = copper_below(board, view), view.observed.points.cpu().numpy()
         self._frequency = view.frequency
         self.grid = _mesh(board, copper, view.pitch)
         self._coupling = Coupling(self.grid, view.frequency)

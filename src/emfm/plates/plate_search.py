@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from emfm.core.channels import Complex, to_channels, to_components
 from emfm.core.grid import Geometry, Grid
 from emfm.plates.copper import CopperCurrents
-from emfm.plates.dressed_cells import DressedCells
+from emfm.plates.dressed_cells import DressedCells, copper_below
 from emfm.plates.evidence import SparseCurrents
 from emfm.plates.ground_plane import Board
 from emfm.sources.found import CurrentElements
@@ -139,8 +139,16 @@ def _pair(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
+def refuse_board(board: Board, geometry: Geometry) -> None:
+    """Raise DataError for a board that does not lie below the scans of a geometry, before its plate is solved."""
+    copper_below(board, _view(geometry))
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def plate_search(board: Board, geometry: Geometry) -> PlateSearch:
     """The search over a board by scans of one geometry; kept, as its plate takes seconds to solve."""
-    view = ScanView.of_grid(geometry.source, geometry.frequency, torch.device("cpu"))
-    return PlateSearch(board, view, geometry.target)
+    return PlateSearch(board, _view(geometry), geometry.target)
+
+
+def _view(geometry: Geometry) -> ScanView:
+    return ScanView.of_grid(geometry.source, geometry.frequency, torch.device("cpu"))

@@ -15,6 +15,7 @@ from emfm.core.store import Store
 from emfm.plot.scan_page import MOST_SCANS
 from emfm.tasks.forward import infer
 from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
+from emfm.use.board_table import COLUMNS
 from emfm.use.result_formats import FORMATS, TENSOR
 from point_sources import stand_in_search, two_sources
 from small_fields import small_geometry
@@ -91,6 +92,44 @@ def test_over_a_known_board_the_table_is_of_its_currents_and_no_sources_are_sear
     assert trust["ground_plane_given"].all()
     assert trust["is_of_board"].isin([True, False]).all()
     assert "Currents on copper at z = " in page.read_text()
+
+
+BOARDS = ",".join(COLUMNS) + "\nboard_1.npy,-6,-6,6,6,-0.8,0\n"
+
+
+def test_of_a_folder_a_table_says_which_scan_lay_over_which_board(run, scans, tmp_path, asked):
+    (tmp_path / "boards.csv").write_text(BOARDS)
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    status, _, error = run(scans, out, "--sources", "--page", page, "--boards", tmp_path / "boards.csv")
+    assert status == 0, error
+    assert asked == [1]
+    assert {path.name for path in out.glob("*.csv")} == {"board_0_sources.csv", "board_1_currents.csv", "trust.csv"}
+    trust = pd.read_csv(out / "trust.csv", index_col="input")
+    assert trust["ground_plane_given"].to_dict() == {"board_0.npy": False, "board_1.npy": True}
+    alone = tmp_path / "alone"
+    board = "--ground_plane_mm", -6, -6, 6, 6, "--ground_plane_z_mm", -0.8, "--copper_z_mm", 0
+    assert run(scans, alone, *board)[0] == 0
+    e_of_all, e_alone = (np.load(folder / "board_1_pred.npy")[:6] for folder in (out, alone))
+    np.testing.assert_allclose(e_of_all, e_alone, atol=1e-4 * np.abs(e_alone).max())
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "sentence"),
+    [
+        (
+            BOARDS.replace("-0.8", "2"),
+            (),
+            "boards.csv: 'board_1.npy': board: the ground plane lies at z = 2 mm",
+        ),
+        (BOARDS.replace("board_1", "board_7"), (), "boards.csv: line 2: 'board_7.npy' is none of the inputs"),
+        (BOARDS, ("--ground_plane_mm", -6, -6, 6, 6, "--ground_plane_z_mm", -0.8), "give one of them, a table or the"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_before_anything_is_written(run, scans, tmp_path, table, more, sentence):
+    (tmp_path / "boards.csv").write_text(table)
+    status, _, error = run(scans, tmp_path / "out", "--boards", tmp_path / "boards.csv", *more)
+    assert (status, sentence in error) == (2, True), error
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("out_format", list(FORMATS))

@@ -15,6 +15,7 @@ The result of one file is --out itself; those of a folder are <out>/<stem>_pred.
 --ground_plane_mm and --ground_plane_z_mm name the ground plane of the board that was scanned. The prediction is then
 the field of currents on the board, each with the current that it induces in the plate, or the model's where these are
 expected to be off by much; is_of_board in trust.csv says which of both, and the errors are its own: see docs/plates.md.
+--boards names a table of them where the scans of a folder are of several boards.
 
 How far to trust a prediction, from the model alone, is printed, and for a folder written to <out>/trust.csv: the
 relative L2 errors of E and H to expect, a bound on each, which 90 % of unseen samples like the training samples keep,
@@ -33,8 +34,9 @@ has a row for each result of the call, also after Ctrl-C, and none for an input 
 import argparse
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -50,9 +52,10 @@ from emfm.core.covered import COVERED_PERCENT
 from emfm.core.grid import Geometry
 from emfm.core.scan_checks import ScanChecks, check_scans, scan_warnings
 from emfm.model.trained import TrainedModel, find_device
+from emfm.plates.ground_plane import Board
 from emfm.plates.known_board import FieldOverBoard, fields_over_board
-from emfm.plates.plate_search import PlateSearch, plate_search
-from emfm.tasks.forward.board_options import add_board_options, given_board
+from emfm.plates.plate_search import plate_search
+from emfm.tasks.forward.board_options import add_board_options, given_boards, refuse_boards
 from emfm.tasks.forward.scan_outputs import ScanOutputs, add_options
 from emfm.use.field_files import list_inputs, read_source_h
 from emfm.use.forward_model import CHUNK
@@ -200,6 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_board_options(
         parser,
         "the field of all inputs is then that of currents on it, or the model's where these may be off by much",
+        of_folder=True,
     )
     return run_command(_infer, parser.parse_args(arguments))
 
@@ -207,11 +211,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _infer(args: argparse.Namespace) -> None:
     log_to_stderr()
     targets, written = _targets(args), FORMATS[args.out_format]
-    board = given_board(args)
-    outputs = ScanOutputs.of(args, len(targets), board is not None)
+    boards = given_boards(args, targets)
+    outputs = ScanOutputs.of(args, len(targets), boards)
     _refuse_places(args, targets, outputs)
     predict = TrainedModel(args.ckpt, find_device(args.device))
-    over_board = None if board is None else plate_search(board, predict.geometry)
+    refuse_boards(args, boards, predict.geometry)
     given = args.position_tolerance_mm
     tolerance = checked_tolerance(None if given is None else given * _MM, predict.geometry.source, SCAN_TOLERANCE)
     table = args.out / TRUST_FILE if args.input.is_dir() else None
@@ -222,7 +226,7 @@ def _infer(args: argparse.Namespace) -> None:
             for paths in _chunks(targets):
                 scans = _usable(paths, predict.geometry, tolerance, refusals)
                 bar.update(len(paths) - len(scans))
-                for prediction, words, found in _predicted(predict, over_board, scans):
+                for prediction, words, found in _predicted(predict, boards, scans):
                     with refusals.kept():
                         _refuse_not_finite(prediction, words.path)
                         if table is not None and not said:
@@ -240,7 +244,7 @@ def _infer(args: argparse.Namespace) -> None:
         raise
     finally:
         if said:
-            _report(said, table, predict.facts.calibrated or over_board is not None)
+            _report(said, table, predict.facts.calibrated or bool(boards))
         outputs.finish()
     refused = set(targets) - {words.path for words in said}
     refusals.raise_any(len(targets), _HINT if any(path.suffix.lower() in TEXTS for path in refused) else "")
@@ -294,19 +298,30 @@ def _read(path: Path, geometry: Geometry, tolerance: float) -> NDArray[np.float3
 
 
 def _predicted(
-    predict: TrainedModel, over_board: PlateSearch | None, scans: dict[Path, NDArray[np.float32]]
+    predict: TrainedModel, boards: Mapping[Path, Board], scans: dict[Path, NDArray[np.float32]]
 ) -> Iterable[tuple[Channels, _Said, FieldOverBoard | None]]:
-    """The prediction from each scan, what is said of it, and what was found on the board where one was given."""
-    if not scans:
-        return
-    given = np.stack(list(scans.values()))
-    checks = check_scans(given)
-    if over_board is not None:
-        for row, (path, found) in enumerate(zip(scans, fields_over_board(predict, over_board, given), strict=True)):
-            said = _pair(found.expected_rel_l2), _pair(found.bound_rel_l2), found.distance
-            yield found.channels, _Said(path, *said, checks[row], _OverBoard.of(found)), found
-        return
-    judged = zip(scans, *predict.predict_with_trust(given), strict=True)
+    """The prediction from each scan, what is said of it, and what was found on its board where one was given."""
+    for board, group in groupby(scans, boards.get):
+        paths = list(group)
+        given = np.stack([scans[path] for path in paths])
+        yield from _of_model(predict, paths, given) if board is None else _of_board(predict, board, paths, given)
+
+
+def _of_board(
+    predict: TrainedModel, board: Board, paths: list[Path], given: NDArray[np.float32]
+) -> Iterable[tuple[Channels, _Said, FieldOverBoard]]:
+    """The same of scans over one board."""
+    search, checks = plate_search(board, predict.geometry), check_scans(given)
+    for row, (path, found) in enumerate(zip(paths, fields_over_board(predict, search, given), strict=True)):
+        said = _pair(found.expected_rel_l2), _pair(found.bound_rel_l2), found.distance
+        yield found.channels, _Said(path, *said, checks[row], _OverBoard.of(found)), found
+
+
+def _of_model(
+    predict: TrainedModel, paths: list[Path], given: NDArray[np.float32]
+) -> Iterable[tuple[Channels, _Said, None]]:
+    """The same of scans of which no board is known."""
+    checks, judged = check_scans(given), zip(paths, *predict.predict_with_trust(given), strict=True)
     nothing = None if predict.facts.calibrated else (math.nan, math.nan)
     for row, (path, prediction, expected, bound, distance) in enumerate(judged):
         apart = math.nan if nothing else float(distance)

@@ -1,7 +1,7 @@
 """What infer writes of what it found below scans, beside the predictions: tables, pictures and a page."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -71,12 +71,12 @@ class ScanOutputs:
     """A file; of a folder of inputs a folder."""
     board: BoardPicture | None
     of_folder: bool
-    over_board: bool
-    """Whether currents on a board are found, whose ground plane was given, and not sources in free space."""
+    over_board: Container[Path]
+    """Inputs of which currents on a board are found, whose ground plane was given, and not sources in free space."""
     gathered: list[ScanReport] = field(default_factory=list)
 
     @classmethod
-    def of(cls, args: argparse.Namespace, inputs: int, over_board: bool = False) -> Self:
+    def of(cls, args: argparse.Namespace, inputs: int, over_board: Container[Path] = ()) -> Self:
         """From the options; raises UserError where they do not go together or with so many inputs."""
         folder = args.input.is_dir()
         if (args.board_picture is None) != (args.board_mm is None):
@@ -131,7 +131,7 @@ class ScanOutputs:
             write_text(self.page, scan_page(self.gathered, self.board))
 
     def _tables(self, path: Path, target: Path) -> list[Path]:
-        name = "currents" if self.over_board else "sources"
+        name = "currents" if path in self.over_board else "sources"
         return [target.parent / f"{path.stem}_{name}.csv"] if self.tables else []
 
     def _pictures(self, path: Path) -> list[Path]:
