@@ -17,11 +17,13 @@ from emfm.core.grid import Geometry, Grid
 from emfm.core.planes import PlaneParams
 from emfm.core.store import Store
 from emfm.model.trained import TrainedModel
+from emfm.plates.known_board import FieldOverBoard
 from emfm.plot.style import with_prefix
 from emfm.tasks.forward import infer
 from emfm.use import result_formats
 from emfm.use.result_formats import TENSOR
 from scene_params import scene_params
+from small_report import board_field
 from small_store import packed
 from small_training import LINEAR, small_config
 from ttt.engine.assemble import assemble
@@ -516,6 +518,21 @@ def test_over_a_ground_plane_the_page_has_the_levels_of_the_currents_on_the_boar
     power = f"{factor * model.radiated_power(found):.3g} {unit}"
     assert f"The currents on the board and in its ground plane radiate {power} in free space" in page.read_text()
     assert f"on the predicted plane makes, {found.bound_rel_l2[0]:.2g}" in page.read_text()
+
+
+@pytest.mark.parametrize("is_of_board", [True, False])
+def test_that_a_scan_is_too_small_is_said_of_the_models_field_alone(ckpt, tmp_path, monkeypatch, capsys, is_of_board):
+    def found(model, search, scans):
+        errors, channels = np.array([0.02, 0.02]), np.zeros((12, *GEOMETRY.target.shape), np.float32)
+        return [FieldOverBoard(channels, board_field(), is_of_board, errors, 2 * errors, 0.0) for _ in scans]
+
+    monkeypatch.setattr(infer, "fields_over_board", found)
+    wave = np.exp(100j * GRID.points()[:, 0]).reshape(GRID.shape)
+    np.save(tmp_path / "scan.npy", to_channels(np.stack([wave, 1j * wave])).astype(np.float32))
+    arguments = ["--ckpt", str(ckpt), "--input", str(tmp_path / "scan.npy"), "--out", str(tmp_path / "field.npy")]
+    assert infer.main([*arguments, "--page", str(tmp_path / "page.html"), *BOARD]) == 0
+    said = "look too small (scan.npy)"
+    assert (said in capsys.readouterr().err, said in (tmp_path / "page.html").read_text()) == (not is_of_board,) * 2
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, Self
@@ -72,6 +72,7 @@ from ttt.watch.progress import log_to_stderr
 TRUST_FILE: Final = "trust.csv"
 _MM: Final = 1e-3
 _SHOWN: Final = 5
+_UNKNOWN: Final = np.array(math.nan)
 _COLUMNS: Final = (
     "input",
     "expected_rel_l2_e",
@@ -171,7 +172,17 @@ class _Said:
     def warnings(self) -> list[str]:
         """Of this scan alone, on its size, its pitch, and whether it is unlike the training samples."""
         unlike = ["unlike the training samples, so that nothing is known of the error"] if self.distance > 1 else []
-        return [*unlike, *self.board_warnings, *scan_warnings([self.path.name], ScanChecks.joined([self.scan]))]
+        return [*unlike, *self.board_warnings, *scan_warnings([self.path.name], ScanChecks.joined([self.to_warn_of]))]
+
+    @property
+    def to_warn_of(self) -> ScanChecks:
+        """What the scan shows, but for its size where the field is that of currents on the board that was given.
+
+        Those that the scan does not see are in the error that is expected then.
+        """
+        if self.over_board is None or not self.over_board.is_field:
+            return self.scan
+        return replace(self.scan, rim_share=_UNKNOWN, rim_peak=_UNKNOWN)
 
     @property
     def board_warnings(self) -> list[str]:
@@ -355,7 +366,7 @@ def _report(said: list[_Said], table: Path | None, calibrated: bool) -> None:
     if unlike:
         shown = ", ".join(unlike[:_SHOWN]) + (f" and {len(unlike) - _SHOWN} more" if len(unlike) > _SHOWN else "")
         LOG.warning("unlike the training samples, so that nothing is known of the error: %s", shown)
-    checks = ScanChecks.joined([words.scan for words in said])
+    checks = ScanChecks.joined([words.to_warn_of for words in said])
     for warning in scan_warnings([words.path.name for words in said], checks):
         LOG.warning("%s", warning)
 
