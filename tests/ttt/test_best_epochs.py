@@ -64,17 +64,21 @@ def test_a_kill_beside_the_write_of_a_checkpoint_leaves_what_an_unbroken_trainin
 ):
     """Right after the write of a kept epoch, before last.pth knows it, and right after last.pth, before the removal."""
     train(tmp_path / "whole", WILD)
-    save, done = loop.save_checkpoint, []
+    done = []
 
-    def kill(path, *rest):
-        save(path, *rest)
-        if path.name.startswith(name):
-            done.append(path)
-            if len(done) == 4:
-                raise Killed
+    def killing(save):
+        def kill(path, *rest):
+            save(path, *rest)
+            if path.name.startswith(name):
+                done.append(path)
+                if len(done) == 4:
+                    raise Killed
+
+        return kill
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_checkpoint", kill)
+        for each in ("save_checkpoint", "save_as"):
+            patch.setattr(loop, each, killing(getattr(loop, each)))
         with pytest.raises(Killed):
             train(tmp_path / "killed", WILD)
     train(tmp_path / "killed", WILD, Resume())
