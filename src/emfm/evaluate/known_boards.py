@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emfm.core.errors import DataError
+from emfm.evaluate.case_errors import errors_if_known, errors_of
 from emfm.evaluate.reference_cases import Property, ReferenceCases
 from emfm.evaluate.set_metrics import SetMetrics
 from emfm.plates.ground_plane import Board
 from emfm.plates.known_board import JudgesItself, fields_over_board
 from emfm.plates.plate_search import plate_search
 from emfm.plates.told_board import length_mm, told_board
-from emfm.results.schema import BoardGiven, CaseErrors, Metrics
+from emfm.results.schema import BoardGiven, Metrics
 
 
 def board_of(properties: Mapping[str, Property]) -> Board | None:
@@ -54,13 +53,12 @@ def evaluate_with_boards(
             raise _of_case(cases.ids[place], name, error) from error
         (found,) = fields_over_board(model, search, scan)
         figures.update(found.channels[None], target)
-        errors = figures.per_sample()
         of_cases.append(
             BoardGiven(
-                errors=CaseErrors(rel_l2_e=float(errors.rel_l2_e[-1]), rel_l2_h=float(errors.rel_l2_h[-1])),
+                errors=errors_of(figures, place),
                 is_of_board=found.is_of_board,
-                expected=_known(found.expected_rel_l2),
-                bound=_known(found.bound_rel_l2),
+                expected=errors_if_known(*found.expected_rel_l2),
+                bound=errors_if_known(*found.bound_rel_l2),
             )
         )
     return Metrics.model_validate(figures.compute()), of_cases
@@ -75,10 +73,3 @@ def _board_of_case(cases: ReferenceCases, place: int, name: str) -> Board | None
 
 def _of_case(case: str, name: str, error: DataError) -> DataError:
     return DataError(f"eval.reference.{name}: case {case}: {error}")
-
-
-def _known(errors: NDArray[np.float64]) -> CaseErrors | None:
-    """None for NaN, of a model without a bound."""
-    if np.isnan(errors).any():
-        return None
-    return CaseErrors(rel_l2_e=float(errors[0]), rel_l2_h=float(errors[1]))

@@ -4,21 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from emfm.core.errors import DataError
 from emfm.core.grid import Geometry, differences
 from emfm.core.measurement import MeasuredSamples, Measurement
 from emfm.core.sample_lists import whole_store
 from emfm.core.store import HEADER_FILE, Store
 from emfm.evaluate.agreement import Expectation
+from emfm.evaluate.case_errors import errors_if_known, errors_of
 from emfm.evaluate.evaluation import Predictor, Samples, collect_with_trust, set_metrics
 from emfm.evaluate.known_boards import evaluate_with_boards
 from emfm.evaluate.reference_cases import ReferenceCases, read_reference
 from emfm.evaluate.set_metrics import SetMetrics
 from emfm.evaluate.set_results import trust_metrics
 from emfm.model.trained import TrainedModel
-from emfm.results.schema import CaseErrors, Metrics, OtherSet, ReferenceCase, ReferenceSet
+from emfm.results.schema import Metrics, OtherSet, ReferenceCase, ReferenceSet
 from emfm.workflow.paths import KINDS, STORE
 
 
@@ -72,18 +71,15 @@ def evaluate_kind(compared: Compared, samples: Samples, batch_size: int, name: s
 
 
 def evaluate_reference(compared: Compared, cases: ReferenceCases, batch_size: int, name: str) -> ReferenceSet:
-    """As `evaluate_kind`, with the errors of each predictor on each case, what the final stage says of it, and what is
-
-    given with its ground plane, where that is known.
-    """
+    """As `evaluate_kind`, and by case: all errors, what the final stage says, what is given with its ground plane."""
     found, said = _measured(compared, cases, batch_size, name)
     with_boards, of_boards = evaluate_with_boards(compared.model, cases, name)
     by_case = {
         case: ReferenceCase(
             properties=dict(cases.properties[place]),
-            errors={predictor: _errors_of(metrics, place) for predictor, metrics in found.items()},
-            expected=_errors_if_known(said.rel_l2_e[place], said.rel_l2_h[place]),
-            bound=_errors_if_known(said.bound_e[place], said.bound_h[place]),
+            errors={predictor: errors_of(metrics, place) for predictor, metrics in found.items()},
+            expected=errors_if_known(said.rel_l2_e[place], said.rel_l2_h[place]),
+            bound=errors_if_known(said.bound_e[place], said.bound_h[place]),
             unlike_training=bool(said.warned()[place]) if said.is_known() else None,
             board_given=of_boards[place],
         )
@@ -110,15 +106,3 @@ def _measured(
 
 def _metrics(found: Mapping[str, SetMetrics]) -> dict[str, Metrics]:
     return {name: Metrics.model_validate(measured.compute()) for name, measured in found.items()}
-
-
-def _errors_of(measured: SetMetrics, place: int) -> CaseErrors:
-    errors = measured.per_sample()
-    return CaseErrors(rel_l2_e=float(errors.rel_l2_e[place]), rel_l2_h=float(errors.rel_l2_h[place]))
-
-
-def _errors_if_known(e_error: float, h_error: float) -> CaseErrors | None:
-    """None for NaN, which stands beside a warning."""
-    if np.isnan(e_error) or np.isnan(h_error):
-        return None
-    return CaseErrors(rel_l2_e=float(e_error), rel_l2_h=float(h_error))

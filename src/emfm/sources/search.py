@@ -78,6 +78,7 @@ _COLUMNS_HELD: Final = 8
 _DOUBLE: Final = 8
 """Bytes of a number."""
 _CHANGED_AT_ONCE: Final = 1024
+"""Changes that are tried together, or as many as there are scans, if these are more."""
 _RESULTS_AT_ONCE: Final = 32
 _RESULT_PARTS: Final = 8
 """Or so many parts of the scans, if these are more: how the field changes takes that much more memory than a scan."""
@@ -112,7 +113,7 @@ class _Best:
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class _Elements:
     """Elements of scans of size one, ``n`` each."""
 
     positions: Real
@@ -351,7 +352,7 @@ class ElementSearch:
         noise = noise / (1 - FREEDOMS * count / scans.shape[1])
         return _results(
             sizes,
-            _Numbers(*(of_all.cpu().numpy() for of_all in (positions, magnetic, moments))),
+            _Elements(*(of_all.cpu().numpy() for of_all in (positions, magnetic, moments))),
             self.precision.of(positions, magnetic, moments, noise, ratio),
             self._background.elements(left, ratio),
             noise.tolist(),
@@ -402,7 +403,7 @@ def _rows(source_h: NDArray[np.floating]) -> Complex:
 
 def _results(
     sizes: list[float],
-    elements: _Numbers,
+    elements: _Elements,
     estimated: Estimated,
     backgrounds: list[CurrentElements],
     variances: list[float],

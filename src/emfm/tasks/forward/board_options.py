@@ -68,7 +68,7 @@ def given_board(args: argparse.Namespace) -> Board | None:
 
 def refuse_boards(args: argparse.Namespace, boards: Mapping[Path, Board], geometry: Geometry) -> None:
     """Raise UserError for a board that does not lie below the scans of ``geometry``."""
-    for board, path in {board: path for path, board in reversed(list(boards.items()))}.items():
+    for path, board in boards.items():
         try:
             refuse_board(board, geometry)
         except DataError as error:
